@@ -1,0 +1,303 @@
+/**
+ * The raw faces of the two addons, line for line as `native/addon/addon.cc` and `native/audio/addon.cc` register them
+ * (`scripts/check-face.mjs` compares). The classes beside this file wrap them; nothing else may import this file.
+ *
+ * Shapes are in comments: B rows, C classes, M mel bands, T frames. Arrays are copied before a job leaves the JavaScript
+ * thread. Every promise rejects with one of the classes of `errors.ts`.
+ */
+
+/** What the network sees of a clip; the same object configures training, evaluation and serving. */
+export interface FeatureOptions {
+  readonly sampleRateHz: number;
+  readonly nFft: number;
+  readonly hopSamples: number;
+  readonly nMels: number;
+  readonly fMinHz: number;
+  readonly fMaxHz: number;
+  /** Added to mel power before the logarithm. */
+  readonly logOffset: number;
+  /** `median` subtracts each band's median over the clip; `pcen` replaces the logarithm by per-channel energy normalisation. */
+  readonly background: 'none' | 'median' | 'pcen';
+}
+
+/** The network. The reference (facts of the original system) and the default are two settings of the same options. */
+export interface ModelOptions {
+  /** `plain`: per stage conv3x3, batch norm, ReLU, dropout2d, 2x2 max-pool. `residual`: strided residual stages. */
+  readonly stem: 'plain' | 'residual';
+  readonly stemChannels: readonly number[];
+  readonly stemDropout: number;
+  /** How frequency disappears after the stem. */
+  readonly frequencyPooling: 'mean' | 'mean_max';
+  readonly dModel: number;
+  readonly nHeads: number;
+  readonly nLayers: number;
+  readonly ffDim: number;
+  readonly dropout: number;
+  /** `attention`: one attention vector over time, then a linear head. `class_attention`: one for each class. */
+  readonly pooling: 'attention' | 'class_attention';
+  /** Learned positions, in frames after the stem. */
+  readonly maxLen: number;
+}
+
+export interface NormalisationStatistics {
+  /** (M) */
+  readonly mean: Float32Array;
+  /** (M), at least 1e-8 */
+  readonly std: Float32Array;
+}
+
+export type TensorDtype = 'F32' | 'F64' | 'F16' | 'BF16' | 'I64' | 'I32' | 'I16' | 'I8' | 'U8' | 'BOOL';
+
+/** A named tensor outside LibTorch: little-endian, contiguous. */
+export interface NamedTensor {
+  readonly name: string;
+  readonly dtype: TensorDtype;
+  readonly shape: readonly number[];
+  readonly data: Uint8Array;
+}
+
+export type Device = 'cpu' | 'cuda';
+export type Precision = 'f32' | 'bf16' | 'fp16';
+
+export interface RuntimeInfo {
+  /** LibTorch at build time and as loaded. */
+  readonly torchBuilt: string;
+  readonly torchLoaded: string;
+  readonly cpuCapability: string;
+  readonly cpuFeatures: readonly string[];
+  /** The CPU multiplies bf16 natively (AMX or AVX512-BF16). */
+  readonly cpuBf16: boolean;
+  readonly cudaAvailable: boolean;
+  readonly cudaDevices: readonly { readonly name: string; readonly totalBytes: number }[];
+  readonly mallocTuned: boolean;
+}
+
+/** Where a recording's samples lie: int16 blocks of one second with a float32 scale each (docs/dataset-format.md). */
+export interface ShardEntry {
+  readonly path: string;
+  readonly pcmOffset: number;
+  readonly scaleOffset: number;
+  readonly sampleCount: number;
+  /** Samples a scale covers. */
+  readonly blockSamples: number;
+}
+
+/** N clips of equal length. A start may be negative or the end beyond the recording: zeros are there. */
+export interface ClipTable {
+  /** (N) index into the shard set */
+  readonly recording: Int32Array;
+  /** (N) */
+  readonly startSample: Float64Array;
+  readonly clipSamples: number;
+}
+
+/** One training step, with all that is random about it drawn already: the addon only does arithmetic. */
+export interface BatchPlan {
+  /** (B) */
+  readonly recording: Int32Array;
+  /** (B) */
+  readonly startSample: Float64Array;
+  readonly clipSamples: number;
+  /** (B) factor on the waveform after mixing */
+  readonly gain: Float32Array;
+  /** (B) recording to mix in, -1 for none */
+  readonly mixRecording: Int32Array;
+  /** (B) */
+  readonly mixStartSample: Float64Array;
+  /** (B) share r of the first waveform, 0..1; levels are equalised as in between-class learning (Tokozume 2018, eq. 2) */
+  readonly mixRatio: Float32Array;
+  /** (B) signal-to-noise ratio of added white noise, NaN for none */
+  readonly noiseSnrDb: Float32Array;
+  /** (B) seed of the row's noise samples */
+  readonly noiseSeed: Uint32Array;
+  /** (B, K) gain in dB at K knots spread evenly over the mel axis, linear between; length 0 for none */
+  readonly filterDb: Float32Array;
+  /** (B, 2 * masks) start band and width of each frequency mask; masked cells become the mean (0 after normalisation) */
+  readonly bandMasks: Int32Array;
+  /** (B, 2 * masks) start frame and width of each time mask */
+  readonly frameMasks: Int32Array;
+  /** (B, C) rows sum to 1 */
+  readonly target: Float32Array;
+}
+
+export interface StepOptions {
+  readonly learningRate: number;
+}
+
+export interface StepResult {
+  readonly loss: number;
+  /** Rows whose best class is the target's best class. */
+  readonly correct: number;
+  readonly rows: number;
+  /** Norm of all gradients before clipping. */
+  readonly gradNorm: number;
+  /** fp16 only: the step was skipped because a gradient was not finite. */
+  readonly skipped: boolean;
+  readonly lossScale: number;
+  /** Time the step waited for features, and time it computed, in milliseconds. */
+  readonly waitMs: number;
+  readonly computeMs: number;
+}
+
+export interface OptimizerOptions {
+  readonly kind: 'adam' | 'adamw';
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly eps: number;
+  readonly weightDecay: number;
+}
+
+export interface TrainerOptions {
+  readonly model: ModelOptions;
+  readonly features: FeatureOptions;
+  readonly classes: number;
+  readonly statistics: NormalisationStatistics;
+  readonly optimizer: OptimizerOptions;
+  /** Largest gradient norm; 0 for no clipping. */
+  readonly gradClip: number;
+  /** Decay of the exponential moving average of the weights; 0 for none. */
+  readonly emaDecay: number;
+  readonly seed: number;
+  readonly device: Device;
+  readonly precision: Precision;
+  /** Threads of the network's arithmetic. */
+  readonly threads: number;
+  /** Threads that make features of later steps meanwhile. */
+  readonly loaderThreads: number;
+}
+
+export interface EngineOptions {
+  readonly model: ModelOptions;
+  readonly features: FeatureOptions;
+  readonly classes: number;
+  readonly statistics: NormalisationStatistics;
+  readonly device: Device;
+  readonly precision: Precision;
+  readonly threads: number;
+}
+
+export interface EngineOutput {
+  /** (N, C) */
+  readonly logits: Float32Array;
+  /** (N) see ClipPrediction.activity */
+  readonly activity: Float32Array;
+  /** (N, D) what the head sees, when asked for */
+  readonly embeddings: Float32Array | null;
+}
+
+export interface DecodeLimits {
+  readonly maxChannels: number;
+  readonly maxSampleRateHz: number;
+  readonly maxDurationS: number;
+}
+
+/** What a decoder knows before it decodes. */
+export interface DecoderInfo {
+  readonly container: string;
+  readonly codec: string;
+  readonly sampleRateHz: number;
+  readonly channels: number;
+  /** From the header, if it says one: never trusted. */
+  readonly declaredDurationS: number | null;
+  /** bext, GUANO (`guan` chunk), ICMT, ID3, Vorbis comments: as text. */
+  readonly tags: Readonly<Record<string, string>>;
+}
+
+export interface NativeDecoder {
+  readonly info: DecoderInfo;
+  /** The next mono (mean of channels) samples at the source rate, null at the end. Damaged stretches are counted in `damaged`. */
+  read(maxSamples: number): Promise<Float32Array | null>;
+  /** Packets or chunks that could not be decoded so far. */
+  readonly damaged: number;
+  /** The file ended before its header said. */
+  readonly truncated: boolean;
+  dispose(): void;
+}
+
+export interface NativeResampler {
+  /** Samples at the target rate that are ready; the rest stays inside. */
+  push(samples: Float32Array): Promise<Float32Array>;
+  /** What is left. */
+  flush(): Promise<Float32Array>;
+  dispose(): void;
+}
+
+export interface NativeLogMel {
+  /** (M * T) of one stretch, T = 1 + floor(n / hopSamples), centred frames with reflected ends; `background` applied. */
+  compute(samples: Float32Array): Promise<Float32Array>;
+  dispose(): void;
+}
+
+export interface NativeShardSet {
+  /** Per clip: root mean square, spread of the log-mel (population standard deviation over all cells), activity. (N) each. */
+  clipLevels(
+    clips: ClipTable,
+    threads: number,
+  ): Promise<{ rms: Float32Array; melSpread: Float32Array; activity: Float32Array }>;
+  /** Per band over all frames of all clips; std is at least 1e-8. (M) each. */
+  bandStatistics(clips: ClipTable, threads: number): Promise<NormalisationStatistics>;
+  /** How much happens in each `stepS` of a recording (docs/features.md). */
+  activityProfile(recording: number, stepS: number): Promise<Float32Array>;
+  readPcm(recording: number, startSample: number, sampleCount: number): Promise<Float32Array>;
+  dispose(): void;
+}
+
+export interface NativeTrainer {
+  /** Steps run in the order of the calls; features of queued steps are made meanwhile. */
+  step(plan: BatchPlan, options: StepOptions): Promise<StepResult>;
+  /** A step on ready, normalised features (B, M, T). */
+  stepFeatures(features: Float32Array, target: Float32Array, rows: number, options: StepOptions): Promise<StepResult>;
+  /** Gradients of the loss on ready features in training mode; nothing is updated. */
+  gradients(features: Float32Array, target: Float32Array, rows: number): Promise<NamedTensor[]>;
+  /** Scores of clips with the averaged weights (or the current ones where there is no average). */
+  evaluate(clips: ClipTable, batchSize: number): Promise<EngineOutput>;
+  /** `model.*` (averaged weights under `best`), and with optimizer also `optimizer.*`, `current.*`, `rng.*`. */
+  exportState(withOptimizer: boolean): Promise<NamedTensor[]>;
+  importState(tensors: readonly NamedTensor[]): Promise<void>;
+  /** Rejects what is queued with code `aborted`; the trainer stays usable. */
+  abort(): void;
+  dispose(): void;
+}
+
+export interface NativeEngine {
+  /** Clips of one stretch of samples at the model's rate; the stretch is zero beyond its ends. */
+  forwardPcm(
+    samples: Float32Array,
+    startSample: Float64Array,
+    clipSamples: number,
+    embeddings: boolean,
+  ): Promise<EngineOutput>;
+  /** Ready, normalised features (B, M, T). */
+  forwardFeatures(features: Float32Array, rows: number, embeddings: boolean): Promise<EngineOutput>;
+  dispose(): void;
+}
+
+/** Makes the error a native failure becomes; called on the JavaScript thread. */
+export type ErrorFactory = (code: string, message: string) => Error;
+
+/** `autobird.node` */
+export interface NativeAddon {
+  /** Once per environment, before anything else. */
+  initialize(makeError: ErrorFactory): void;
+  runtimeInfo(): RuntimeInfo;
+  /** `seed` fixes the initial weights. */
+  createTrainer(options: TrainerOptions, shards: NativeShardSet | null): NativeTrainer;
+  createEngine(options: EngineOptions, tensors: readonly NamedTensor[]): NativeEngine;
+  openShards(entries: readonly ShardEntry[], features: FeatureOptions): NativeShardSet;
+  createLogMel(options: FeatureOptions): NativeLogMel;
+  createResampler(sourceHz: number, targetHz: number): NativeResampler;
+  openWav(source: string | Uint8Array, limits: DecodeLimits): NativeDecoder;
+  /** Mean of planar channels. */
+  downmix(channels: readonly Float32Array[]): Float32Array;
+  /** Mean of interleaved channels. */
+  downmixInterleaved(samples: Float32Array, channels: number): Float32Array;
+  /** int16 blocks with a scale each: value = pcm * scale. */
+  encodePcm(samples: Float32Array, blockSamples: number): { pcm: Int16Array; scales: Float32Array };
+}
+
+/** `audio.node`: FFmpeg's libraries, built where pkg-config finds them. */
+export interface NativeAudioAddon {
+  initialize(makeError: ErrorFactory): void;
+  readonly ffmpegVersion: string;
+  openFfmpeg(source: string | Uint8Array, limits: DecodeLimits): NativeDecoder;
+}

@@ -1,0 +1,224 @@
+/**
+ * What may stand in a configuration: one schema a group, named as the group and its key are. The YAML files spell the
+ * keys in snake_case. Every key is read by something (test/unit/config-keys.test.ts changes each one).
+ */
+import { z } from 'zod';
+
+const positive = z.number().positive();
+const count = z.int().min(1);
+const share = z.number().min(0).max(1);
+
+export const dataSchema = z.strictObject({
+  /** Folder of recordings; a folder a class unless `metadata` says otherwise. */
+  rawDir: z.string(),
+  /** Where datasets are written: `<root>/<name>`. */
+  root: z.string(),
+  name: z.string().regex(/^[\w.-]+$/, 'letters, digits, "_", "-" and "." only'),
+  /** CSV files with a row a recording, joined by path; empty for "classes are folders". */
+  metadata: z.array(z.string()),
+  /** Column names, null to guess (the guess is printed). */
+  columns: z.strictObject({
+    path: z.string().nullable(),
+    label: z.string().nullable(),
+    background: z.string().nullable(),
+    session: z.string().nullable(),
+    group: z.string().nullable(),
+    date: z.string().nullable(),
+    recordist: z.string().nullable(),
+    fold: z.string().nullable(),
+    licence: z.string().nullable(),
+  }),
+  /** Names that mean "no event": trained, never reported. */
+  noEventLabels: z.array(z.string()),
+  /** Files that are looked at (any case); what they hold is decided by content. */
+  extensions: z.array(z.string()),
+  maxFileBytes: positive,
+  maxDurationS: positive,
+  maxChannels: count,
+  maxSampleRateHz: positive,
+  /** Recordings decoded at once; null for one a core. */
+  workers: count.nullable(),
+});
+
+export const splitSchema = z.strictObject({
+  /** `session` where the metadata has sessions (or recordist and date), else `recording`; copies always stay together. */
+  groupBy: z.enum(['auto', 'session', 'recording']),
+  valRatio: share,
+  testRatio: share,
+  seed: z.int().min(0),
+  /** Number of folds, null for one split by ratios; a fold column in the metadata is used as it stands. */
+  folds: count.nullable(),
+  /** The test fold, 0-based index in sorted order of fold names; the rest is split into train and val. */
+  fold: z.int().min(0).nullable(),
+});
+
+export const clipsSchema = z.strictObject({
+  lengthS: positive,
+  hopS: positive,
+  /** Also the stretch at the end that is shorter than a clip, filled with zeros. */
+  padLast: z.boolean(),
+  /** Training clips below this root mean square are left out; 0 keeps all. Prediction answers every recording. */
+  minRms: z.number().min(0),
+  /** Training clips whose log-mel has a smaller standard deviation are left out. */
+  minMelStd: z.number().min(0),
+  /** Classes with fewer training clips are left out, by name. */
+  minClipsPerClass: z.int().min(0),
+});
+
+export const featuresSchema = z.strictObject({
+  sampleRateHz: z.int().min(1000),
+  nFft: z
+    .int()
+    .min(16)
+    .refine((n) => (n & (n - 1)) === 0, 'a power of two'),
+  hopSamples: count,
+  nMels: count,
+  fMinHz: z.number().min(0),
+  fMaxHz: positive,
+  logOffset: positive,
+  background: z.enum(['none', 'median', 'pcen']),
+});
+
+export const augmentSchema = z.strictObject({
+  /** `grid`: the clips of `clips`. `random`: anywhere in the recording. */
+  crop: z.enum(['grid', 'random']),
+  /** Share of random crops drawn where the recording is active, the rest uniform. */
+  activity: share,
+  /** Gain of a clip, uniform in +- this. */
+  gainDb: z.number().min(0),
+  noiseProbability: share,
+  noiseSnrMinDb: z.number(),
+  noiseSnrMaxDb: z.number(),
+  /** Standard deviation of a smooth random gain over frequency; 0 for none. */
+  filterDb: z.number().min(0),
+  filterKnots: z.int().min(2),
+  /** Share of batches in which every clip is mixed with another one, labels mixed alike. */
+  mixProbability: share,
+  /** SpecAugment: widest frequency and time mask, and how many of each. */
+  bandMaskWidth: z.int().min(0),
+  bandMasks: z.int().min(0),
+  frameMaskWidth: z.int().min(0),
+  frameMasks: z.int().min(0),
+});
+
+export const modelSchema = z.strictObject({
+  stem: z.enum(['plain', 'residual']),
+  stemChannels: z.array(count).min(1),
+  stemDropout: share,
+  frequencyPooling: z.enum(['mean', 'mean_max']),
+  dModel: count,
+  nHeads: count,
+  nLayers: z.int().min(0),
+  ffDim: count,
+  dropout: share,
+  pooling: z.enum(['attention', 'class_attention']),
+  maxLen: count,
+});
+
+/** `_target_` values are names of a closed registry (`registry.ts`); nothing is imported by name. */
+export const optimizerSchema = z.strictObject({
+  _target_: z.enum(['torch.optim.Adam', 'torch.optim.AdamW']),
+  lr: positive,
+  weightDecay: z.number().min(0),
+  beta1: share,
+  beta2: share,
+  eps: positive,
+});
+
+export const schedulerSchema = z.discriminatedUnion('_target_', [
+  z.strictObject({
+    _target_: z.literal('torch.optim.lr_scheduler.StepLR'),
+    /** In epochs. */
+    stepSize: count,
+    gamma: positive,
+  }),
+  z.strictObject({
+    _target_: z.literal('autobird.CosineWarmup'),
+    warmupEpochs: z.number().min(0),
+    /** Last learning rate as a share of `optimizer.lr`. */
+    minLrRatio: share,
+  }),
+]);
+
+export const trainingSchema = z.strictObject({
+  epochs: count,
+  batchSize: count,
+  /** Steps an epoch; null for one pass over the training clips. */
+  stepsPerEpoch: count.nullable(),
+  gradClip: z.number().min(0),
+  emaDecay: z.number().min(0).lt(1),
+  labelSmoothing: z.number().min(0).lt(1),
+  /** Probability of a clip by its class: `none`, 1 / sqrt(clips of the class), 1 / clips of the class. */
+  sampling: z.enum(['none', 'sqrt', 'balanced']),
+  /** Stop when the metric has not improved for so many epochs; null for never. */
+  patience: count.nullable(),
+  /** What `best` is best at, on the validation recordings. */
+  metric: z.enum(['val_balanced_accuracy', 'val_accuracy', 'val_loss']),
+  /** Epochs between validations; the last epoch is always validated. */
+  validateEvery: count,
+  seed: z.int().min(0),
+  device: z.enum(['auto', 'cpu', 'cuda']),
+  /** `auto`: bf16 where the CPU multiplies it natively, fp16 on CUDA, else f32; what was chosen is printed. */
+  precision: z.enum(['auto', 'f32', 'bf16', 'fp16']),
+  /** Threads of the network; null for one a core. */
+  threads: count.nullable(),
+  loaderThreads: count,
+});
+
+export const evaluationSchema = z.strictObject({
+  /** `auto`: what has the lowest validation loss. */
+  aggregation: z.enum(['auto', 'majority', 'mean', 'activity']),
+  batchSize: count,
+  /** Bins of the expected calibration error. */
+  calibrationBins: count,
+  /** Mistakes shown in the report. */
+  mistakes: z.int().min(0),
+});
+
+export const predictSchema = z.strictObject({
+  format: z.enum(['table', 'json', 'ndjson', 'csv', 'raven', 'audacity', 'kaleidoscope']),
+  /** Seconds by which neighbouring clips overlap; null for what the checkpoint says. */
+  overlapS: z.number().min(0).nullable(),
+  minScore: share,
+  topK: count,
+  /** Neighbouring clips of one label become one detection. */
+  merge: z.boolean(),
+  batchSize: count,
+  workers: count.nullable(),
+});
+
+export const runSchema = z.strictObject({
+  /** Runs are written to `<root>/<date>/<time>`. */
+  root: z.string(),
+  /** `auto`: go on with the newest unfinished run of an equal configuration. `never`. Or a run folder. */
+  resume: z.string(),
+});
+
+export const configSchema = z.strictObject({
+  data: dataSchema,
+  split: splitSchema,
+  clips: clipsSchema,
+  features: featuresSchema,
+  augment: augmentSchema,
+  model: modelSchema,
+  optimizer: optimizerSchema,
+  scheduler: schedulerSchema,
+  training: trainingSchema,
+  evaluation: evaluationSchema,
+  predict: predictSchema,
+  run: runSchema,
+});
+
+export type DataConfig = z.infer<typeof dataSchema>;
+export type SplitConfig = z.infer<typeof splitSchema>;
+export type ClipsConfig = z.infer<typeof clipsSchema>;
+export type FeaturesConfig = z.infer<typeof featuresSchema>;
+export type AugmentConfig = z.infer<typeof augmentSchema>;
+export type ModelConfig = z.infer<typeof modelSchema>;
+export type OptimizerConfig = z.infer<typeof optimizerSchema>;
+export type SchedulerConfig = z.infer<typeof schedulerSchema>;
+export type TrainingConfig = z.infer<typeof trainingSchema>;
+export type EvaluationConfig = z.infer<typeof evaluationSchema>;
+export type PredictConfig = z.infer<typeof predictSchema>;
+export type RunConfig = z.infer<typeof runSchema>;
+export type Config = z.infer<typeof configSchema>;
