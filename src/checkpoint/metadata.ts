@@ -1,0 +1,62 @@
+/** What a checkpoint says about itself: the JSON under `autobird` in the header (docs/checkpoint-format.md). */
+import { z } from 'zod';
+import { featuresSchema, modelSchema } from '../config/schema.ts';
+
+/** One validated epoch; the same object is a line of `metrics.jsonl`. */
+export const epochRecordSchema = z.strictObject({
+  /** 1-based: epochs done. */
+  epoch: z.int(),
+  /** Optimizer steps done. */
+  step: z.int(),
+  learningRate: z.number(),
+  trainLoss: z.number(),
+  /** Share of rows whose best class is the target's best class. */
+  trainAccuracy: z.number(),
+  /** Of the validation recordings; null where there are none. */
+  valLoss: z.number().nullable(),
+  valAccuracy: z.number().nullable(),
+  valBalancedAccuracy: z.number().nullable(),
+  samplesPerS: z.number(),
+  durationS: z.number(),
+});
+
+export const metadataSchema = z.strictObject({
+  labels: z.array(z.string()).min(1),
+  noEventLabels: z.array(z.string()),
+  features: featuresSchema,
+  model: modelSchema,
+  clips: z.strictObject({ lengthS: z.number().positive(), hopS: z.number().positive(), padLast: z.boolean() }),
+  score: z.literal('softmax'),
+  aggregation: z.enum(['majority', 'mean', 'activity']),
+  calibration: z.strictObject({ temperature: z.number().positive() }),
+  /** The resolved configuration of the run; older ones may have other keys. */
+  config: z.record(z.string(), z.unknown()),
+  progress: z.strictObject({
+    epoch: z.int(),
+    step: z.int(),
+    /** Of `training.metric` so far, null before the first validation or without validation recordings. */
+    bestMetric: z.number().nullable(),
+    bestEpoch: z.int(),
+    finished: z.boolean(),
+    history: z.array(epochRecordSchema),
+  }),
+  dataset: z.strictObject({
+    id: z.string(),
+    name: z.string(),
+    split: z.string(),
+    /** Training clips and recordings of each class, after the filters. */
+    counts: z.array(z.strictObject({ label: z.string(), clips: z.int(), recordings: z.int() })),
+    /** Classes that could not be learned, and why. */
+    leftOut: z.array(z.strictObject({ label: z.string(), reason: z.string() })),
+    licences: z.array(z.strictObject({ licence: z.string(), recordings: z.int() })),
+  }),
+  versions: z.strictObject({
+    autobird: z.string(),
+    libtorch: z.string(),
+    node: z.string(),
+    createdAt: z.string(),
+  }),
+});
+
+export type EpochRecord = z.infer<typeof epochRecordSchema>;
+export type CheckpointMetadata = z.infer<typeof metadataSchema>;
