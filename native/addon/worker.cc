@@ -1,0 +1,118 @@
+#include "addon/worker.h"
+
+namespace autobird::addon {
+
+Napi::Value makeError(Napi::Env env, const std::string& code, const std::string& message) {
+  auto* environment = env.GetInstanceData<Environment>();
+  if (environment == nullptr || environment->makeError.IsEmpty()) {
+    return Napi::Error::New(env, code + ": " + message).Value();  // before `initialize`
+  }
+  return environment->makeError.Call({Napi::String::New(env, code), Napi::String::New(env, message)});
+}
+
+std::shared_ptr<Executor> Executor::start(Napi::Env env, const std::string& name) {
+  return std::shared_ptr<Executor>(new Executor(env, name));
+}
+
+Executor::Executor(Napi::Env env, const std::string& name) : env_(env) {
+  auto nothing = Napi::Function::New(env, [](const Napi::CallbackInfo&) {});
+  deliverer_ = Napi::ThreadSafeFunction::New(env, nothing, name, /*maxQueueSize=*/0, /*initialThreadCount=*/1);
+  deliverer_.Unref(env);  // only a pending promise keeps the process alive
+  // After the thread-safe function, so that it runs before that one's own hook: the thread must end while it is valid.
+  napi_add_env_cleanup_hook(env, environmentEnds, this);
+  thread_ = std::thread([this] { loop(); });
+}
+
+Executor::~Executor() {
+  if (environmentEnded_) return;
+  close();
+  join();
+  deliverer_.Release();
+  napi_remove_env_cleanup_hook(env_, environmentEnds, this);
+}
+
+void Executor::environmentEnds(void* data) {
+  auto* self = static_cast<Executor*>(data);
+  self->environmentEnded_ = true;
+  self->close();
+  self->join();
+  self->deliverer_.Release();
+}
+
+void Executor::close() {
+  generation_.fetch_add(1);
+  {
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+  }
+  wake_.notify_one();
+}
+
+void Executor::join() {
+  if (thread_.joinable()) thread_.join();
+}
+
+Napi::Promise Executor::submit(std::unique_ptr<Job> job) {
+  const Napi::Env env(env_);
+  const Napi::Promise promise = job->deferred.Promise();
+  job->generation = generation_.load();
+  if (pending_++ == 0) deliverer_.Ref(env);
+  bool refused = false;
+  {
+    const std::lock_guard lock(mutex_);
+    refused = closed_;
+    if (!refused) queue_.push_back(std::move(job));
+  }
+  if (refused) {
+    job->failure = Failure{"disposed", "The handle was disposed: make a new one before using it again"};
+    settle(env, std::move(job));
+  } else {
+    wake_.notify_one();
+  }
+  return promise;
+}
+
+void Executor::loop() {
+  for (;;) {
+    std::unique_ptr<Job> job;
+    {
+      std::unique_lock lock(mutex_);
+      wake_.wait(lock, [this] { return closed_ || !queue_.empty(); });
+      if (queue_.empty()) return;
+      job = std::move(queue_.front());
+      queue_.pop_front();
+    }
+    running_ = job->generation;
+    if (stopping()) {
+      job->failure = Failure{"aborted", "The work was stopped before it began"};
+    } else {
+      try {
+        job->execute();
+      } catch (...) {
+        job->failure = currentFailure();
+      }
+    }
+    job->execute = nullptr;  // what the body owned (tensors) goes here, not on the JavaScript thread
+    Job* raw = job.release();
+    // The queue is unbounded, so this never blocks. When the environment is ending the job is dropped with it.
+    deliverer_.BlockingCall(raw,
+                            [](Napi::Env env, Napi::Function, Job* done) { settle(env, std::unique_ptr<Job>(done)); });
+  }
+}
+
+void Executor::settle(Napi::Env env, std::unique_ptr<Job> job) {
+  const std::shared_ptr<Executor> executor = job->executor;
+  if (--executor->pending_ == 0) executor->deliverer_.Unref(env);
+  const Napi::HandleScope scope(env);
+  if (job->failure) {
+    job->deferred.Reject(makeError(env, job->failure->code, job->failure->message));
+    return;
+  }
+  try {
+    job->deferred.Resolve(job->complete(env));
+  } catch (const Napi::Error& error) {
+    job->deferred.Reject(error.Value());
+  }
+}
+
+}  // namespace autobird::addon

@@ -1,0 +1,121 @@
+// One executor thread a handle: a queue of jobs, each with a promise. A job's body runs on the executor and touches no
+// JavaScript value; its result is turned into JavaScript on the JavaScript thread, where all references also die.
+// Not libuv's pool: OpenMP keeps a team of threads for every calling thread, and fs and dns would starve.
+#pragma once
+
+#include <napi.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <type_traits>
+#include <utility>
+
+#include "core/error.h"
+
+namespace autobird::addon {
+
+/// What this environment (main thread or worker) holds. Never static: a static reference crashes a Worker at exit.
+struct Environment {
+  Napi::FunctionReference makeError;
+};
+
+/// The error object for a failure, made by the factory that `initialize` received.
+Napi::Value makeError(Napi::Env env, const std::string& code, const std::string& message);
+
+/// Code and message of the exception in flight, with LibTorch's C++ backtrace left out.
+struct Failure {
+  std::string code;
+  std::string message;
+};
+/// Called inside a catch block. Each addon has its own, because only one of them knows LibTorch.
+Failure currentFailure();
+
+/// Runs `body`, and throws what it throws as a JavaScript error. For what is done on the JavaScript thread itself.
+template <class Body>
+auto guarded(Napi::Env env, Body body) -> decltype(body()) {
+  try {
+    return body();
+  } catch (const Napi::Error&) {
+    throw;
+  } catch (...) {
+    const Failure failure = currentFailure();
+    throw Napi::Error(env, makeError(env, failure.code, failure.message));
+  }
+}
+
+class Executor : public std::enable_shared_from_this<Executor> {
+ public:
+  /// `name` is what a debugger shows for the thread.
+  static std::shared_ptr<Executor> start(Napi::Env env, const std::string& name);
+  ~Executor();
+  Executor(const Executor&) = delete;
+  Executor& operator=(const Executor&) = delete;
+
+  /// Queues a job. `body` runs on the executor thread and returns a value without JavaScript in it; `toValue(env,
+  /// value)` makes the JavaScript value on the JavaScript thread. The promise rejects with the class that fits the
+  /// failure. `body` should own (shared_ptr) what it works on: the handle may be disposed meanwhile.
+  template <class Body, class ToValue>
+  Napi::Promise run(Napi::Env env, Body body, ToValue toValue) {
+    using Result = std::invoke_result_t<Body>;
+    auto job = std::make_unique<Job>(env, shared_from_this());
+    if constexpr (std::is_void_v<Result>) {
+      job->execute = std::move(body);
+      job->complete = [toValue = std::move(toValue)](Napi::Env jsEnv) -> Napi::Value { return toValue(jsEnv); };
+    } else {
+      auto result = std::make_shared<std::unique_ptr<Result>>();
+      job->execute = [body = std::move(body), result]() mutable { *result = std::make_unique<Result>(body()); };
+      job->complete = [toValue = std::move(toValue), result](Napi::Env jsEnv) -> Napi::Value {
+        return toValue(jsEnv, std::move(**result));
+      };
+    }
+    return submit(std::move(job));
+  }
+
+  /// JavaScript thread. Rejects with code `aborted` what is queued; the running job sees `stopping()`. Usable
+  /// afterwards.
+  void abort() { generation_.fetch_add(1); }
+  /// JavaScript thread. As `abort`, and the thread ends when the running job has.
+  void close();
+  /// A long job asks this now and then, from any thread, and throws `Error("aborted", …)`.
+  bool stopping() const { return running_.load() != generation_.load(); }
+
+ private:
+  struct Job {
+    Job(Napi::Env env, std::shared_ptr<Executor> owner)
+        : deferred(Napi::Promise::Deferred::New(env)), executor(std::move(owner)) {}
+    Napi::Promise::Deferred deferred;
+    std::shared_ptr<Executor> executor;  // keeps the executor until the promise is settled
+    std::function<void()> execute;
+    std::function<Napi::Value(Napi::Env)> complete;
+    std::optional<Failure> failure;
+    unsigned generation = 0;
+  };
+
+  Executor(Napi::Env env, const std::string& name);
+  Napi::Promise submit(std::unique_ptr<Job> job);
+  void loop();
+  void join();
+  static void settle(Napi::Env env, std::unique_ptr<Job> job);
+  static void environmentEnds(void* self);
+
+  napi_env env_;
+  Napi::ThreadSafeFunction deliverer_;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<std::unique_ptr<Job>> queue_;
+  bool closed_ = false;                  // under mutex_
+  std::atomic<unsigned> generation_{0};  // of jobs submitted now
+  std::atomic<unsigned> running_{0};     // of the job that runs
+  unsigned pending_ = 0;                 // JavaScript thread: promises not settled yet
+  bool environmentEnded_ = false;        // JavaScript thread
+  std::thread thread_;
+};
+
+}  // namespace autobird::addon
