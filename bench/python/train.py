@@ -1,0 +1,60 @@
+"""Training windows on demand: reads `{"seconds": s}` lines, answers `{"samples_per_s": …}` lines.
+
+plain: the eager f32 loop of the original. tuned: what a knowing user gets from the same torch (bf16 autocast where it
+helps, channels-last from the input on, fused Adam; the caller sets glibc's malloc variables).
+"""
+
+import argparse
+import json
+import sys
+import time
+
+import torch
+from reference import CNNTransformer
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--variant", choices=["plain", "tuned-f32", "tuned-bf16"], required=True)
+parser.add_argument("--batch", type=int, required=True)
+parser.add_argument("--threads", type=int, required=True)
+parser.add_argument("--classes", type=int, default=19)
+args = parser.parse_args()
+
+torch.manual_seed(0)
+torch.set_num_threads(args.threads)
+tuned = args.variant != "plain"
+model = CNNTransformer(args.classes).train()
+features = torch.randn(args.batch * 4, 1, 64, 157)
+labels = torch.randint(0, args.classes, (args.batch * 4,))
+if tuned:
+    model = model.to(memory_format=torch.channels_last)
+    features = features.to(memory_format=torch.channels_last)
+optimizer = torch.optim.Adam(model.parameters(), lr=3e-4, weight_decay=1e-4, fused=tuned)
+parameters = list(model.parameters())
+criterion = torch.nn.CrossEntropyLoss()
+
+
+def step(i: int):
+    at = (i % 4) * args.batch
+    x, y = features[at : at + args.batch], labels[at : at + args.batch]
+    optimizer.zero_grad(set_to_none=True)
+    if args.variant == "tuned-bf16":
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            loss = criterion(model(x).float(), y)
+    else:
+        loss = criterion(model(x), y)
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+    optimizer.step()
+    return loss.item()
+
+
+for i in range(3):
+    step(i)
+print(json.dumps({"ready": True, "torch": torch.__version__}), flush=True)
+for line in sys.stdin:
+    seconds = json.loads(line)["seconds"]
+    begin, steps = time.perf_counter(), 0
+    while time.perf_counter() - begin < seconds:
+        step(steps)
+        steps += 1
+    print(json.dumps({"samples_per_s": steps * args.batch / (time.perf_counter() - begin)}), flush=True)
