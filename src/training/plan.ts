@@ -1,6 +1,6 @@
 import type { BatchPlan } from '../../bindings/native.ts';
 import type { AugmentConfig, TrainingConfig } from '../config/schema.ts';
-import { type Random, randomFor } from './random.ts';
+import { Random } from './random.ts';
 import type { Sampler, Unit } from './sampler.ts';
 
 export interface PlanOptions {
@@ -21,7 +21,7 @@ export interface PlanOptions {
  */
 export function planStep(sampler: Sampler, options: PlanOptions, epoch: number, step: number): BatchPlan {
   const { augment, training, classes } = options;
-  const place = (purpose: string) => randomFor(training.seed, purpose, epoch, step);
+  const place = (purpose: string) => new Random(purpose, training.seed, epoch, step);
   const units = sampler.draw(epoch, step);
   const mixing = drawMixing(sampler, augment, units.length, place('mix'));
   const level = place('level');
@@ -36,7 +36,7 @@ export function planStep(sampler: Sampler, options: PlanOptions, epoch: number, 
     mixRatio: Float32Array.from(mixing, (mix) => mix?.ratio ?? 1),
     noiseSnrDb: Float32Array.from(units, () => {
       const snr = noise.between(augment.noiseSnrMinDb, augment.noiseSnrMaxDb);
-      return noise.uniform() < augment.noiseProbability ? snr : Number.NaN;
+      return noise.next() < augment.noiseProbability ? snr : Number.NaN;
     }),
     noiseSeed: Uint32Array.from(units, () => noise.uint32()),
     filterDb: drawFilters(augment, units.length, place('filter')),
@@ -53,9 +53,9 @@ interface Mix {
 
 /** Every row of a batch is mixed or none, as in between-class learning (Tokozume 2018): r is uniform in (0, 1). */
 function drawMixing(sampler: Sampler, augment: AugmentConfig, rows: number, random: Random): (Mix | null)[] {
-  const mixed = random.uniform() < augment.mixProbability;
+  const mixed = random.next() < augment.mixProbability;
   return Array.from({ length: rows }, () =>
-    mixed ? { ratio: random.uniform(), unit: sampler.drawPartner(random) } : null,
+    mixed ? { ratio: random.next(), unit: sampler.drawPartner(random) } : null,
   );
 }
 

@@ -1,19 +1,19 @@
 /**
- * Seeded random numbers without a state to save: every use asks for the generator of its own place
- * (`randomFor(seed, 'crop', epoch, step)`), so a resumed run draws what the undisturbed one would have drawn.
+ * Seeded random numbers without a state to save: every use asks for the stream of its own place
+ * (`new Random('mix', seed, epoch, step)`), so a resumed run draws what the undisturbed one would have drawn.
+ * sfc32 (Chris Doty-Humphrey, PractRand), seeded by hashing the name.
  */
-
-/** sfc32 (Chris Doty-Humphrey, PractRand): small, fast, passes BigCrush. */
 export class Random {
   #a: number;
   #b: number;
   #c: number;
   #counter = 1;
 
-  constructor(a: number, b: number, c: number) {
-    this.#a = a | 0;
-    this.#b = b | 0;
-    this.#c = c | 0;
+  /** Equal names give equal streams, different ones unrelated streams. */
+  constructor(...name: readonly (string | number)[]) {
+    let state = 0x9e3779b9;
+    for (const character of name.join('\0')) state = mix(state, character.codePointAt(0) as number);
+    [this.#a, this.#b, this.#c] = [state, mix(state, 1), mix(state, 2)];
     for (let i = 0; i < 12; i++) this.uint32();
   }
 
@@ -27,53 +27,41 @@ export class Random {
   }
 
   /** In [0, 1), 53 bits. */
-  uniform(): number {
+  next(): number {
     const high = this.uint32() >>> 5;
     return (high * 67_108_864 + (this.uint32() >>> 6)) / 9_007_199_254_740_992;
   }
 
   /** In [low, high). */
   between(low: number, high: number): number {
-    return low + (high - low) * this.uniform();
+    return low + (high - low) * this.next();
   }
 
   /** A whole number in [0, below). */
   int(below: number): number {
-    return Math.floor(this.uniform() * below);
+    return Math.floor(this.next() * below);
   }
 
   /** Standard normal (Box and Muller). */
   normal(): number {
-    const radius = Math.sqrt(-2 * Math.log(1 - this.uniform()));
-    return radius * Math.cos(2 * Math.PI * this.uniform());
+    const radius = Math.sqrt(-2 * Math.log(1 - this.next()));
+    return radius * Math.cos(2 * Math.PI * this.next());
   }
 
-  /** 0 to n - 1 in random order (Fisher and Yates). */
-  permutation(n: number): Uint32Array {
-    const order = Uint32Array.from({ length: n }, (_, i) => i);
-    for (let i = n - 1; i > 0; i--) {
+  /** A copy in random order (Fisher and Yates). */
+  shuffled<T>(items: readonly T[]): T[] {
+    const order = [...items];
+    for (let i = order.length - 1; i > 0; i--) {
       const j = this.int(i + 1);
-      const moved = order[i] as number;
-      order[i] = order[j] as number;
-      order[j] = moved;
+      [order[i], order[j]] = [order[j] as T, order[i] as T];
     }
     return order;
   }
 }
 
-/** The generator of one purpose at one place, e.g. `randomFor(seed, 'mix', epoch, step)`. */
-export function randomFor(seed: number, purpose: string, ...place: number[]): Random {
-  let state = mix(0x9e3779b9, seed);
-  // Seeds above 32 bits count too.
-  state = mix(state, Math.floor(seed / 0x1_0000_0000));
-  for (const character of purpose) state = mix(state, character.codePointAt(0) as number);
-  for (const index of place) state = mix(state, index);
-  return new Random(state, mix(state, 1), mix(state, 2));
-}
-
 /** The finaliser of MurmurHash3 over a running state. */
 function mix(state: number, value: number): number {
-  let h = Math.imul(state ^ value, 0x85ebca6b) + 0x7ed55d16;
+  let h = (Math.imul(state ^ value, 0x85ebca6b) + 0x7ed55d16) | 0;
   h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
   h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
   return (h ^ (h >>> 16)) | 0;

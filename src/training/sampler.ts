@@ -6,7 +6,7 @@
  * active (`augment.activity`), uniformly for the rest.
  */
 import type { AugmentConfig, TrainingConfig } from '../config/schema.ts';
-import { type Random, randomFor } from './random.ts';
+import { Random } from './random.ts';
 
 /** What can be drawn: one training clip or one training recording. */
 export interface Unit {
@@ -44,7 +44,7 @@ export class Sampler {
   readonly #cumulative: Float64Array;
   /** Squared moving average of the profile over a clip, summed up, for each recording. */
   readonly #activity = new Map<number, Float64Array>();
-  #pass: { index: number; order: Uint32Array } | null = null;
+  #pass: { index: number; order: Unit[] } | null = null;
 
   constructor(options: SamplerOptions) {
     this.#options = options;
@@ -67,7 +67,7 @@ export class Sampler {
 
   /** The rows of a step, cropped. */
   draw(epoch: number, step: number): Unit[] {
-    const random = randomFor(this.#options.training.seed, 'sample', epoch, step);
+    const random = new Random('sample', this.#options.training.seed, epoch, step);
     const weighted = this.#options.training.sampling !== 'none';
     return Array.from({ length: this.rowsAt(step) }, (_, row) =>
       this.#crop(weighted ? this.#drawWeighted(random) : this.#nextOfPass(epoch, step, row), random),
@@ -91,9 +91,9 @@ export class Sampler {
     const place = epoch * rowsPerEpoch + step * training.batchSize + row;
     const index = Math.floor(place / units.length);
     if (this.#pass?.index !== index) {
-      this.#pass = { index, order: randomFor(training.seed, 'pass', index).permutation(units.length) };
+      this.#pass = { index, order: new Random('pass', training.seed, index).shuffled(units) };
     }
-    return units[this.#pass.order[place % units.length] as number] as Unit;
+    return this.#pass.order[place % units.length] as Unit;
   }
 
   #crop(unit: Unit, random: Random): Unit {
@@ -103,12 +103,12 @@ export class Sampler {
     const room = source.sampleCount - clipSamples;
     // A recording shorter than a clip lies anywhere in it: silence at a fixed place would be a cue.
     if (room <= 0) return { ...unit, startSample: -random.int(-room + 1) };
-    const guided = random.uniform() < this.#options.augment.activity;
+    const guided = random.next() < this.#options.augment.activity;
     const cumulative = this.#activity.get(unit.recording);
     if (!guided || cumulative === undefined || !((cumulative.at(-1) as number) > 0)) {
       return { ...unit, startSample: random.int(room + 1) };
     }
-    const start = (drawIndex(cumulative, random) + random.uniform()) * profileStepSamples;
+    const start = (drawIndex(cumulative, random) + random.next()) * profileStepSamples;
     return { ...unit, startSample: Math.min(room, Math.floor(start)) };
   }
 }
@@ -145,7 +145,7 @@ function cumulativeActivity(profile: Float32Array, stepsPerClip: number): Float6
 
 /** The index whose stretch of the summed weights holds a uniform draw. */
 function drawIndex(cumulative: Float64Array, random: Random): number {
-  const target = random.uniform() * (cumulative.at(-1) as number);
+  const target = random.next() * (cumulative.at(-1) as number);
   let low = 0;
   let high = cumulative.length - 1;
   while (low < high) {

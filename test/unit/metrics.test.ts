@@ -1,0 +1,78 @@
+import { readFileSync } from 'node:fs';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import {
+  expectedCalibrationError,
+  figures,
+  negativeLogLikelihood,
+  reliability,
+  type ScoredItem,
+} from '../../src/evaluation/metrics.ts';
+
+const golden = JSON.parse(readFileSync(new URL('../fixtures/metrics.json', import.meta.url), 'utf8')).metrics;
+const labels = ['a', 'b', 'c', 'd', 'e', 'unknown to the model'];
+
+function goldenItems(): ScoredItem[] {
+  const scores = Float32Array.from(golden.scores);
+  return golden.truth.map((truth: number, i: number) => ({
+    truth,
+    scores: scores.subarray(i * golden.classes, (i + 1) * golden.classes),
+  }));
+}
+
+function near(actual: number, expected: number, tolerance = 1e-9): void {
+  assert.ok(Math.abs(actual - expected) <= tolerance, `${actual} is not ${expected}`);
+}
+
+test('figures are those of scikit-learn, also with classes that the model does not know', () => {
+  const result = figures(goldenItems(), labels);
+  near(result.accuracy, golden.accuracy);
+  near(result.balancedAccuracy, golden.balanced_accuracy);
+  near(result.macroF1, golden.macro_f1);
+  near(result.top3, golden.top3);
+  result.perClass.forEach((figure, c) => {
+    near(figure.precision ?? 0, golden.precision[c]);
+    near(figure.recall ?? 0, golden.recall[c]);
+    near(figure.f1, golden.f1[c]);
+    assert.is(figure.support, golden.support[c]);
+  });
+  assert.equal(
+    result.confusion.counts.map((row) => row.slice(0, -1)),
+    golden.confusion,
+  );
+});
+
+test('an item without an answer is wrong and stands in the last column of the confusion matrix', () => {
+  const items: ScoredItem[] = [
+    { truth: 0, scores: Float32Array.of(0.9, 0.1) },
+    { truth: 1, scores: null },
+  ];
+  const result = figures(items, ['a', 'b']);
+  assert.is(result.accuracy, 0.5);
+  assert.is(result.balancedAccuracy, 0.5);
+  assert.is(result.answered, 1);
+  assert.equal(result.confusion.counts, [
+    [1, 0, 0],
+    [0, 0, 1],
+  ]);
+});
+
+test('a class of which nothing is there has no recall, and one never predicted no precision', () => {
+  const result = figures([{ truth: 0, scores: Float32Array.of(1, 0) }], ['a', 'b']);
+  assert.is(result.perClass[1]?.recall, null);
+  assert.is(result.perClass[1]?.precision, null);
+  assert.is(result.macroF1, 1);
+});
+
+test('no items give zeros and no loss instead of NaN', () => {
+  const result = figures([], ['a']);
+  assert.equal([result.accuracy, result.balancedAccuracy, result.macroF1, result.top3], [0, 0, 0, 0]);
+  assert.is(negativeLogLikelihood([]), null);
+});
+
+test('the calibration error and the loss are those of the reference', () => {
+  near(expectedCalibrationError(reliability(goldenItems(), 10)), golden.ece10, 1e-7);
+  near(negativeLogLikelihood(goldenItems()) as number, golden.log_loss, 1e-7);
+});
+
+test.run();
