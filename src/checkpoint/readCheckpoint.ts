@@ -23,10 +23,11 @@ const TENSOR_NAMES = /^(model|current|optimizer|scaler|rng)\./;
  */
 export async function readCheckpoint(path: string): Promise<Checkpoint> {
   const header = await readSafetensorsHeader(path);
-  checkVersion(header.metadata, path);
-  const metadata = parseMetadata(header.metadata['autobird'], path);
+  const { format, format_version: version, payload_sha256: hash, autobird } = header.metadata;
+  checkVersion(format, version, path);
+  const metadata = parseMetadata(autobird, path);
   const tensors = await readTensors(path, header.tensors);
-  if (payloadSha256(tensors) !== header.metadata['payload_sha256']) {
+  if (payloadSha256(tensors) !== hash) {
     throw new FormatError(
       'wrong_hash',
       `${path} is damaged: its bytes are not those its hash was made of. Copy it again, or use another checkpoint of the run.`,
@@ -41,14 +42,14 @@ export async function readCheckpoint(path: string): Promise<Checkpoint> {
   return { tensors: rest, statistics, metadata, modelVersion: modelVersion(rest, statistics, metadata) };
 }
 
-function checkVersion(header: Readonly<Record<string, string>>, path: string): void {
-  if (header['format'] !== 'autobird') {
+function checkVersion(format: string | undefined, formatVersion: string | undefined, path: string): void {
+  if (format !== 'autobird') {
     throw new FormatError(
       'not_a_checkpoint',
-      `${path} is a safetensors file but not a checkpoint of autobird (its format is ${JSON.stringify(header['format'] ?? null)})`,
+      `${path} is a safetensors file but not a checkpoint of autobird (its format is ${JSON.stringify(format ?? null)})`,
     );
   }
-  const version = Number(header['format_version']);
+  const version = Number(formatVersion);
   if (!Number.isInteger(version) || version < 1) {
     throw new FormatError('not_a_checkpoint', `${path} has no format version: it was not written by autobird`);
   }

@@ -1,6 +1,6 @@
 import type { BatchPlan } from '../../bindings/native.ts';
 import type { AugmentConfig, TrainingConfig } from '../config/schema.ts';
-import { Random } from './random.ts';
+import { type Random, randomFor } from './random.ts';
 import type { Sampler, Unit } from './sampler.ts';
 
 export interface PlanOptions {
@@ -21,7 +21,7 @@ export interface PlanOptions {
  */
 export function planStep(sampler: Sampler, options: PlanOptions, epoch: number, step: number): BatchPlan {
   const { augment, training, classes } = options;
-  const place = (purpose: string) => new Random(purpose, training.seed, epoch, step);
+  const place = (purpose: string) => randomFor(training.seed, purpose, epoch, step);
   const units = sampler.draw(epoch, step);
   const mixing = drawMixing(sampler, augment, units.length, place('mix'));
   const level = place('level');

@@ -1,18 +1,18 @@
 /**
  * Seeded random numbers without a state to save: every use asks for the stream of its own place
- * (`new Random('mix', seed, epoch, step)`), so a resumed run draws what the undisturbed one would have drawn.
- * sfc32 (Chris Doty-Humphrey, PractRand), seeded by hashing the name.
+ * (`randomFor(seed, 'mix', epoch, step)`), so a resumed run draws what the undisturbed one would have drawn.
  */
+
+/** sfc32 (Chris Doty-Humphrey, PractRand), seeded by hashing a name. */
 export class Random {
   #a: number;
   #b: number;
   #c: number;
   #counter = 1;
 
-  /** Equal names give equal streams, different ones unrelated streams. */
-  constructor(...name: readonly (string | number)[]) {
+  constructor(name: string) {
     let state = 0x9e3779b9;
-    for (const character of name.join('\0')) state = mix(state, character.codePointAt(0) as number);
+    for (const character of name) state = mix(state, character.codePointAt(0) as number);
     [this.#a, this.#b, this.#c] = [state, mix(state, 1), mix(state, 2)];
     for (let i = 0; i < 12; i++) this.uint32();
   }
@@ -48,15 +48,22 @@ export class Random {
     return radius * Math.cos(2 * Math.PI * this.next());
   }
 
-  /** A copy in random order (Fisher and Yates). */
-  shuffled<T>(items: readonly T[]): T[] {
-    const order = [...items];
-    for (let i = order.length - 1; i > 0; i--) {
+  /** 0 to n - 1 in random order (Fisher and Yates). */
+  permutation(n: number): Uint32Array {
+    const order = Uint32Array.from({ length: n }, (_, i) => i);
+    for (let i = n - 1; i > 0; i--) {
       const j = this.int(i + 1);
-      [order[i], order[j]] = [order[j] as T, order[i] as T];
+      const moved = order[i] as number;
+      order[i] = order[j] as number;
+      order[j] = moved;
     }
     return order;
   }
+}
+
+/** The stream of one purpose at one place: equal ones give equal numbers, different ones unrelated numbers. */
+export function randomFor(seed: number, purpose: string, ...place: readonly number[]): Random {
+  return new Random([purpose, seed, ...place].join(' '));
 }
 
 /** The finaliser of MurmurHash3 over a running state. */

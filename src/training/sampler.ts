@@ -6,7 +6,7 @@
  * active (`augment.activity`), uniformly for the rest.
  */
 import type { AugmentConfig, TrainingConfig } from '../config/schema.ts';
-import { Random } from './random.ts';
+import { type Random, randomFor } from './random.ts';
 
 /** What can be drawn: one training clip or one training recording. */
 export interface Unit {
@@ -44,7 +44,7 @@ export class Sampler {
   readonly #cumulative: Float64Array;
   /** Squared moving average of the profile over a clip, summed up, for each recording. */
   readonly #activity = new Map<number, Float64Array>();
-  #pass: { index: number; order: Unit[] } | null = null;
+  #pass: { index: number; order: Uint32Array } | null = null;
 
   constructor(options: SamplerOptions) {
     this.#options = options;
@@ -67,7 +67,7 @@ export class Sampler {
 
   /** The rows of a step, cropped. */
   draw(epoch: number, step: number): Unit[] {
-    const random = new Random('sample', this.#options.training.seed, epoch, step);
+    const random = randomFor(this.#options.training.seed, 'sample', epoch, step);
     const weighted = this.#options.training.sampling !== 'none';
     return Array.from({ length: this.rowsAt(step) }, (_, row) =>
       this.#crop(weighted ? this.#drawWeighted(random) : this.#nextOfPass(epoch, step, row), random),
@@ -91,9 +91,9 @@ export class Sampler {
     const place = epoch * rowsPerEpoch + step * training.batchSize + row;
     const index = Math.floor(place / units.length);
     if (this.#pass?.index !== index) {
-      this.#pass = { index, order: new Random('pass', training.seed, index).shuffled(units) };
+      this.#pass = { index, order: randomFor(training.seed, 'pass', index).permutation(units.length) };
     }
-    return this.#pass.order[place % units.length] as Unit;
+    return units[this.#pass.order[place % units.length] as number] as Unit;
   }
 
   #crop(unit: Unit, random: Random): Unit {

@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Random } from '../../src/training/random.ts';
+import { randomFor } from '../../src/training/random.ts';
 import { Sampler, type SamplerOptions, type Unit } from '../../src/training/sampler.ts';
 
 // 12 units: 8 of class 0, 3 of class 1, 1 of class 2; every unit in its own recording of 1,000 samples.
@@ -105,16 +105,16 @@ test('a silent recording is cropped uniformly', () => {
 test('random numbers are uniform, normal and unrelated between neighbouring places', () => {
   const n = 20_000;
   const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
-  const random = new Random('test', 4, 0, 0);
+  const random = randomFor(4, 'test', 0, 0);
   assert.ok(Math.abs(mean(Array.from({ length: n }, () => random.next())) - 0.5) < 0.01);
   const normal = Array.from({ length: n }, () => random.normal());
   assert.ok(Math.abs(mean(normal)) < 0.03);
   assert.ok(Math.abs(mean(normal.map((x) => x * x)) - 1) < 0.05);
-  const firsts = Array.from({ length: n }, (_, step) => new Random('sample', 4, 0, step).next() - 0.5);
+  const firsts = Array.from({ length: n }, (_, step) => randomFor(4, 'sample', 0, step).next() - 0.5);
   const lag = mean(firsts.slice(1).map((x, i) => x * (firsts[i] as number)));
   assert.ok(Math.abs(mean(firsts)) < 0.01 && Math.abs(lag) < 0.003, `mean ${mean(firsts)}, lag ${lag}`);
-  assert.is.not(new Random('a', 4).uint32(), new Random('b', 4).uint32());
-  assert.is(new Random('a', 4).uint32(), new Random('a', 4).uint32());
+  assert.is.not(randomFor(4, 'a').uint32(), randomFor(4, 'b').uint32());
+  assert.is(randomFor(4, 'a').uint32(), randomFor(4, 'a').uint32());
 });
 
 test.run();
