@@ -145,6 +145,8 @@ export interface Prediction {
   /** Path or name, as given. */
   readonly recording: string;
   readonly durationS: number;
+  /** ISO 8601 as {@link Recording.recordedAt}, from the file's tags or its name. */
+  readonly recordedAt: string | null;
   /** Every label of the model, no-event labels included, in the model's order. */
   readonly labels: readonly Label[];
   /** Calibrated scores of the recording, in the order of `labels`. */

@@ -1,0 +1,18 @@
+/** Output formats by name, in the order of the help text. */
+import { audacity } from './audacity.ts';
+import { csv } from './csv.ts';
+import type { OutputFormat } from './format.ts';
+import { json, ndjson } from './json.ts';
+import { kaleidoscope } from './kaleidoscope.ts';
+import { raven } from './raven.ts';
+import { table } from './table.ts';
+
+export type { FormatContext, FormatWriter, OutputFormat, PredictionResult } from './format.ts';
+export { isFailed } from './format.ts';
+
+export const outputFormats = { table, json, ndjson, csv, raven, audacity, kaleidoscope } as const satisfies Record<
+  string,
+  OutputFormat
+>;
+
+export type OutputFormatName = keyof typeof outputFormats;

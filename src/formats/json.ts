@@ -1,0 +1,117 @@
+import { z } from 'zod';
+import type { Label } from '../domain.ts';
+import { decode, encode } from '../schema/case.ts';
+import { type FormatWriter, isFailed, type OutputFormat, type PredictionResult } from './format.ts';
+
+/** A recording's answer as JSON holds it; `scores` by label, clip scores in the order of `labels`. */
+export const predictionJsonSchema = z.strictObject({
+  recording: z.string(),
+  durationS: z.number(),
+  recordedAt: z.string().nullable(),
+  topLabel: z.string().nullable(),
+  scores: z.record(z.string(), z.number()),
+  detections: z.array(
+    z.strictObject({
+      startS: z.number(),
+      endS: z.number(),
+      lowHz: z.number().nullable(),
+      highHz: z.number().nullable(),
+      label: z.string(),
+      score: z.number(),
+      at: z.string().nullable(),
+    }),
+  ),
+  /** Only when asked for. */
+  labels: z.array(z.string()).optional(),
+  clips: z
+    .array(z.strictObject({ startS: z.number(), endS: z.number(), activity: z.number(), scores: z.array(z.number()) }))
+    .optional(),
+  modelVersion: z.string(),
+});
+
+export const failedJsonSchema = z.strictObject({
+  recording: z.string(),
+  error: z.strictObject({ code: z.string(), message: z.string() }),
+});
+
+// Six decimals of a score are 5e-7, well below what f32 arithmetic in another order changes.
+const score6 = (value: number): number => Math.round(value * 1e6) / 1e6;
+const seconds = (value: number): number => Math.round(value * 1e6) / 1e6;
+
+/** A result as a JSON value in snake_case. {@link resultFromJson} reads it back. */
+export function resultToJson(result: PredictionResult, clips: boolean): unknown {
+  if (isFailed(result)) return encode(failedJsonSchema, result);
+  return encode(predictionJsonSchema, {
+    recording: result.recording,
+    durationS: seconds(result.durationS),
+    recordedAt: result.recordedAt,
+    topLabel: result.topLabel,
+    scores: Object.fromEntries(result.labels.map((label, index) => [label, score6(result.scores[index] ?? 0)])),
+    detections: result.detections.map((detection) => ({
+      ...detection,
+      startS: seconds(detection.startS),
+      endS: seconds(detection.endS),
+      score: score6(detection.score),
+    })),
+    ...(clips && {
+      labels: [...result.labels],
+      clips: result.clips.map(({ startS, endS, activity, scores }) => ({
+        startS: seconds(startS),
+        endS: seconds(endS),
+        activity: score6(activity),
+        scores: Array.from(scores, score6),
+      })),
+    }),
+    modelVersion: result.modelVersion,
+  });
+}
+
+/**
+ * The inverse of {@link resultToJson}, but for clips that were not asked for. `labels` is the model's order: JSON objects put
+ * keys that look like numbers first.
+ *
+ * @throws FormatError where it is something else
+ */
+export function resultFromJson(json: unknown, labels: readonly Label[]): PredictionResult {
+  if (typeof json === 'object' && json !== null && 'error' in json) return decode(failedJsonSchema, json, 'A result');
+  const { labels: _, ...result } = decode(predictionJsonSchema, json, 'A result');
+  return {
+    ...result,
+    labels,
+    scores: Float32Array.from(labels, (label) => result.scores[label] ?? 0),
+    clips: (result.clips ?? []).map((clip) => ({ ...clip, scores: Float32Array.from(clip.scores) })),
+  };
+}
+
+export const json: OutputFormat = {
+  name: 'json',
+  description: 'an array with an object a recording',
+  extension: '.json',
+  layout: 'both',
+  holdsErrors: true,
+  open({ clips }): FormatWriter {
+    let first = true;
+    return {
+      begin: () => '[',
+      write(result) {
+        const separator = first ? '\n' : ',\n';
+        first = false;
+        return `${separator}${JSON.stringify(resultToJson(result, clips))}`;
+      },
+      end: () => '\n]\n',
+    };
+  },
+};
+
+export const ndjson: OutputFormat = {
+  name: 'ndjson',
+  description: 'an object a line, written as each recording is done',
+  extension: '.ndjson',
+  layout: 'both',
+  holdsErrors: true,
+  open: ({ clips }) => ({
+    begin: () => '',
+    write: (result) => `${JSON.stringify(resultToJson(result, clips))}\n`,
+    end: () => '',
+  }),
+};

@@ -1,0 +1,64 @@
+import { displayWidth, fit, printable } from './displayWidth.ts';
+import { bestLabels, isFailed, type OutputFormat } from './format.ts';
+
+const lengthColumns = 8;
+const scoreColumns = 5;
+const countColumns = 4;
+const gap = '  ';
+
+/** For people: a line a recording with its best labels; the number of detections; the reason where there is no answer. */
+export const table: OutputFormat = {
+  name: 'table',
+  description: 'for reading in a terminal',
+  extension: '.txt',
+  layout: 'stream',
+  holdsErrors: true,
+  open({ labels, noEventLabels, topK, names, width }) {
+    const longest = (texts: readonly string[], least: number, most: number) =>
+      Math.min(
+        most,
+        texts.reduce((widest, text) => Math.max(widest, displayWidth(printable(text))), least),
+      );
+    const labelColumns = longest([...labels, 'nothing heard'], 5, 28);
+    const fixed = lengthColumns + countColumns + 2 * gap.length;
+    const answer = labelColumns + 1 + scoreColumns + gap.length;
+    // As many answers as fit beside 20 columns of the name, at least one.
+    const shown = Math.max(1, Math.min(topK, Math.floor((width - fixed - 20) / answer)));
+    const nameColumns = longest(names, 9, Math.max(12, width - fixed - shown * answer));
+    const line = (name: string, length: string, count: string, answers: string) =>
+      `${fit(name, nameColumns)}${gap}${fit(length, lengthColumns, 'right')}${gap}${fit(count, countColumns, 'right')}${gap}${answers}`.trimEnd();
+    return {
+      begin: () => `${line('RECORDING', 'LENGTH', 'DET', shown === 1 ? 'BEST LABEL' : 'BEST LABELS')}\n`,
+      write(result) {
+        const name = printable(result.recording);
+        if (isFailed(result)) {
+          const reason = printable(result.error.message);
+          return `${line(name, '-', '-', `! ${reason}`)}\n`;
+        }
+        const best = bestLabels(result, noEventLabels, shown).map(
+          ({ label, score }) => `${fit(printable(label), labelColumns)} ${score.toFixed(3)}`,
+        );
+        const nothing = result.topLabel === null ? [fit('nothing heard', labelColumns + 1 + scoreColumns)] : [];
+        return `${line(
+          name,
+          clock(result.durationS),
+          String(result.detections.length),
+          [...nothing, ...best].slice(0, shown).join(gap),
+        )}\n`;
+      },
+      end: () => '',
+    };
+  },
+};
+
+/** `1:02:03` or `2:03.4` */
+function clock(seconds: number): string {
+  const tenths = Math.round(seconds * 10);
+  const hours = Math.floor(tenths / 36000);
+  const minutes = Math.floor(tenths / 600) % 60;
+  const rest = (tenths % 600) / 10;
+  const padded = (value: number) => String(value).padStart(2, '0');
+  return hours > 0
+    ? `${hours}:${padded(minutes)}:${padded(Math.floor(rest))}`
+    : `${minutes}:${rest < 10 ? '0' : ''}${rest.toFixed(1)}`;
+}

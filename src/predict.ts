@@ -1,0 +1,356 @@
+/**
+ * The one way from a recording to scores. Evaluation, the command line and the service come through here, and all that is
+ * needed is in the checkpoint.
+ */
+import type { Readable } from 'node:stream';
+import { AudioError, AutobirdError, DisposedError, expected, NativeError } from '../bindings/errors.ts';
+import { createEngine, type Engine } from '../bindings/index.ts';
+import type { DecodeLimits, Device, Precision } from '../bindings/native.ts';
+import { type Checkpoint, readCheckpoint } from './checkpoint/readCheckpoint.ts';
+import type { Clip, ClipPrediction, FailedPrediction, JobOptions, Label, Prediction } from './domain.ts';
+import { aggregateClips, clipProbabilities, indexOfLargest } from './evaluation/aggregate.ts';
+import { chooseRuntime } from './prediction/chooseRuntime.ts';
+import { detectionsOf } from './prediction/detections.ts';
+import { findCheckpoint } from './prediction/findCheckpoint.ts';
+import { inParallel } from './prediction/inParallel.ts';
+import { type OpenedSource, openPcm, openRecording } from './prediction/openSource.ts';
+import { type PcmFormat, spooled } from './prediction/readable.ts';
+import { type ClipBatch, scoreClips } from './prediction/scoreClips.ts';
+
+export interface ClassifierOptions {
+  /** `auto` takes the GPU where there is one. Default `cpu`. */
+  readonly device?: Device | 'auto';
+  /** `auto`: what is fast on the device. Default `f32`, which gives the scores of the evaluation. */
+  readonly precision?: Precision | 'auto';
+  /** Threads of the network; default one a core. */
+  readonly threads?: number;
+  /** Clips of a crossing into the network; changes speed and memory, not scores. Default 32. */
+  readonly batchSize?: number;
+  /** What is refused before memory is taken. Default 64 channels, 1 MHz, 48 hours, 64 GiB. */
+  readonly limits?: Partial<PredictionLimits>;
+}
+
+export interface PredictionLimits extends DecodeLimits {
+  /** Of an encoded stream that is stored while it is read. */
+  readonly maxFileBytes: number;
+}
+
+export interface PredictOptions extends JobOptions {
+  /** Seconds by which neighbouring clips overlap, less than a clip; default what the checkpoint says. */
+  readonly overlapS?: number;
+  /** Least score of a detection, 0..1. Default 0.5. */
+  readonly minScore?: number;
+  /** At most so many labels are detected in one clip. Default 3. */
+  readonly topK?: number;
+  /** Neighbouring clips of one label become one detection. Default true. */
+  readonly merge?: boolean;
+  /** Name in the result instead of the path; the way to name a Buffer. */
+  readonly name?: string;
+}
+
+export interface PredictFilesOptions extends PredictOptions {
+  /** Recordings decoded at once. Default 2. */
+  readonly workers?: number;
+  /** `input`: in the order of the paths. `ready`: as they are done. Default `input`. */
+  readonly order?: 'input' | 'ready';
+}
+
+/** What the network says of a recording before calibration: for evaluation. */
+export interface RecordingLogits {
+  readonly durationS: number;
+  readonly recordedAt: string | null;
+  /** At least one. */
+  readonly clips: readonly Clip[];
+  /** (N * C) */
+  readonly logits: Float32Array;
+  /** (N) */
+  readonly activity: Float32Array;
+}
+
+/** Embeddings of a recording: (D) each. */
+export interface Embedding {
+  readonly durationS: number;
+  readonly clips: readonly (Clip & { readonly embedding: Float32Array })[];
+  /** Mean over the clips. */
+  readonly embedding: Float32Array;
+}
+
+const defaultLimits: PredictionLimits = {
+  maxChannels: 64,
+  maxSampleRateHz: 1_000_000,
+  maxDurationS: 48 * 3600,
+  maxFileBytes: 64 * 2 ** 30,
+};
+
+/**
+ * A trained model that is ready to listen.
+ *
+ * ```ts
+ * using classifier = await Classifier.open('runs/2026-05-01/06-30-00');
+ * const { topLabel, detections } = await classifier.predictFile('dawn.wav');
+ * ```
+ */
+export class Classifier {
+  readonly #checkpoint: Checkpoint;
+  readonly #limits: PredictionLimits;
+  readonly #batchSize: number;
+  #engine: Engine | null;
+
+  private constructor(checkpoint: Checkpoint, engine: Engine, limits: PredictionLimits, batchSize: number) {
+    this.#checkpoint = checkpoint;
+    this.#engine = engine;
+    this.#limits = limits;
+    this.#batchSize = batchSize;
+  }
+
+  /**
+   * Opens a checkpoint file, or the best checkpoint of a run folder.
+   *
+   * @throws AutobirdError `not_found`; FormatError for a damaged file; InvalidArgumentError for an option that this machine
+   * cannot meet
+   */
+  static async open(path: string, options: ClassifierOptions = {}): Promise<Classifier> {
+    const { device = 'cpu', precision = 'f32', batchSize = 32 } = options;
+    positiveInteger('batchSize', batchSize);
+    const runtime = chooseRuntime(device, precision, options.threads ?? null);
+    const checkpoint = await readCheckpoint(await findCheckpoint(path));
+    const { features, model, labels } = checkpoint.metadata;
+    const engine = createEngine(
+      { model, features, classes: labels.length, statistics: checkpoint.statistics, ...runtime },
+      checkpoint.tensors.filter(({ name }) => name.startsWith('model.')),
+    );
+    return new Classifier(checkpoint, engine, { ...defaultLimits, ...options.limits }, batchSize);
+  }
+
+  /** Class names in the order of the scores, no-event labels included. */
+  get labels(): readonly Label[] {
+    return this.#checkpoint.metadata.labels;
+  }
+
+  /** Those of {@link labels} that are never reported. */
+  get noEventLabels(): readonly Label[] {
+    return this.#checkpoint.metadata.noEventLabels;
+  }
+
+  /** Equal exactly where predictions are equal. */
+  get modelVersion(): string {
+    return this.#checkpoint.modelVersion;
+  }
+
+  /** What the model hears. */
+  get features(): { readonly sampleRateHz: number; readonly fMinHz: number; readonly fMaxHz: number } {
+    return this.#checkpoint.metadata.features;
+  }
+
+  /** Length and hop of the clips, as trained. */
+  get clips(): { readonly lengthS: number; readonly hopS: number } {
+    return this.#checkpoint.metadata.clips;
+  }
+
+  /**
+   * Scores and detections of one recording, of any length, in bounded memory: a file, or the bytes of one.
+   *
+   * @throws AudioError where it cannot be read, with the reason in `code`; InvalidArgumentError for a wrong option
+   */
+  async predictFile(source: string | Uint8Array, options: PredictOptions = {}): Promise<Prediction> {
+    const reading = this.#reading(options);
+    const { durationS, recordedAt, clips, logits, activity } = await this.clipLogits(source, options);
+    const { labels, noEventLabels, aggregation, calibration } = this.#checkpoint.metadata;
+    const probabilities = clipProbabilities(logits, labels.length, calibration.temperature);
+    const scores = aggregateClips(probabilities, activity, labels.length, aggregation);
+    const best = labels[indexOfLargest(scores)] as Label;
+    const clipPredictions = clips.map((clip, index) => ({
+      ...clip,
+      scores: probabilities.subarray(index * labels.length, (index + 1) * labels.length),
+      activity: activity[index] as number,
+    }));
+    return {
+      recording: options.name ?? (typeof source === 'string' ? source : 'buffer'),
+      durationS,
+      recordedAt,
+      labels,
+      scores,
+      topLabel: noEventLabels.includes(best) ? null : best,
+      clips: clipPredictions,
+      detections: detectionsOf(clipPredictions, { ...reading, labels, noEventLabels, durationS, recordedAt }),
+      modelVersion: this.modelVersion,
+    };
+  }
+
+  /**
+   * Predictions of many recordings, several decoded at once. A recording that cannot be read costs one
+   * {@link FailedPrediction}; an abort or a failure of the network itself ends the iteration.
+   */
+  async *predictFiles(
+    paths: Iterable<string>,
+    options: PredictFilesOptions = {},
+  ): AsyncGenerator<Prediction | FailedPrediction, void> {
+    const { workers = 2, order = 'input', ...single } = options;
+    positiveInteger('workers', workers);
+    this.#reading(options);
+    // Leaving the loop early stops what is still being decoded.
+    const stop = new AbortController();
+    const signal = options.signal ? AbortSignal.any([options.signal, stop.signal]) : stop.signal;
+    try {
+      yield* inParallel(paths, workers, order, async (path) => {
+        try {
+          return await this.predictFile(path, { ...single, signal });
+        } catch (error) {
+          if (signal.aborted || error instanceof DisposedError || error instanceof NativeError) throw error;
+          return failed(path, error);
+        }
+      });
+    } finally {
+      stop.abort();
+    }
+  }
+
+  /**
+   * Clip by clip what is heard in a stream, with the scores of {@link predictFile}'s clips. An encoded stream (a WAV, mp3,
+   * … file as it is uploaded) is stored in a temporary file first. With `pcm` the stream is raw samples and each clip is
+   * given as soon as its last sample has arrived.
+   *
+   * @throws AudioError `too_large` or `too_long` when the stream exceeds the limits
+   */
+  async *predictStream(
+    readable: Readable,
+    options: Pick<PredictOptions, 'overlapS' | 'signal'> & { readonly pcm?: PcmFormat } = {},
+  ): AsyncGenerator<ClipPrediction, void> {
+    this.#hopS(options.overlapS);
+    if (options.pcm !== undefined) {
+      await using source = openPcm(readable, options.pcm, this.#limits);
+      yield* this.#clipPredictions(source, options, true);
+    } else {
+      await using file = await spooled(readable, this.#limits.maxFileBytes, options.signal);
+      await using source = await openRecording(file.path, this.#limits, options.signal);
+      yield* this.#clipPredictions(source, options, false);
+    }
+  }
+
+  /** What the network thinks of a recording, before it is asked for names: for search, clustering and drift. */
+  async embed(source: string | Uint8Array, options: PredictOptions = {}): Promise<Embedding> {
+    await using opened = await openRecording(source, this.#limits, options.signal);
+    const clips: (Clip & { embedding: Float32Array })[] = [];
+    for await (const batch of this.#score(opened, options, { eager: false, embeddings: true })) {
+      const embeddings = batch.embeddings as Float32Array;
+      const width = embeddings.length / batch.clips.length;
+      batch.clips.forEach((clip, index) => {
+        clips.push({ ...clip, embedding: embeddings.slice(index * width, (index + 1) * width) });
+      });
+    }
+    const sum = new Float64Array((clips[0] as (typeof clips)[number]).embedding.length);
+    for (const { embedding } of clips)
+      for (const [i, value] of embedding.entries()) sum[i] = (sum[i] as number) + value;
+    return { durationS: opened.durationS(), clips, embedding: Float32Array.from(sum, (value) => value / clips.length) };
+  }
+
+  /** Logits of every clip, before temperature and aggregation: what calibration is fitted on. */
+  async clipLogits(source: string | Uint8Array, options: PredictOptions = {}): Promise<RecordingLogits> {
+    await using opened = await openRecording(source, this.#limits, options.signal, options.name);
+    const clips: Clip[] = [];
+    const logits: Float32Array[] = [];
+    const activity: Float32Array[] = [];
+    for await (const batch of this.#score(opened, options, { eager: false, embeddings: false })) {
+      clips.push(...batch.clips);
+      logits.push(batch.logits);
+      activity.push(batch.activity);
+    }
+    return {
+      durationS: opened.durationS(),
+      recordedAt: opened.recordedAt,
+      clips,
+      logits: concatenated(logits),
+      activity: concatenated(activity),
+    };
+  }
+
+  /** Frees the network's memory; the classifier throws DisposedError afterwards. */
+  dispose(): void {
+    this.#engine?.dispose();
+    this.#engine = null;
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  async *#clipPredictions(
+    source: OpenedSource,
+    options: PredictOptions,
+    eager: boolean,
+  ): AsyncGenerator<ClipPrediction, void> {
+    const { labels, calibration } = this.#checkpoint.metadata;
+    for await (const { clips, logits, activity } of this.#score(source, options, { eager, embeddings: false })) {
+      const probabilities = clipProbabilities(logits, labels.length, calibration.temperature);
+      for (const [index, clip] of clips.entries()) {
+        const scores = probabilities.slice(index * labels.length, (index + 1) * labels.length);
+        yield { ...clip, scores, activity: activity[index] as number };
+      }
+    }
+  }
+
+  async *#score(
+    source: OpenedSource,
+    options: PredictOptions,
+    mode: { readonly eager: boolean; readonly embeddings: boolean },
+  ): AsyncGenerator<ClipBatch, void> {
+    if (this.#engine === null) throw new DisposedError('The classifier');
+    const { clips, features } = this.#checkpoint.metadata;
+    const grid = { ...clips, hopS: this.#hopS(options.overlapS) };
+    const blocks = source.samplesAt(features.sampleRateHz);
+    const { sampleRateHz } = features;
+    const batches = scoreClips(this.#engine, blocks, {
+      grid,
+      sampleRateHz,
+      batchSize: this.#batchSize,
+      ...mode,
+      signal: options.signal,
+    });
+    for await (const batch of batches) {
+      const last = batch.clips[batch.clips.length - 1] as Clip;
+      const total = Math.max(source.declaredDurationS ?? 0, last.endS);
+      options.onProgress?.({ stage: 'predict', done: last.endS, total });
+      yield batch;
+    }
+    if (source.durationS() === 0) {
+      throw new AudioError('no_samples', 'The audio holds no samples: its header may be all that was written');
+    }
+  }
+
+  #reading({ overlapS, minScore = 0.5, topK = 3, merge = true }: PredictOptions) {
+    this.#hopS(overlapS);
+    if (!(minScore >= 0 && minScore <= 1)) throw expected('a number from 0 to 1', 'minScore', minScore);
+    positiveInteger('topK', topK);
+    return { minScore, topK, merge };
+  }
+
+  #hopS(overlapS: number | undefined): number {
+    const { lengthS, hopS } = this.#checkpoint.metadata.clips;
+    if (overlapS === undefined) return hopS;
+    if (!(overlapS >= 0 && overlapS < lengthS)) {
+      throw expected(`0 or more and less than a clip's ${lengthS} seconds`, 'overlapS', overlapS);
+    }
+    return lengthS - overlapS;
+  }
+}
+
+function positiveInteger(name: string, value: number): void {
+  if (!Number.isInteger(value) || value < 1) throw expected('a positive integer', name, value);
+}
+
+function concatenated(parts: readonly Float32Array[]): Float32Array {
+  const whole = new Float32Array(parts.reduce((length, part) => length + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
+function failed(recording: string, error: unknown): FailedPrediction {
+  const message = error instanceof Error ? error.message : String(error);
+  const system = (error as NodeJS.ErrnoException | null)?.code;
+  const code = error instanceof AutobirdError ? error.code : (system?.toLowerCase() ?? 'internal');
+  return { recording, error: { code, message } };
+}
