@@ -1,0 +1,119 @@
+import type { Stats } from 'node:fs';
+import { readdir, realpath, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AutobirdError } from '../../bindings/errors.ts';
+import type { RejectedRecording } from '../domain.ts';
+
+/** A file that may be a recording; what it holds is known only when it has been decoded. */
+export interface FoundFile {
+  /** Relative to the raw folder, `/` between parts. */
+  readonly path: string;
+  readonly bytes: number;
+}
+
+export interface FoundFiles {
+  /** Sorted by path (code points). */
+  readonly files: readonly FoundFile[];
+  /** What could not be looked at, sorted likewise: `unreadable_folder`, `symlink_loop`, `broken_link`, `not_a_file`. */
+  readonly rejected: readonly RejectedRecording[];
+  /** Files whose extension is none of the recordings'. */
+  readonly otherFiles: number;
+}
+
+/** Orders strings by code point: the same on every machine, unlike a locale's order or UTF-16's. */
+export function byCodePoint(a: string, b: string): number {
+  const n = Math.min(a.length, b.length);
+  for (let i = 0; i < n; i++) {
+    const x = a.charCodeAt(i);
+    const y = b.charCodeAt(i);
+    if (x === y) continue;
+    // Halves of a surrogate pair are below U+E000..U+FFFF as numbers but stand for larger code points.
+    const surrogate = (unit: number) => unit >= 0xd800 && unit <= 0xdfff;
+    if (surrogate(x) !== surrogate(y)) return surrogate(x) ? 1 : -1;
+    return x - y;
+  }
+  return a.length - b.length;
+}
+
+/**
+ * Looks for recordings below a folder. Links are followed; a link to a folder that contains it is reported once. Extensions
+ * are compared without case. What cannot be read is listed with its reason, never thrown and never skipped in silence.
+ *
+ * @throws AutobirdError `no_raw_dir` when the folder itself cannot be read
+ */
+export async function findRecordings(rawDir: string, extensions: readonly string[]): Promise<FoundFiles> {
+  const wanted = new Set(extensions.map((extension) => `.${extension.replace(/^\./, '').toLowerCase()}`));
+  const files: FoundFile[] = [];
+  const rejected: RejectedRecording[] = [];
+  let otherFiles = 0;
+
+  async function visit(relative: string, above: readonly string[]): Promise<void> {
+    const names = await readNames(join(rawDir, relative));
+    if (!Array.isArray(names)) {
+      if (relative === '') throw noRawDir(rawDir, names);
+      rejected.push({ path: relative, code: 'unreadable_folder', reason: `The folder cannot be read (${names.code})` });
+      return;
+    }
+    for (const name of names) {
+      const path = relative === '' ? name : `${relative}/${name}`;
+      const looksLikeAudio = wanted.has(extensionOf(name));
+      let info: Stats;
+      try {
+        info = await stat(join(rawDir, path));
+      } catch (error) {
+        rejected.push(linkProblem(path, error as NodeJS.ErrnoException));
+        continue;
+      }
+      if (info.isDirectory()) {
+        const real = await realpath(join(rawDir, path));
+        if (above.includes(real)) {
+          rejected.push({ path, code: 'symlink_loop', reason: 'The link leads back to a folder that contains it' });
+        } else await visit(path, [...above, real]);
+      } else if (!looksLikeAudio) otherFiles++;
+      else if (info.isFile()) files.push({ path, bytes: info.size });
+      else rejected.push({ path, code: 'not_a_file', reason: 'A pipe, socket or device cannot be a recording' });
+    }
+  }
+
+  const root = await realpath(rawDir).catch((error: NodeJS.ErrnoException) => {
+    throw noRawDir(rawDir, error);
+  });
+  await visit('', [root]);
+  const byPath = (a: { path: string }, b: { path: string }) => byCodePoint(a.path, b.path);
+  return { files: files.sort(byPath), rejected: rejected.sort(byPath), otherFiles };
+}
+
+/** `.mp3` of `a.b.MP3`; empty for names without one and for hidden files like `.mp3`. */
+export function extensionOf(name: string): string {
+  const dot = name.lastIndexOf('.');
+  return dot > 0 ? name.slice(dot).toLowerCase() : '';
+}
+
+async function readNames(path: string): Promise<string[] | NodeJS.ErrnoException> {
+  try {
+    return (await readdir(path)).sort(byCodePoint);
+  } catch (error) {
+    return error as NodeJS.ErrnoException;
+  }
+}
+
+function linkProblem(path: string, error: NodeJS.ErrnoException): RejectedRecording {
+  if (error.code === 'ELOOP') return { path, code: 'symlink_loop', reason: 'The link leads back to itself' };
+  if (error.code === 'ENOENT') {
+    return {
+      path,
+      code: 'broken_link',
+      reason: 'The link leads nowhere, or the file went away while it was looked at',
+    };
+  }
+  return { path, code: 'unreadable', reason: `The file cannot be looked at (${error.code})` };
+}
+
+function noRawDir(rawDir: string, error: NodeJS.ErrnoException): AutobirdError {
+  const why = error.code === 'ENOENT' ? 'it does not exist' : `it cannot be read (${error.code})`;
+  return new AutobirdError(
+    'no_raw_dir',
+    `Expected a folder of recordings at data.raw_dir=${rawDir} but ${why}: give the folder that holds a folder for each class`,
+    { cause: error },
+  );
+}

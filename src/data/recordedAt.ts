@@ -1,0 +1,130 @@
+/**
+ * When a recording began, as ISO 8601: `2023-05-14T05:30:00Z`, `…-07:00`, without a zone when nobody says which, or a date,
+ * month or year alone when no more is known. The best witness wins: the metadata, then what the recorder wrote into the
+ * file, then the file's name.
+ */
+export interface TimeWitnesses {
+  readonly date?: string | undefined;
+  readonly time?: string | undefined;
+  /** See {@link recordedAtFromTags}. */
+  readonly fromTags?: string | null | undefined;
+  /** Path or name of the file. */
+  readonly path: string;
+}
+
+export function recordedAt(witnesses: TimeWitnesses): string | null {
+  const fromMetadata = fromDateAndTime(witnesses.date ?? '', witnesses.time ?? '');
+  if (fromMetadata?.includes('T')) return fromMetadata;
+  const finer = witnesses.fromTags ?? recordedAtFromName(witnesses.path);
+  // A recorder's clock may be wrong, a typed date seldom is: the time of day counts only if the days agree.
+  if (fromMetadata !== null) return finer?.startsWith(fromMetadata) ? finer : fromMetadata;
+  return finer;
+}
+
+/** GUANO `Timestamp`, bext origination date and time, AudioMoth's comment; null where there is none. Keys in any case. */
+export function recordedAtFromTags(tags: Readonly<Record<string, string>>): string | null {
+  const find = (...names: readonly string[]): string => {
+    for (const [key, value] of Object.entries(tags)) {
+      const plain = key.toLowerCase().replace(/[^a-z]/g, '');
+      if (
+        names.some(
+          (name) => plain === name || plain === `guano${name}` || plain === `guan${name}` || plain === `bext${name}`,
+        )
+      ) {
+        return value.trim();
+      }
+    }
+    return '';
+  };
+  return (
+    fromDateAndTime(find('timestamp'), '') ??
+    fromAudioMothComment(find('comment', 'icmt')) ??
+    fromDateAndTime(find('originationdate', 'date'), find('originationtime')) ??
+    null
+  );
+}
+
+/** Recorders' habits of naming: `20230514_053000`, `…T053000+0200`, `2023-05-14_05-30-00`, AudioMoth's eight hex digits. */
+export function recordedAtFromName(path: string): string | null {
+  const name = path.slice(path.lastIndexOf('/') + 1).replace(/\.[^.]*$/, '');
+  // Wildlife Acoustics and Kaleidoscope `_` (SM3 `$`), AudioMoth `_` with or without Z, BAR and SWIFT `T` with an offset.
+  const compact = /(?<!\d)(\d{4})(\d\d)(\d\d)[_T$-](\d\d)(\d\d)(\d\d)(?:\.\d+)?(Z|[+-]\d\d:?\d\d)?(?!\d)/.exec(name);
+  const spelled =
+    /(?<!\d)(\d{4})-(\d\d)-(\d\d)(?:[_T ]|-birdnet-)(\d\d)[-:_.]?(\d\d)[-:_.]?(\d\d)(Z|[+-]\d\d:?\d\d)?(?!\d)/.exec(
+      name,
+    );
+  for (const match of [compact, spelled]) {
+    if (match === null) continue;
+    const [, year, month, day, hour, minute, second, zone] = match;
+    const found = join(year, month, day, `${hour}:${minute}:${second}`, zone);
+    if (found !== null) return found;
+  }
+  return fromHexName(name) ?? fromDayInName(name);
+}
+
+function fromDayInName(name: string): string | null {
+  const match = /(?<!\d)(\d{4})-(\d\d)-(\d\d)(?!\d)/.exec(name);
+  return match === null ? null : join(match[1], match[2], match[3], '', undefined);
+}
+
+/** AudioMoth before 2019 named files by seconds since 1970 in hex. Digits alone would be too easy to mistake. */
+function fromHexName(name: string): string | null {
+  if (!/^[0-9A-F]{8}$/.test(name) || !/[A-F]/.test(name)) return null;
+  const seconds = Number.parseInt(name, 16);
+  const year = new Date(seconds * 1000).getUTCFullYear();
+  return year >= 2017 && year <= 2035 ? `${new Date(seconds * 1000).toISOString().slice(0, 19)}Z` : null;
+}
+
+/** `Recorded at 05:30:00 14/05/2023 (UTC-5) by AudioMoth …` */
+function fromAudioMothComment(text: string): string | null {
+  const match =
+    /Recorded at (\d\d):(\d\d):(\d\d)(?:\.\d+)? (\d\d)\/(\d\d)\/(\d{4}) \(UTC(?:([+-])(\d{1,2})(?::(\d\d))?)?\)/.exec(
+      text,
+    );
+  if (match === null) return null;
+  const [, hour, minute, second, day, month, year, sign, hours, minutes] = match;
+  const zone = sign === undefined ? 'Z' : `${sign}${(hours as string).padStart(2, '0')}:${minutes ?? '00'}`;
+  return join(year, month, day, `${hour}:${minute}:${second}`, zone);
+}
+
+/** Only year first: `05/06/2023` means two days to two people. Parts that are `00` or missing are not known. */
+function fromDateAndTime(date: string, time: string): string | null {
+  const match =
+    /^(\d{4})(?:[-/.:](\d{1,2})(?:[-/.:](\d{1,2}))?)?(?:[T ](\d{1,2}:\d\d(?::\d\d)?)(?:\.\d+)?\s*(Z|UTC|[+-]\d\d:?\d\d)?)?$/.exec(
+      date.trim(),
+    );
+  if (match === null) return null;
+  const [, year, month, day, inside, zone] = match;
+  const outside = /^(\d{1,2}:\d\d(?::\d\d)?)(?:\.\d+)?\s*(Z|UTC|[+-]\d\d:?\d\d)?$/.exec(time.trim());
+  return join(year, month, day, inside ?? outside?.[1] ?? '', zone ?? outside?.[2]);
+}
+
+/** Null when the parts are no day of the calendar; the time is dropped when it is no time or the day is not known. */
+function join(
+  year: string | undefined,
+  month: string | undefined,
+  day: string | undefined,
+  time: string,
+  zone: string | undefined,
+): string | null {
+  const y = Number(year);
+  const m = Number(month ?? 0);
+  const d = Number(day ?? 0);
+  if (y < 1900 || y > 2100 || m > 12) return null;
+  if (m === 0) return `${year}`;
+  const monthText = `${year}-${String(m).padStart(2, '0')}`;
+  if (d === 0) return monthText;
+  if (d > new Date(Date.UTC(y, m, 0)).getUTCDate()) return null;
+  const dayText = `${monthText}-${String(d).padStart(2, '0')}`;
+  const clock = /^(\d{1,2}):(\d\d)(?::(\d\d))?$/.exec(time);
+  if (clock === null) return dayText;
+  const [, hour, minute, second] = clock;
+  if (Number(hour) > 23 || Number(minute) > 59 || Number(second ?? 0) > 59) return dayText;
+  return `${dayText}T${(hour as string).padStart(2, '0')}:${minute}:${second ?? '00'}${isoZone(zone)}`;
+}
+
+function isoZone(zone: string | undefined): string {
+  if (zone === undefined) return '';
+  if (zone === 'Z' || zone === 'UTC') return 'Z';
+  return zone.includes(':') ? zone : `${zone.slice(0, 3)}:${zone.slice(3)}`;
+}

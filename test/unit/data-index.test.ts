@@ -1,0 +1,206 @@
+import { chmod, mkdir, symlink, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { byCodePoint, findRecordings } from '../../src/data/findRecordings.ts';
+import { readMetadata } from '../../src/data/metadata.ts';
+import { splitLabels } from '../../src/data/metadataColumns.ts';
+import { parseCsv } from '../../src/data/readCsv.ts';
+import { withTempDir } from '../helpers/withTempDir.ts';
+
+const columns = {
+  path: null,
+  label: null,
+  background: null,
+  session: null,
+  group: null,
+  date: null,
+  recordist: null,
+  fold: null,
+  licence: null,
+};
+
+async function put(dir: string, files: Record<string, string>): Promise<void> {
+  for (const [name, text] of Object.entries(files)) {
+    await mkdir(dirname(join(dir, name)), { recursive: true });
+    await writeFile(join(dir, name), text);
+  }
+}
+
+test('recordings are found in any depth and any case, with any name, in order of code points', () =>
+  withTempDir(async (dir) => {
+    const names = ['B/x.WAV', 'a/deep/er/y.Mp3', 'a/ü "quote", #1 🐦.flac', 'z/\u{1F426}.ogg', 'z/\uFF5E.ogg'];
+    await put(dir, Object.fromEntries([...names, 'a/notes.txt', 'a/.mp3'].map((name) => [name, 'x'])));
+    const found = await findRecordings(dir, ['wav', '.mp3', 'FLAC', 'ogg']);
+    assert.equal(
+      found.files.map((file) => file.path),
+      ['B/x.WAV', 'a/deep/er/y.Mp3', 'a/ü "quote", #1 🐦.flac', 'z/\uFF5E.ogg', 'z/\u{1F426}.ogg'],
+    );
+    assert.is(found.otherFiles, 2);
+    assert.equal(found.rejected, []);
+  }));
+
+test('code points, not UTF-16 units, decide the order', () => {
+  assert.equal(['\u{1F426}', '\uFF5E', 'b', 'a', 'ab'].sort(byCodePoint), ['a', 'ab', 'b', '\uFF5E', '\u{1F426}']);
+});
+
+test('loops of links, broken links and a folder named like a recording do no harm', () =>
+  withTempDir(async (dir) => {
+    await put(dir, { 'a/1.wav': 'x', 'a/folder.mp3/2.wav': 'x' });
+    await symlink(dir, join(dir, 'a/loop'));
+    await symlink('self.wav', join(dir, 'a/self.wav'));
+    await symlink('nowhere.wav', join(dir, 'a/broken.wav'));
+    const found = await findRecordings(dir, ['wav', 'mp3']);
+    assert.equal(
+      found.files.map((file) => file.path),
+      ['a/1.wav', 'a/folder.mp3/2.wav'],
+    );
+    assert.equal(
+      found.rejected.map(({ path, code }) => [path, code]),
+      [
+        ['a/broken.wav', 'broken_link'],
+        ['a/loop', 'symlink_loop'],
+        ['a/self.wav', 'symlink_loop'],
+      ],
+    );
+  }));
+
+if (process.getuid?.() !== 0) {
+  test('a folder that cannot be read is reported', () =>
+    withTempDir(async (dir) => {
+      await put(dir, { 'a/1.wav': 'x', 'b/2.wav': 'x' });
+      await chmod(join(dir, 'b'), 0);
+      const found = await findRecordings(dir, ['wav']);
+      await chmod(join(dir, 'b'), 0o755);
+      assert.equal(found.rejected, [
+        { path: 'b', code: 'unreadable_folder', reason: 'The folder cannot be read (EACCES)' },
+      ]);
+    }));
+}
+
+test('a raw folder that is not there says what is expected', () =>
+  withTempDir(async (dir) => {
+    try {
+      await findRecordings(join(dir, 'no'), ['wav']);
+      assert.unreachable();
+    } catch (error) {
+      assert.match(
+        (error as Error).message,
+        /Expected a folder of recordings at data\.raw_dir=.*no but it does not exist/,
+      );
+    }
+  }));
+
+test('CSV is read with quotes, commas, line breaks, a byte order mark, CRLF and other separators', () => {
+  const table = parseCsv('\uFEFFfile,note\r\n"a,1.wav","says ""hi""\nand more"\r\n\r\nb.wav\r\n');
+  assert.equal(table.columns, ['file', 'note']);
+  assert.equal(table.rows, [
+    { file: 'a,1.wav', note: 'says "hi"\nand more' },
+    { file: 'b.wav', note: '' },
+  ]);
+  assert.equal(table.lines, [2, 5]);
+  assert.equal(parseCsv('file;class\na,b.wav;x').rows, [{ file: 'a,b.wav', class: 'x' }]);
+  assert.equal(parseCsv('file\tclass\na.wav\tx').rows, [{ file: 'a.wav', class: 'x' }]);
+});
+
+test('a broken CSV names its line', () => {
+  assert.throws(() => parseCsv('a,b\n1,2\n1,2,3', 'm.csv'), /m\.csv line 3 has 3 fields but the header names 2/);
+  assert.throws(() => parseCsv('a,b\n1,"2', 'm.csv'), /m\.csv has a quote in line 2 that never closes/);
+  assert.throws(() => parseCsv('a,a\n', 'm.csv'), /two columns named "a"/);
+  assert.throws(() => parseCsv('', 'm.csv'), /m\.csv is empty/);
+});
+
+test('lists of labels are read in the spellings that tables use', () => {
+  assert.equal(splitLabels('a;b | c;a'), ['a', 'b', 'c']);
+  assert.equal(splitLabels('["a, x", "b"]'), ['a, x', 'b']);
+  assert.equal(splitLabels(`['a', 'it\\'s']`), ['a', "it's"]);
+  assert.equal(splitLabels('[]'), []);
+  assert.equal(splitLabels(' '), []);
+});
+
+test('two tables are joined by path, found from the raw folder or from the CSV', () =>
+  withTempDir(async (dir) => {
+    await put(dir, {
+      'set/audio/x/1.wav': '',
+      'set/audio/x/e\u0301.wav': '',
+      'set/meta.csv':
+        'file,species,background_species,recordist,date,licence,quality\nx/1.wav,X,"a;b;X",Ann,2020-01-02,CC0,A\naudio/x/\u00e9.wav,X,,Bob,,CC0,B\n',
+      'folds.csv': 'file,fold,species\nx/1.wav,2,Y\nx/\u00e9.wav,1,X\nx/gone.wav,1,X\n',
+    });
+    const rawDir = join(dir, 'set/audio');
+    const { files } = await findRecordings(rawDir, ['wav']);
+    const metadata = await readMetadata(
+      { rawDir, metadata: [join(dir, 'set/meta.csv'), join(dir, 'folds.csv')], columns },
+      files,
+    );
+    const first = metadata.files.get('x/1.wav');
+    assert.is(first?.label, 'X');
+    assert.equal(first?.backgroundLabels, ['a', 'b']);
+    assert.is(first?.session, 'Ann|2020-01-02');
+    assert.is(first?.fold, '2');
+    assert.equal(first?.metadata, { quality: 'A', recordist: 'Ann', date: '2020-01-02', licence: 'CC0' });
+    assert.is(metadata.files.get('x/e\u0301.wav')?.fold, '1');
+    assert.is(metadata.files.get('x/e\u0301.wav')?.session, null);
+    assert.equal(metadata.columns, {
+      path: 'file',
+      label: 'species',
+      background: 'background_species',
+      date: 'date',
+      recordist: 'recordist',
+      fold: 'fold',
+      licence: 'licence',
+    });
+    assert.equal(
+      metadata.rejected.map(({ path, code }) => [path, code]),
+      [['x/gone.wav', 'missing_file']],
+    );
+    assert.is(metadata.warnings.length, 1);
+    assert.match(metadata.warnings[0] as string, /disagree about the label of 1 files \(x\/1\.wav\)/);
+  }));
+
+test('start and end are annotations only in a table with several rows a file', () =>
+  withTempDir(async (dir) => {
+    await put(dir, {
+      'raw/a/1.wav': '',
+      'raw/a/2.wav': '',
+      'clips.csv': 'file,start_s,end_s\na/1.wav,82.1,88.1\na/2.wav,3,9\n',
+      'boxes.csv':
+        'file,start_s,end_s,low_hz,high_hz,label\na/1.wav,2,3,1000,4000,b\na/1.wav,0.5,1,,,a\na/2.wav,1,0,,,a\n',
+    });
+    const rawDir = join(dir, 'raw');
+    const { files } = await findRecordings(rawDir, ['wav']);
+    const read = (...csvs: string[]) =>
+      readMetadata({ rawDir, metadata: csvs.map((csv) => join(dir, csv)), columns }, files);
+    const clips = await read('clips.csv');
+    assert.equal(clips.files.get('a/1.wav')?.annotations, []);
+    assert.equal(clips.files.get('a/1.wav')?.metadata, { start_s: '82.1', end_s: '88.1' });
+    const boxes = await read('boxes.csv');
+    assert.not.ok(boxes.hasLabels);
+    assert.equal(boxes.files.get('a/1.wav')?.annotations, [
+      { startS: 0.5, endS: 1, lowHz: null, highHz: null, label: 'a' },
+      { startS: 2, endS: 3, lowHz: 1000, highHz: 4000, label: 'b' },
+    ]);
+    assert.match(boxes.warnings[0] as string, /line 4: start and end are not a stretch of time/);
+  }));
+
+test('columns can be named, switched off, and a wrong name lists what there is', () =>
+  withTempDir(async (dir) => {
+    await put(dir, { 'a/1.wav': '', 'm.csv': 'file,species,what\na/1.wav,X,Y\n' });
+    const read = (more: Partial<typeof columns>) =>
+      readMetadata({ rawDir: dir, metadata: [join(dir, 'm.csv')], columns: { ...columns, ...more } }, [
+        { path: 'a/1.wav', bytes: 0 },
+      ]);
+    assert.is((await read({ label: 'what' as never })).files.get('a/1.wav')?.label, 'Y');
+    assert.not.ok((await read({ label: '' as never })).hasLabels);
+    try {
+      await read({ fold: 'folds' as never });
+      assert.unreachable();
+    } catch (error) {
+      assert.match(
+        (error as Error).message,
+        /data\.columns\.fold but received "folds": the columns are file, species, what/,
+      );
+    }
+  }));
+
+test.run();

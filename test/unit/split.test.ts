@@ -1,0 +1,195 @@
+import fc from 'fast-check';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { SplitConfig } from '../../src/config/schema.ts';
+import { type GroupedRecording, groupRecordings } from '../../src/data/groups.ts';
+import { checkNoLeak, makeSplit, sides } from '../../src/data/split.ts';
+import type { Side, Split } from '../../src/domain.ts';
+
+const options: SplitConfig = { groupBy: 'auto', valRatio: 0.15, testRatio: 0.15, seed: 4, folds: null, fold: null };
+
+function recording(path: string, label: string, more: Partial<GroupedRecording> = {}): GroupedRecording {
+  return { path, label, audioHash: `hash of ${path}`, session: null, groupKey: null, fold: null, ...more };
+}
+
+const anyRecordings = fc
+  .array(
+    fc.record({
+      label: fc.integer({ min: 0, max: 5 }),
+      audio: fc.option(fc.integer({ min: 0, max: 20 }), { freq: 5 }),
+      session: fc.option(fc.integer({ min: 0, max: 15 }), { freq: 2 }),
+      group: fc.option(fc.integer({ min: 0, max: 10 }), { freq: 4 }),
+    }),
+    { minLength: 1, maxLength: 120 },
+  )
+  .map((rows) =>
+    rows.map((row, i) =>
+      recording(`class${row.label}/${i}.wav`, `class${row.label}`, {
+        ...(row.audio === null ? {} : { audioHash: `copy ${row.audio}` }),
+        session: row.session === null ? null : `session ${row.session}`,
+        groupKey: row.group === null ? null : `group ${row.group}`,
+      }),
+    ),
+  );
+
+const sideOf = (split: Split): Map<string, Side> => new Map(split.assignments.map(({ path, side }) => [path, side]));
+
+function assertTogether(recordings: readonly GroupedRecording[], split: Split): void {
+  const side = sideOf(split);
+  for (const key of ['audioHash', 'session', 'groupKey'] as const) {
+    const seen = new Map<string, Side | undefined>();
+    for (const recording of recordings) {
+      const value = recording[key];
+      if (value === null) continue;
+      if (seen.has(value)) assert.is(side.get(recording.path), seen.get(value), `${key} ${value}`);
+      seen.set(value, side.get(recording.path));
+    }
+  }
+}
+
+test('no copy, session or group is on two sides, and ratios are met within the largest group', () => {
+  fc.assert(
+    fc.property(
+      anyRecordings,
+      fc.constantFrom([0.15, 0.15], [0.1, 0.3], [0, 0.2], [0.25, 0]),
+      fc.nat(1000),
+      (recordings, [val, test], seed) => {
+        const split = makeSplit(
+          recordings,
+          { ...options, groupBy: 'session', valRatio: val as number, testRatio: test as number, seed },
+          'id',
+        );
+        assert.is(split.assignments.length, recordings.length);
+        assertTogether(recordings, split);
+        assert.ok(checkNoLeak(split, recordings).ok);
+        const largest = Math.max(...groupRecordings(recordings, 'session').map((group) => group.recordings.length));
+        const target = { train: 1 - (val as number) - (test as number), val: val as number, test: test as number };
+        for (const side of sides) {
+          const deviation = Math.abs(split.counts[side] - target[side] * recordings.length);
+          assert.ok(deviation <= largest + 1e-6, `${side} misses its target by ${deviation}, largest group ${largest}`);
+        }
+        if (val === 0) assert.is(split.counts.val, 0);
+      },
+    ),
+    { numRuns: 150, seed: 1 },
+  );
+});
+
+test('the order of the recordings does not matter', () => {
+  fc.assert(
+    fc.property(anyRecordings, fc.nat(1000), (recordings, seed) => {
+      const shuffled = [...recordings].sort((a, b) => (a.path + seed < b.path + seed ? 1 : -1)).reverse();
+      const rotated = [...recordings.slice(seed % recordings.length), ...recordings.slice(0, seed % recordings.length)];
+      const expected = makeSplit(recordings, { ...options, seed }, 'id');
+      assert.equal(makeSplit(shuffled, { ...options, seed }, 'id'), expected);
+      assert.equal(makeSplit(rotated, { ...options, seed }, 'id'), expected);
+    }),
+    { numRuns: 60, seed: 2 },
+  );
+});
+
+test('folds made by group are disjoint, cover everything, leak nothing and differ by at most the largest group', () => {
+  fc.assert(
+    fc.property(anyRecordings, (recordings) => {
+      const groups = groupRecordings(recordings, 'session');
+      fc.pre(groups.length >= 4);
+      const tested = new Map<string, number>();
+      for (let fold = 0; fold < 4; fold++) {
+        const split = makeSplit(recordings, { ...options, groupBy: 'session', folds: 4, fold }, 'id');
+        assert.ok(checkNoLeak(split, recordings).ok);
+        const largest = Math.max(...groups.map((group) => group.recordings.length));
+        assert.ok(Math.abs(split.counts.test - recordings.length / 4) <= largest + 1e-6);
+        for (const { path, side } of split.assignments) {
+          if (side === 'test') tested.set(path, (tested.get(path) ?? 0) + 1);
+        }
+      }
+      assert.is(tested.size, recordings.length);
+      assert.ok([...tested.values()].every((times) => times === 1));
+    }),
+    { numRuns: 60, seed: 3 },
+  );
+});
+
+const many = Array.from({ length: 10 }, (_, c) =>
+  Array.from({ length: 20 }, (_, i) => recording(`c${c}/${i}.wav`, `c${c}`)),
+).flat();
+
+test('classes are spread evenly over the sides', () => {
+  const split = makeSplit(many, options, 'id');
+  const side = sideOf(split);
+  for (let c = 0; c < 10; c++) {
+    const count = (s: Side) => many.filter(({ path, label }) => label === `c${c}` && side.get(path) === s).length;
+    assert.equal([count('train'), count('val'), count('test')], [14, 3, 3]);
+  }
+  assert.equal(split.counts, { train: 140, val: 30, test: 30 });
+  assert.equal(split.missing, []);
+  assert.is(split.name, 'recording-val15-test15-seed4');
+});
+
+test('another seed gives another split', () => {
+  const first = makeSplit(many, options, 'id');
+  const second = makeSplit(many, { ...options, seed: 5 }, 'id');
+  assert.not.equal(first.assignments, second.assignments);
+});
+
+test('a class that cannot be on every side is named with the sides it misses', () => {
+  const rare = [recording('one/a.wav', 'one'), recording('two/a.wav', 'two'), recording('two/b.wav', 'two')];
+  const split = makeSplit([...many, ...rare], options, 'id');
+  assert.equal(split.missing, [
+    { label: 'one', sides: ['val', 'test'] },
+    { label: 'two', sides: ['val'] },
+  ]);
+});
+
+test('auto means session as soon as a recording has one', () => {
+  const pair = [recording('a/1.wav', 'a', { session: 's' }), recording('a/2.wav', 'a', { session: 's' })];
+  const split = makeSplit([...many, ...pair], options, 'id');
+  assert.is(split.name, 'session-val15-test15-seed4');
+  const byRecording = makeSplit([...many, ...pair], { ...options, groupBy: 'recording' }, 'id');
+  assert.is(groupsOf(split, pair).size, 1);
+  assert.is(groupsOf(byRecording, pair).size, 2);
+});
+
+const groupsOf = (split: Split, recordings: readonly GroupedRecording[]): Set<string> =>
+  new Set(
+    split.assignments.filter(({ path }) => recordings.some((one) => one.path === path)).map(({ group }) => group),
+  );
+
+test('a fold column is used as it stands, in sorted order of its names', () => {
+  const folded = many.map((one, i) => ({ ...one, fold: String([10, 2, 33][i % 3]) }));
+  const split = makeSplit(folded, { ...options, fold: 1 }, 'id');
+  const side = sideOf(split);
+  for (const { path, fold } of folded) assert.is(side.get(path) === 'test', fold === '10');
+  assert.is(split.name, 'recording-givenfold1of3-val15-seed4');
+});
+
+test('recordings without a fold are on no side, with the reason', () => {
+  const folded = many.map((one, i) => ({ ...one, fold: i === 7 ? null : String(i % 2) }));
+  const split = makeSplit(folded, { ...options, fold: 0 }, 'id');
+  assert.equal(split.unassigned, [{ path: 'c0/7.wav', reason: 'The metadata gives it no fold' }]);
+  assert.is(split.assignments.length, many.length - 1);
+});
+
+test('a session that crosses given folds is respected and reported as a leak', () => {
+  const folded = many.map((one, i) => ({ ...one, fold: String(i % 2), session: i < 2 ? 'same day' : null }));
+  const split = makeSplit(folded, { ...options, fold: 0 }, 'id');
+  const report = checkNoLeak(split, folded);
+  assert.not.ok(report.ok);
+  assert.equal(report.crossing[0]?.paths, ['c0/0.wav', 'c0/1.wav']);
+  assert.match(report.message, /^LEAK: 1 of 199 groups .* as the fold column says; e\.g\. c0\/0\.wav and c0\/1\.wav/);
+});
+
+test('mistakes in the options say what to do', () => {
+  const attempt =
+    (more: Partial<SplitConfig>, recordings = many) =>
+    () =>
+      makeSplit(recordings, { ...options, ...more }, 'id');
+  assert.throws(attempt({ valRatio: 0.5, testRatio: 0.5 }), /nothing would be left to train on/);
+  assert.throws(attempt({ fold: 1 }), /say how many folds to make/);
+  assert.throws(attempt({ folds: 5, fold: 5 }), /split\.fold from 0 to 4 but received 5/);
+  assert.throws(attempt({ folds: 5 }, many.slice(0, 3)), /at least 5 groups/);
+  const folded = many.map((one, i) => ({ ...one, fold: String(i % 4) }));
+  assert.throws(attempt({ folds: 5 }, folded), /data\.columns\.fold=""/);
+});
+
+test.run();
