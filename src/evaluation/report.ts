@@ -1,0 +1,81 @@
+/** `report.json`: what an evaluation found, for machines; `report.html` and `model_card.md` are made from it. */
+import { z } from 'zod';
+
+const share = z.number().min(0).max(1);
+
+const classFiguresSchema = z.strictObject({
+  label: z.string(),
+  precision: share.nullable(),
+  recall: share.nullable(),
+  f1: share,
+  support: z.int(),
+  predicted: z.int(),
+});
+
+export const figuresSchema = z.strictObject({
+  items: z.int(),
+  answered: z.int(),
+  accuracy: share,
+  balancedAccuracy: share,
+  macroF1: share,
+  top3: share,
+  perClass: z.array(classFiguresSchema),
+  confusion: z.strictObject({ labels: z.array(z.string()), counts: z.array(z.array(z.int())) }),
+});
+
+const reliabilityBinSchema = z.strictObject({
+  from: z.number(),
+  to: z.number(),
+  items: z.int(),
+  accuracy: z.number(),
+  confidence: z.number(),
+});
+
+const calibrationSideSchema = z.strictObject({
+  expectedCalibrationError: z.number(),
+  /** Mean negative log of the true class's score; null where no class is known to the model. */
+  loss: z.number().nullable(),
+  bins: z.array(reliabilityBinSchema),
+});
+
+export const recordingResultSchema = z.strictObject({
+  recording: z.string(),
+  label: z.string(),
+  /** Null where there is no answer. */
+  predicted: z.string().nullable(),
+  correct: z.boolean(),
+  /** The three best, no-event labels included. */
+  top: z.array(z.strictObject({ label: z.string(), score: z.number() })),
+  /** Score of the true label, null where the model does not know it. */
+  labelScore: z.number().nullable(),
+  /** Why there is no answer. */
+  error: z.strictObject({ code: z.string(), message: z.string() }).nullable(),
+});
+
+export const reportSchema = z.strictObject({
+  formatVersion: z.literal(1),
+  createdAt: z.string(),
+  checkpoint: z.strictObject({ modelVersion: z.string(), epoch: z.int(), trainedAt: z.string() }),
+  dataset: z.strictObject({ id: z.string(), name: z.string() }),
+  split: z.string(),
+  side: z.enum(['train', 'val', 'test']),
+  /** The model's, in its order. */
+  labels: z.array(z.string()),
+  /** Classes of the recordings that the model does not know: each such recording counts as wrong. */
+  unknownLabels: z.array(z.string()),
+  noEventLabels: z.array(z.string()),
+  /** Accuracy of always naming the class that the evaluated recordings have most. */
+  largestClassShare: share,
+  recordings: figuresSchema,
+  clips: figuresSchema,
+  calibration: z.strictObject({
+    aggregation: z.enum(['majority', 'mean', 'activity']),
+    temperature: z.number(),
+    before: calibrationSideSchema,
+    after: calibrationSideSchema,
+  }),
+  predictions: z.array(recordingResultSchema),
+});
+
+export type Report = z.infer<typeof reportSchema>;
+export type RecordingResult = z.infer<typeof recordingResultSchema>;
