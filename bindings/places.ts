@@ -1,0 +1,28 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { NativeLoadError } from './errors.ts';
+
+/** The folder of autobird's package.json, from here upwards: this file runs from `bindings/` and from `dist/bindings/`. */
+export function packageRoot(from: string = import.meta.dirname): string {
+  for (let folder = from; folder !== dirname(folder); folder = dirname(folder)) {
+    const manifest = join(folder, 'package.json');
+    if (existsSync(manifest) && JSON.parse(readFileSync(manifest, 'utf8')).name === 'autobird') return folder;
+  }
+  throw new NativeLoadError(`autobird's package.json was not found above ${from}: install the package again`);
+}
+
+/** Where LibTorch and verdicts about binaries are kept; scripts/setup/places.mjs has the same rule. */
+export function cacheFolder(env: NodeJS.ProcessEnv = process.env): string {
+  if (env['AUTOBIRD_CACHE']) return env['AUTOBIRD_CACHE'];
+  return join(env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'autobird');
+}
+
+/** What `autobird setup` wrote about the LibTorch that the addon is built for; null when there was no set-up. */
+export function libtorchRecord(root: string): { readonly path: string; readonly version: string } | null {
+  try {
+    return JSON.parse(readFileSync(join(root, 'build/libtorch.json'), 'utf8'));
+  } catch {
+    return null;
+  }
+}
