@@ -1,0 +1,74 @@
+import { spawnSync } from 'node:child_process';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+
+interface ImportsModule {
+  checkImports(): { files: { typescript: number; native: number }; problems: string[] };
+  checkTypeScript(path: string, source: string): string[];
+  checkNative(path: string, source: string): string[];
+}
+interface FaceModule {
+  declaredFaces(source: string): Map<string, string[]>;
+  registeredFaces(sources: readonly (readonly [string, string])[]): Map<string, string[]>;
+  compareFaces(declared: Map<string, string[]>, registered: Map<string, string[]>): string[];
+}
+
+// Plain modules without types: they run before any package is installed.
+const imports: ImportsModule = await import(new URL('../scripts/check-imports.mjs', import.meta.url).href);
+const face: FaceModule = await import(new URL('../scripts/check-face.mjs', import.meta.url).href);
+
+test('imports follow services, src, bindings, native and never turn back', () => {
+  const { files, problems } = imports.checkImports();
+  assert.ok(files.typescript >= 30, `only ${files.typescript} TypeScript files were looked at`);
+  assert.ok(files.native >= 20, `only ${files.native} C++ files were looked at`);
+  assert.equal(problems, []);
+});
+
+test('the import check notices each way to turn back', () => {
+  const bad: readonly (readonly [string, string])[] = [
+    ['bindings/index.ts', "import { train } from '../src/index.ts';"],
+    ['src/predict.ts', "import { main } from '../services/main.ts';"],
+    ['src/predict.ts', "const { main } = await import('../services/main.ts');"],
+    ['src/predict.ts', "import { x } from '../bindings/native.ts';"],
+    ['services/inference/app.ts', "import { loadAddon } from '../../bindings/load.ts';"],
+    ['services/inference/app.ts', "export {\n  predict,\n} from '../../src/predict.ts';"],
+    ['examples/predict.ts', "import '../src/predict.ts';"],
+  ];
+  for (const [path, source] of bad) assert.is(imports.checkTypeScript(path, source).length, 1, `${path}: ${source}`);
+  assert.equal(imports.checkTypeScript('src/predict.ts', "import type { X } from '../bindings/native.ts';"), []);
+  assert.equal(imports.checkTypeScript('services/main.ts', "import { predict } from '../src/index.ts';"), []);
+});
+
+test('the include check notices napi.h in core, LibTorch in signal code and the heavy headers', () => {
+  const bad: readonly (readonly [string, string])[] = [
+    ['native/core/model/model.cc', '#include <napi.h>'],
+    ['native/core/model/model.cc', '#include "addon/convert.h"'],
+    ['native/core/audio/wav.cc', '#include <ATen/ATen.h>'],
+    ['native/core/features/log_mel.cc', '  #  include "c10/util/Half.h"'],
+    ['native/addon/trainer.cc', '#include <torch/torch.h>'],
+    ['native/core/training/trainer.cc', '#include <torch/nn/module.h>'],
+  ];
+  for (const [path, source] of bad) assert.is(imports.checkNative(path, source).length, 1, `${path}: ${source}`);
+  assert.equal(imports.checkNative('native/addon/trainer.cc', '#include <napi.h>\n#include <ATen/core/Tensor.h>'), []);
+});
+
+test('the face check notices names that only one side knows', () => {
+  const declared = face.declaredFaces(
+    'export interface NativeEngine {\n  /** x */\n  readonly info: X;\n  run(a: number): void;\n  stop(): void;\n}',
+  );
+  const source =
+    'DefineClass(env, "Engine", {InstanceMethod<&Engine::run>("run"), InstanceAccessor<&Engine::info>("info"), InstanceMethod("go", &Engine::go)});';
+  const registered = face.registeredFaces([['native/addon/engine.cc', source]]);
+  assert.equal(declared.get('NativeEngine'), ['info', 'run', 'stop']);
+  assert.equal(face.compareFaces(declared, registered), [
+    'NativeEngine.stop is declared but not registered',
+    'NativeEngine.go is registered but not declared',
+  ]);
+});
+
+test('the addons register exactly what bindings/native.ts declares', () => {
+  const child = spawnSync(process.execPath, ['scripts/check-face.mjs'], { encoding: 'utf8' });
+  assert.is(child.status, 0, child.stdout + child.stderr);
+});
+
+test.run();
