@@ -1,0 +1,101 @@
+/** `composeConfig`: defaults list → merge → overrides → interpolation → validation. */
+import { join } from 'node:path';
+import { z } from 'zod';
+import { packageRoot } from '../packageRoot.ts';
+import { ConfigError } from './ConfigError.ts';
+import { type ComposedTree, composeTree, type UnknownKey } from './composeTree.ts';
+import type { Source } from './defaults.ts';
+import { interpolate } from './interpolate.ts';
+import { childOf, isMapping, type Mapping, type Node, type Plain, toPlain } from './node.ts';
+import { type Config, configSchema } from './schema.ts';
+import { nearest, suggestion } from './suggest.ts';
+import { knownKeys, validate } from './validate.ts';
+
+export type GroupName = keyof Config;
+
+export interface ComposeOptions<Group extends GroupName = GroupName> {
+  /** Folders searched before autobird's own `configs/`, the first one first; none by default. */
+  readonly configDir?: string | readonly string[];
+  /** Groups that are needed; the others are not looked at, so that values may be missing there (`data.raw_dir`). All by default. */
+  readonly groups?: readonly Group[];
+}
+
+export interface ComposedConfig<Group extends GroupName = GroupName> {
+  readonly config: Pick<Config, Group>;
+  /** The same values as the files spell them. */
+  readonly resolved: Readonly<Record<string, Plain>>;
+  /** Everything as composed, before interpolation: what is saved in `.hydra/config.yaml`. */
+  readonly tree: Mapping;
+  readonly overrides: readonly string[];
+  /** The choice of each group, null for none. */
+  readonly choices: Readonly<Record<string, string | null>>;
+  /** The files, in the order in which they were merged. */
+  readonly sources: readonly Source[];
+}
+
+/** autobird's own configuration folder. */
+export function builtInConfigDir(): string {
+  return join(packageRoot(), 'configs');
+}
+
+/**
+ * Composes the configuration as Hydra does.
+ * Throws ConfigError (code `config`) with every mistake in overrides, groups and values at once.
+ *
+ * ```ts
+ * const { config } = composeConfig(['experiment=reference', 'data.raw_dir=birds', 'training.epochs=10']);
+ * ```
+ */
+export function composeConfig<Group extends GroupName = GroupName>(
+  overrides: readonly string[],
+  options: ComposeOptions<Group> = {},
+): ComposedConfig<Group> {
+  const composed = composeTree([options.configDir ?? [], builtInConfigDir()].flat(), overrides);
+  const { tree, choices, sources } = composed;
+  // With a choice missing the values are not what was meant: only names can be judged.
+  if (composed.mistakes.length > 0) throw new ConfigError([...composed.mistakes, ...misspelled(composed)]);
+
+  const needed = options.groups ?? (Object.keys(configSchema.shape) as Group[]);
+  const { node, failures } = interpolate(tree);
+  const plain = toPlain(node) as Record<string, Plain>;
+  const resolved = Object.fromEntries(
+    Object.entries(plain).filter(([key]) => !(key in configSchema.shape) || needed.includes(key as Group)),
+  );
+  const unknown = composed.unknownKeys.map((key) => explainUnknownKey(key, composed));
+  const checked = validate(schemaOf(needed), resolved, failures);
+  const mistakes = [...composed.refused, ...unknown, ...('mistakes' in checked ? checked.mistakes : [])];
+  if (!('value' in checked) || mistakes.length > 0) throw new ConfigError(mistakes);
+  return { config: checked.value, resolved, tree, overrides, choices: Object.fromEntries(choices), sources };
+}
+
+function schemaOf<Group extends GroupName>(groups: readonly Group[]): z.ZodType<Pick<Config, Group>> {
+  const shape = Object.fromEntries(groups.map((group) => [group, configSchema.shape[group]]));
+  return z.strictObject(shape) as unknown as z.ZodType<Pick<Config, Group>>;
+}
+
+/** Overrides of keys that no choice of any group could have. */
+function misspelled(composed: ComposedTree): string[] {
+  return composed.values.flatMap((override) => {
+    const path = override.key.split('.');
+    const depth = path.findIndex((name, index) => {
+      const known = knownKeys(configSchema, path.slice(0, index));
+      return known.length > 0 && !known.includes(name);
+    });
+    return depth < 0 ? [] : [explainUnknownKey({ override, path: path.slice(0, depth + 1) }, composed)];
+  });
+}
+
+function explainUnknownKey({ override: { text }, path }: UnknownKey, { files, tree }: ComposedTree): string {
+  const name = path.at(-1) as string;
+  const known = knownKeys(configSchema, path.slice(0, -1));
+  if (known.includes(name)) {
+    const parent = path.slice(0, -1).reduce<Node | undefined>(childOf, tree);
+    const present = isMapping(parent) ? ` (there are ${[...parent.keys()].join(', ')})` : '';
+    return `${text}: there is no ${path.join('.')} here${present}. To append to your config use +${text}`;
+  }
+  const names = path.length === 1 ? [...new Set([...known, ...files.groups()])] : known;
+  const [near] = nearest(name, names);
+  const isGroup = path.length === 1 && near !== undefined && files.isGroup(near);
+  const choices = isGroup ? `; ${near} is one of ${files.choices(near).join(', ')}` : '';
+  return `${text}: unknown key ${path.join('.')} (${suggestion(name, names)}${choices})`;
+}
