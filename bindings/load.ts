@@ -13,9 +13,9 @@ import {
   NativeLoadError,
 } from './errors.ts';
 import type { NativeAddon, NativeAudioAddon } from './native.ts';
-import { libtorchRecord, packageRoot } from './places.ts';
+import { libtorchRecord, packageRoot, setupCommand } from './places.ts';
 import { probe } from './probe.ts';
-import { explain } from './remedies.ts';
+import { explain, type LoadFacts } from './remedies.ts';
 
 // With more cores than this, threads that spin between two parallel regions steal from nobody.
 const FEW_CORES = 4;
@@ -33,15 +33,15 @@ export function loadAddon(): NativeAddon {
   const binary = join(root, 'build/Release/autobird.node');
   if (!existsSync(binary)) {
     throw new NativeLoadError(
-      `autobird's native addon is not built: ${binary} is missing.\nRun \`npx autobird setup\`; it fetches LibTorch and compiles.`,
+      `autobird's native addon is not built: ${binary} is missing.\nRun \`${setupCommand(root)}\`; it fetches LibTorch and compiles.`,
     );
   }
   const libtorch = libtorchRecord(root)?.path ?? null;
   const libraries = libtorch ? [join(libtorch, 'lib', `libtorch_cpu.${extension()}`)] : [];
   const failure = probe(binary, libraries);
-  if (failure) throw new NativeLoadError(explain(failure, { binary, libtorch }));
+  if (failure) throw new NativeLoadError(explain(failure, factsOf(binary, root, libtorch)));
   waitPassively(root);
-  addon = open<NativeAddon>(binary, libtorch);
+  addon = open<NativeAddon>(factsOf(binary, root, libtorch));
   return addon;
 }
 
@@ -57,10 +57,10 @@ export function loadAudioAddon(): NativeAudioAddon | null {
   if (!existsSync(binary)) return null;
   const failure = probe(binary, []);
   if (failure) {
-    process.emitWarning(explain(failure, { binary, libtorch: null }), { type: 'AutobirdWarning' });
+    process.emitWarning(explain(failure, factsOf(binary, root, null)), { type: 'AutobirdWarning' });
     return null;
   }
-  audioAddon = open<NativeAudioAddon>(binary, null);
+  audioAddon = open<NativeAudioAddon>(factsOf(binary, root, null));
   return audioAddon;
 }
 
@@ -92,22 +92,24 @@ const AUDIO_CODES: ReadonlySet<string> = new Set([
   'bad_rate',
   'unsupported_codec',
   'unreadable',
+  'no_samples',
 ]);
 
 const FORMAT_CODES: ReadonlySet<string> = new Set(['format', 'damaged_checkpoint', 'damaged_shard', 'missing_shard']);
 
-function open<Addon extends { initialize(factory: typeof makeError): void }>(
-  binary: string,
-  libtorch: string | null,
-): Addon {
+function factsOf(binary: string, root: string, libtorch: string | null): LoadFacts {
+  return { binary, libtorch, setup: setupCommand(root) };
+}
+
+function open<Addon extends { initialize(factory: typeof makeError): void }>(facts: LoadFacts): Addon {
   try {
-    const loaded: Addon = createRequire(import.meta.url)(binary);
+    const loaded: Addon = createRequire(import.meta.url)(facts.binary);
     loaded.initialize(makeError);
     return loaded;
   } catch (error) {
     if (error instanceof AutobirdError) throw error;
     const reason = error instanceof Error ? error.message : String(error);
-    throw new NativeLoadError(explain({ reason, signal: null }, { binary, libtorch }), { cause: error });
+    throw new NativeLoadError(explain({ reason, signal: null }, facts), { cause: error });
   }
 }
 

@@ -26,3 +26,10 @@ export function libtorchRecord(root: string): { readonly path: string; readonly 
     return null;
   }
 }
+
+/** The command that sets autobird up, as it is typed there; a clone has no `autobird` command before that. */
+export function setupCommand(root: string, options = ''): string {
+  const isClone = existsSync(join(root, 'tsconfig.build.json'));
+  if (isClone) return `npm run setup${options ? ` -- ${options}` : ''}`;
+  return `npx autobird setup${options ? ` ${options}` : ''}`;
+}

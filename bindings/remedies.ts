@@ -6,9 +6,9 @@ export interface LoadFacts {
   readonly binary: string;
   /** Where LibTorch was at set-up; null when there was no set-up. */
   readonly libtorch: string | null;
+  /** The command that sets autobird up here. */
+  readonly setup: string;
 }
-
-const SETUP = 'npx autobird setup';
 
 type Remedy = (match: RegExpExecArray, facts: LoadFacts) => string;
 
@@ -16,44 +16,44 @@ type Remedy = (match: RegExpExecArray, facts: LoadFacts) => string;
 const REMEDIES: readonly (readonly [RegExp, Remedy])[] = [
   [
     /was built with LibTorch|LibTorch [\d.]+ (was|is)/,
-    () => `Compile the addon for the LibTorch that is there now: \`${SETUP}\`.`,
+    (_, { setup }) => `Compile the addon for the LibTorch that is there now: \`${setup}\`.`,
   ],
   [
     /(lib(?:torch|c10)\w*\.(?:so|dylib))[^:]*: cannot open|Library not loaded: \S*(lib(?:torch|c10)\w*)/,
-    (_, { libtorch }) =>
-      `LibTorch is no longer at ${libtorch ?? 'the place it was linked from'}. \`${SETUP}\` finds or fetches it again and relinks.`,
+    (_, { libtorch, setup }) =>
+      `LibTorch is no longer at ${libtorch ?? 'the place it was linked from'}. \`${setup}\` finds or fetches it again and relinks.`,
   ],
   [
     /(lib(?:cu|nv|nccl)[\w.]*\.so[\w.]*): cannot open/,
-    ([, library], { libtorch }) =>
+    ([, library], { libtorch, setup }) =>
       `NVIDIA's ${library} is missing beside ${libtorch ?? 'LibTorch'} (LibTorch links to it even without a GPU). ` +
-      `Run \`${SETUP}\` with LIBTORCH unset: it fetches a LibTorch that has what it needs.`,
+      `Run \`${setup}\` with LIBTORCH unset: it fetches a LibTorch that has what it needs.`,
   ],
   [
     /(lib(?:av|sw)\w+\.so[\w.]*): cannot open/,
-    ([, library]) =>
-      `${library} of FFmpeg is gone or was upgraded. Install FFmpeg's libraries and compile again: \`${SETUP} --only addon\`.`,
+    ([, library], { setup }) =>
+      `${library} of FFmpeg is gone or was upgraded. Install FFmpeg's libraries and compile again: \`${setup}\`.`,
   ],
   [
     /version .(GLIBC_[\d.]+). not found/,
-    ([, version]) =>
+    ([, version], { setup }) =>
       `It needs ${version}, newer than this system's C library. LibTorch itself needs glibc 2.28 or newer; an addon that was ` +
-      `compiled elsewhere has to be compiled here: remove the build folder and run \`${SETUP}\`.`,
+      `compiled elsewhere has to be compiled here: remove the build folder and run \`${setup}\`.`,
   ],
   [
     /version .((?:GLIBCXX|CXXABI)_[\d.]+). not found/,
-    ([, version]) =>
-      `It needs ${version} of libstdc++, which is older here than where it was compiled: remove the build folder and run \`${SETUP}\`.`,
+    ([, version], { setup }) =>
+      `It needs ${version} of libstdc++, which is older here than where it was compiled: remove the build folder and run \`${setup}\`.`,
   ],
   [
     /invalid ELF header|wrong ELF class|incompatible architecture|Exec format|file too short|not a mach-o/i,
-    () =>
+    (_, { setup }) =>
       `The file is damaged or made for another machine (this is ${process.platform} ${process.arch}): remove the build folder ` +
-      `and run \`${SETUP}\`.`,
+      `and run \`${setup}\`.`,
   ],
   [
     /undefined symbol|Symbol not found/,
-    () => `The addon and LibTorch do not belong together. Compile it again: \`${SETUP}\`.`,
+    (_, { setup }) => `The addon and LibTorch do not belong together. Compile it again: \`${setup}\`.`,
   ],
   [
     /static TLS block/,
@@ -63,18 +63,19 @@ const REMEDIES: readonly (readonly [RegExp, Remedy])[] = [
 
 /** The message of a NativeLoadError: what failed, the loader's own words, and what to do here. */
 export function explain({ reason, signal }: ProbeFailure, facts: LoadFacts): string {
+  const { setup } = facts;
   if (signal === 'SIGKILL') {
     return `${facts.binary} could not be tried: loading it took over a minute or memory ran out. Close other programs and try again.`;
   }
   if (signal === 'SIGILL') {
     return (
       `${facts.binary} crashes this CPU (SIGILL): it uses instructions that this CPU does not have. ` +
-      `Remove the build folder and run \`${SETUP}\` on this machine.`
+      `Remove the build folder and run \`${setup}\` on this machine.`
     );
   }
   if (signal) {
     return (
-      `Loading ${facts.binary} crashes (${signal}). Remove the build folder and run \`${SETUP}\`; ` +
+      `Loading ${facts.binary} crashes (${signal}). Remove the build folder and run \`${setup}\`; ` +
       'if it still crashes, docs/troubleshooting.md says how to find where.'
     );
   }
@@ -82,5 +83,5 @@ export function explain({ reason, signal }: ProbeFailure, facts: LoadFacts): str
     const match = pattern.exec(reason);
     if (match) return `${facts.binary} cannot be loaded: ${reason}\n${remedy(match, facts)}`;
   }
-  return `${facts.binary} cannot be loaded: ${reason}\nRun \`npx autobird doctor\` to see what is missing here, then \`${SETUP}\`.`;
+  return `${facts.binary} cannot be loaded: ${reason}\nRun \`npx autobird doctor\` to see what is missing, then \`${setup}\`.`;
 }

@@ -12,6 +12,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { setupCommand } from './places.mjs';
 import { duration, megabytes, SetupError } from './report.mjs';
 import { firstLine, run } from './run.mjs';
 import { pipHint } from './tools.mjs';
@@ -48,7 +49,7 @@ export async function fetchWheel(wheel, platform, directory, { offline, progress
   }
   if (offline) {
     throw new SetupError(
-      `${wheel.name} ${wheel.version} is not in the cache ${directory}, and --offline forbids to fetch it. Run \`npx autobird setup\` ` +
+      `${wheel.name} ${wheel.version} is not in the cache ${directory}, and --offline forbids to fetch it. Run \`${setupCommand()}\` ` +
         'once with a network, copy the cache folder from another machine, or set LIBTORCH to a LibTorch folder.',
     );
   }

@@ -28,3 +28,9 @@ export function readJson(path) {
     return null;
   }
 }
+
+/** The command that sets autobird up, as it is typed here; a clone has no `autobird` command before that. */
+export function setupCommand(options = '') {
+  if (isClone) return `npm run setup${options ? ` -- ${options}` : ''}`;
+  return `npx autobird setup${options ? ` ${options}` : ''}`;
+}

@@ -3,13 +3,13 @@ import { SetupError } from './report.mjs';
 import { firstLine } from './run.mjs';
 
 const APT =
-  'apt-get install -y build-essential cmake ninja-build python3-pip libavformat-dev libavcodec-dev libavutil-dev libswresample-dev';
+  'apt-get install -y build-essential cmake ninja-build python3-pip pkg-config libavformat-dev libavcodec-dev libavutil-dev libswresample-dev';
 const BREW = 'xcode-select --install; brew install cmake ninja ffmpeg pkg-config python';
 
 export const installHint =
   process.platform === 'darwin'
     ? `  ${BREW}`
-    : `  ${APT}\n(build-essential, cmake and python3-pip are needed; ninja-build makes the build faster; the FFmpeg libraries make decoding faster and bring m4a)`;
+    : `  ${APT}\n(build-essential, cmake and python3-pip are needed; ninja-build makes the build faster; pkg-config and the FFmpeg libraries make decoding faster and bring m4a)`;
 
 export const pipHint = `Install it (${process.platform === 'darwin' ? 'brew install python' : 'apt-get install -y python3-pip'}), or set LIBTORCH to a LibTorch 2.11 folder.`;
 
