@@ -31,15 +31,15 @@ export interface Figures {
   readonly macroF1: number;
   /** Share of items whose class is among the three best. */
   readonly top3: number;
-  readonly perClass: readonly ClassFigures[];
+  readonly perClass: ClassFigures[];
   readonly confusion: Confusion;
 }
 
 export interface Confusion {
   /** Rows, and all columns but the last. */
-  readonly labels: readonly string[];
+  readonly labels: string[];
   /** `counts[truth][predicted]`; the last column counts items without an answer. */
-  readonly counts: readonly (readonly number[])[];
+  readonly counts: number[][];
 }
 
 /** @param labels the model's, then those that only the items have */
@@ -64,7 +64,7 @@ export function figures(items: readonly ScoredItem[], labels: readonly string[])
     macroF1: mean(seen.map(({ f1 }) => f1)),
     top3: ratio(among3, items.length),
     perClass,
-    confusion: { labels, counts },
+    confusion: { labels: [...labels], counts },
   };
 }
 

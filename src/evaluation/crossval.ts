@@ -1,0 +1,128 @@
+import { join } from 'node:path';
+import { z } from 'zod';
+import { InvalidArgumentError } from '../../bindings/errors.ts';
+import type { Config, SplitConfig } from '../config/schema.ts';
+import { Dataset } from '../data/dataset.ts';
+import { readJson, writeFileAtomic, writeJson } from '../files.ts';
+import { listRuns } from '../run/listRuns.ts';
+import type { Run } from '../run/Run.ts';
+import { configHash, runIdentity, sameRun } from '../run/startRun.ts';
+import { decode, encode } from '../schema/case.ts';
+import { type TrainOptions, train } from '../training/train.ts';
+import { crossvalPage } from './crossvalPage.ts';
+import { type Figures, figures, type ScoredItem } from './metrics.ts';
+import { figuresSchema, type RecordingResult, type Report, recordingResultSchema } from './report.ts';
+
+const foldSchema = z.strictObject({
+  fold: z.int(),
+  run: z.string(),
+  recordings: z.int(),
+  accuracy: z.number(),
+  balancedAccuracy: z.number(),
+  macroF1: z.number(),
+  durationS: z.number(),
+});
+
+/** `crossval.json` */
+export const crossvalSchema = z.strictObject({
+  formatVersion: z.literal(1),
+  createdAt: z.string(),
+  dataset: z.strictObject({ id: z.string(), name: z.string() }),
+  folds: z.array(foldSchema),
+  /** Over the test predictions of all folds together: every recording once. */
+  pooled: figuresSchema,
+  /** Over the folds; the spread is the sample standard deviation. */
+  accuracy: z.strictObject({ mean: z.number(), spread: z.number() }),
+  balancedAccuracy: z.strictObject({ mean: z.number(), spread: z.number() }),
+  predictions: z.array(recordingResultSchema),
+});
+
+export type Crossval = z.infer<typeof crossvalSchema>;
+
+export interface CrossvalOptions extends TrainOptions {
+  /** Folder for `crossval.json`, `crossval.html` and the folds' runs; default one below `run.root` for each configuration. */
+  readonly outputDir?: string;
+}
+
+/**
+ * Trains and evaluates once for every fold and pools the test predictions: each recording is judged once, by a model that
+ * never heard its group. Folds are those of the metadata's fold column, else `split.folds` made by group. Interrupted, the
+ * same call goes on with the fold and the epoch where it was; folds that are done are not done again.
+ *
+ * @throws InvalidArgumentError where there is neither a fold column nor `split.folds`; and what `train` throws
+ */
+export async function crossval(options: CrossvalOptions): Promise<Crossval> {
+  const { config } = options;
+  const datasetDir = options.datasetDir ?? join(config.data.root, config.data.name);
+  const dataset = await Dataset.open(datasetDir);
+  const count = foldCount(dataset, config);
+  const hash = configHash({ ...config, split: { ...config.split, folds: count, fold: null } }).slice(0, 8);
+  const dir = options.outputDir ?? join(config.run.root, `crossval-${dataset.manifest.name}-${hash}`);
+  const folds: { fold: Crossval['folds'][number]; report: Report }[] = [];
+  for (let fold = 0; fold < count; fold++) {
+    options.onNote?.(`Fold ${fold + 1} of ${count}`);
+    const split = { ...config.split, folds: count, fold };
+    const run = await trainFold({ ...options, datasetDir }, dataset, split, join(dir, `fold${fold}`));
+    const report = (await run.report()) as Report;
+    const durationS = (await run.metrics()).reduce((sum, record) => sum + record.durationS, 0);
+    const { items, accuracy, balancedAccuracy, macroF1 } = report.recordings;
+    folds.push({
+      fold: { fold, run: run.dir, recordings: items, accuracy, balancedAccuracy, macroF1, durationS },
+      report,
+    });
+  }
+  const predictions = folds.flatMap(({ report }) => report.predictions);
+  const result: Crossval = {
+    formatVersion: 1,
+    createdAt: new Date().toISOString(),
+    dataset: { id: dataset.manifest.id, name: dataset.manifest.name },
+    folds: folds.map(({ fold }) => fold),
+    pooled: pooledFigures(predictions),
+    accuracy: meanAndSpread(folds.map(({ fold }) => fold.accuracy)),
+    balancedAccuracy: meanAndSpread(folds.map(({ fold }) => fold.balancedAccuracy)),
+    predictions,
+  };
+  await writeJson(join(dir, 'crossval.json'), encode(crossvalSchema, result));
+  await writeFileAtomic(join(dir, 'crossval.html'), crossvalPage(result));
+  return result;
+}
+
+/** @throws FormatError where the file is not what `crossval` writes */
+export async function readCrossval(path: string): Promise<Crossval> {
+  return decode(crossvalSchema, await readJson(path), path);
+}
+
+/** The finished run of a fold, trained now unless it is there already. */
+async function trainFold(options: TrainOptions, dataset: Dataset, split: SplitConfig, root: string): Promise<Run> {
+  const config: Config = { ...options.config, split, run: { root, resume: 'auto' } };
+  const identity = runIdentity(config, await dataset.makeSplit(split));
+  const done = (await listRuns(root)).find(({ state }) => state.finished && sameRun(state, identity));
+  return done?.run ?? train({ ...options, config });
+}
+
+function foldCount(dataset: Dataset, { split }: Config): number {
+  const given = new Set(dataset.recordings.flatMap(({ fold }) => (fold === null ? [] : [fold])));
+  if (given.size > 0) return given.size;
+  if (split.folds !== null) return split.folds;
+  throw new InvalidArgumentError(
+    `Expected split.folds: ${dataset.dir} has no fold column, so say how many folds to make (split.folds=5)`,
+  );
+}
+
+/** Folds may know different classes: labels are pooled by name, with the three best scores of each prediction. */
+function pooledFigures(predictions: readonly RecordingResult[]): Figures {
+  const labels = [...new Set(predictions.flatMap(({ label, top }) => [label, ...top.map((one) => one.label)]))].sort();
+  const indexOf = new Map(labels.map((label, index) => [label, index]));
+  const items = predictions.map(({ label, top, error }): ScoredItem => {
+    const scores = new Float32Array(labels.length);
+    for (const one of top) scores[indexOf.get(one.label) as number] = one.score;
+    return { truth: indexOf.get(label) as number, scores: error === null ? scores : null };
+  });
+  return figures(items, labels);
+}
+
+function meanAndSpread(values: readonly number[]): { mean: number; spread: number } {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  return { mean, spread: values.length > 1 ? Math.sqrt(squares / (values.length - 1)) : 0 };
+}

@@ -1,0 +1,114 @@
+import { createHash } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { stringify } from 'yaml';
+import { AutobirdError, InvalidArgumentError } from '../../bindings/errors.ts';
+import { type Config, configSchema } from '../config/schema.ts';
+import type { Split } from '../domain.ts';
+import { writeFileAtomic } from '../files.ts';
+import { encode } from '../schema/case.ts';
+import { listRuns, openRun } from './listRuns.ts';
+import { lockRun, type RunLock } from './lock.ts';
+import { createRunFolder, Run, type RunIdentity } from './Run.ts';
+
+export interface StartedRun {
+  readonly run: Run;
+  readonly lock: RunLock;
+  /** Whether the run was there before. */
+  readonly resumed: boolean;
+  /** What was decided, a line each, for people. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * The run to work in: by `run.resume` the newest unfinished one that would end in the same numbers, a given one, or a new
+ * one. Its folder is locked until `lock.release()`.
+ *
+ * @throws InvalidArgumentError where the given run is of another configuration, dataset or split
+ * @throws AutobirdError `run_finished`, `run_in_use` or `not_found` for the given run
+ */
+export async function startRun(config: Config, overrides: readonly string[], split: Split): Promise<StartedRun> {
+  const identity = runIdentity(config, split);
+  if (config.run.resume === 'never') return createRun(config, overrides, identity, []);
+  if (config.run.resume !== 'auto') return resumeGiven(config.run.resume, identity);
+  const notes: string[] = [];
+  for (const { run, state } of await listRuns(config.run.root)) {
+    if (state.finished || !sameRun(state, identity)) continue;
+    try {
+      return { run, lock: await lockRun(run.dir), resumed: true, notes };
+    } catch (error) {
+      if (!(error instanceof AutobirdError) || error.code !== 'run_in_use') throw error;
+      notes.push(`Not resumed: ${error.message}`);
+    }
+  }
+  return createRun(config, overrides, identity, notes);
+}
+
+async function resumeGiven(dir: string, identity: RunIdentity): Promise<StartedRun> {
+  const { run, state } = await openRun(dir);
+  if (state.finished) {
+    throw new AutobirdError('run_finished', `${dir} is finished: start a new run with run.resume=never`);
+  }
+  const other = (Object.keys(identity) as (keyof RunIdentity)[]).find((key) => state[key] !== identity[key]);
+  if (other) {
+    const what = { configHash: 'configuration', datasetId: 'dataset', splitHash: 'split' }[other];
+    throw new InvalidArgumentError(
+      `Expected the ${what} of ${dir} to resume it but received another one: see its .hydra/config.yaml, or start a new run with run.resume=never`,
+    );
+  }
+  return { run, lock: await lockRun(run.dir), resumed: true, notes: [] };
+}
+
+async function createRun(
+  config: Config,
+  overrides: readonly string[],
+  identity: RunIdentity,
+  notes: readonly string[],
+): Promise<StartedRun> {
+  const run = new Run(await createRunFolder(config.run.root));
+  const lock = await lockRun(run.dir);
+  try {
+    await mkdir(join(run.dir, 'checkpoints'));
+    await writeFileAtomic(join(run.dir, '.hydra', 'config.yaml'), stringify(encode(configSchema, config)));
+    await writeFileAtomic(join(run.dir, '.hydra', 'overrides.yaml'), stringify(overrides));
+    // Last: a folder without it is not a run, and nothing of one is in it yet.
+    await run.writeState({ formatVersion: 1, createdAt: new Date().toISOString(), ...identity, finished: false });
+    return { run, lock, resumed: false, notes };
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
+}
+
+/** What decides the numbers a run ends in. */
+export function runIdentity(config: Config, split: Split): RunIdentity {
+  const sides = split.assignments.map(({ path, side }) => [path, side]);
+  return { configHash: configHash(config), datasetId: split.datasetId, splitHash: hashOf(sides) };
+}
+
+/** Where runs lie and how predictions are printed does not change what is learned; everything else may. */
+export function configHash({ run: _run, predict: _predict, ...decisive }: Config): string {
+  return hashOf(decisive);
+}
+
+function hashOf(value: unknown): string {
+  return createHash('sha256')
+    .update(JSON.stringify(sortKeys(value)))
+    .digest('hex')
+    .slice(0, 16);
+}
+
+function sortKeys(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sortKeys);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .toSorted(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, item]) => [key, sortKeys(item)]),
+  );
+}
+
+export function sameRun(a: RunIdentity, b: RunIdentity): boolean {
+  return a.configHash === b.configHash && a.datasetId === b.datasetId && a.splitHash === b.splitHash;
+}

@@ -1,0 +1,77 @@
+import { runtimeInfo } from '../../bindings/index.ts';
+import type { OptimizerOptions } from '../../bindings/native.ts';
+import type { CheckpointMetadata, EpochRecord } from '../checkpoint/metadata.ts';
+import { type Config, configSchema, type OptimizerConfig } from '../config/schema.ts';
+import type { Dataset } from '../data/dataset.ts';
+import type { Recording, Split } from '../domain.ts';
+import { packageVersion } from '../packageRoot.ts';
+import { encode } from '../schema/case.ts';
+import type { TrainingSet } from './trainingSet.ts';
+import { metricOf, type Validation } from './validation.ts';
+
+export function optimizerOptions(config: OptimizerConfig): OptimizerOptions {
+  const { beta1, beta2, eps, weightDecay } = config;
+  return { kind: config._target_ === 'torch.optim.AdamW' ? 'adamw' : 'adam', beta1, beta2, eps, weightDecay };
+}
+
+/** What a checkpoint of this moment says about itself. */
+export function checkpointMetadata(moment: {
+  readonly config: Config;
+  readonly dataset: Dataset;
+  readonly split: Split;
+  readonly trainingSet: TrainingSet;
+  readonly validation: Pick<Validation, 'aggregation' | 'temperature'>;
+  /** All validated epochs up to now, and the best of them. */
+  readonly history: readonly EpochRecord[];
+  readonly best: EpochRecord;
+  readonly finished: boolean;
+}): CheckpointMetadata {
+  const { config, dataset, split, trainingSet, validation, history, best } = moment;
+  const { lengthS, hopS, padLast } = config.clips;
+  const { labels } = trainingSet;
+  const last = history.at(-1) as EpochRecord;
+  return {
+    labels: [...labels],
+    noEventLabels: dataset.manifest.noEventLabels.filter((label) => labels.includes(label)),
+    features: config.features,
+    model: config.model,
+    clips: { lengthS, hopS, padLast },
+    score: 'softmax',
+    aggregation: validation.aggregation,
+    calibration: { temperature: validation.temperature },
+    config: encode(configSchema, config) as Record<string, unknown>,
+    progress: {
+      epoch: last.epoch,
+      step: last.step,
+      bestMetric: metricOf(best, config.training.metric),
+      bestEpoch: best.epoch,
+      finished: moment.finished,
+      history: [...history],
+    },
+    dataset: {
+      id: dataset.manifest.id,
+      name: dataset.manifest.name,
+      split: split.name,
+      counts: [...trainingSet.counts],
+      leftOut: [...trainingSet.leftOut],
+      licences: countLicences(dataset.onSide(split, 'train')),
+    },
+    versions: {
+      autobird: packageVersion(),
+      libtorch: runtimeInfo().torchLoaded,
+      node: process.version,
+      createdAt: new Date().toISOString(),
+    },
+  };
+}
+
+function countLicences(recordings: readonly Recording[]): CheckpointMetadata['dataset']['licences'] {
+  const counts = new Map<string, number>();
+  for (const { metadata } of recordings) {
+    const { licence = 'not stated' } = metadata;
+    counts.set(licence, (counts.get(licence) ?? 0) + 1);
+  }
+  return [...counts]
+    .map(([licence, count]) => ({ licence, recordings: count }))
+    .sort((a, b) => b.recordings - a.recordings || (a.licence < b.licence ? -1 : 1));
+}

@@ -1,0 +1,195 @@
+import { stat } from 'node:fs/promises';
+import { createTrainer, openShards, type Trainer } from '../../bindings/index.ts';
+import type { NormalisationStatistics } from '../../bindings/native.ts';
+import type { EpochRecord } from '../checkpoint/metadata.ts';
+import { type Checkpoint, readCheckpoint } from '../checkpoint/readCheckpoint.ts';
+import { writeCheckpoint } from '../checkpoint/writeCheckpoint.ts';
+import type { Config } from '../config/schema.ts';
+import type { Dataset } from '../data/dataset.ts';
+import type { JobOptions, Split } from '../domain.ts';
+import { chooseRuntime } from '../prediction/chooseRuntime.ts';
+import type { Run } from '../run/Run.ts';
+import { checkpointMetadata, optimizerOptions } from './checkpointContent.ts';
+import { describeEpoch, trainingProgress } from './progress.ts';
+import { type EpochOptions, type TrainTotals, trainEpoch } from './trainEpoch.ts';
+import { makeTrainingSet, type TrainingSet } from './trainingSet.ts';
+import { bestRecord, makeValidationSet, type Validation, validate } from './validation.ts';
+
+export interface FitOptions extends JobOptions {
+  readonly config: Config;
+  readonly dataset: Dataset;
+  readonly split: Split;
+  readonly run: Run;
+  readonly note: (line: string) => Promise<void>;
+}
+
+/** Trains from where the run's `last` checkpoint is until `best` and `last` are final. Finished runs return at once. */
+export async function fit(options: FitOptions): Promise<void> {
+  const { config, dataset, split, run, note, signal } = options;
+  const restored = await readLast(run);
+  if (restored?.metadata.progress.finished) return;
+
+  const training = dataset.onSide(split, 'train');
+  const held = dataset.onSide(split, 'val');
+  const { device, precision, threads } = chooseRuntime(
+    config.training.device,
+    config.training.precision,
+    config.training.threads,
+  );
+  const { sampleRateHz } = config.features;
+  using shards = openShards(await dataset.shardEntries([...training, ...held]), config.features);
+  const trainingSet = await makeTrainingSet({
+    ...options,
+    recordings: training,
+    shards,
+    sampleRateHz,
+    labels: dataset.manifest.labels,
+    noEventLabels: dataset.manifest.noEventLabels,
+    clips: config.clips,
+    augment: config.augment,
+    training: config.training,
+    threads,
+  });
+  const { labels, sampler, clipSamples } = trainingSet;
+  const validationSet = makeValidationSet(held, {
+    firstIndex: training.length,
+    sampleRateHz,
+    labels,
+    clips: config.clips,
+  });
+  for (const line of trainingSet.notes) await note(line);
+  await note(`Learns ${labels.length} classes from ${training.length} recordings, validates on ${held.length}`);
+  await note(
+    `Trains on ${device} in ${precision} with ${threads} threads, ${config.training.loaderThreads} for features`,
+  );
+
+  // Bit for bit those the weights were trained with, whatever a new computation would round to.
+  const statistics = restored?.statistics ?? trainingSet.statistics;
+  using trainer = createTrainer(
+    {
+      model: config.model,
+      features: config.features,
+      classes: labels.length,
+      statistics,
+      optimizer: optimizerOptions(config.optimizer),
+      gradClip: config.training.gradClip,
+      emaDecay: config.training.emaDecay,
+      seed: config.training.seed,
+      device,
+      precision,
+      threads,
+      loaderThreads: config.training.loaderThreads,
+    },
+    shards,
+  );
+  const history: EpochRecord[] = [...(restored?.metadata.progress.history ?? [])];
+  if (restored) {
+    await trainer.importState(restored.tensors);
+    await note(`Goes on after epoch ${history.at(-1)?.epoch ?? 0} of ${config.training.epochs}`);
+  }
+  await run.resetMetrics(history);
+
+  const report = trainingProgress(options.onProgress, {
+    epochs: config.training.epochs,
+    stepsPerEpoch: sampler.stepsPerEpoch,
+    firstEpoch: history.at(-1)?.epoch ?? 0,
+  });
+  const plan = {
+    augment: config.augment,
+    training: config.training,
+    classes: labels.length,
+    clipSamples,
+    bands: config.features.nMels,
+    frames: 1 + Math.floor(clipSamples / config.features.hopSamples),
+  };
+  const { optimizer, scheduler } = config;
+  const { epochs, validateEvery } = config.training;
+  const epochOptions = { trainer, sampler, plan, optimizer, scheduler, epochs, signal };
+  let totals = emptyTotals();
+  for (let epoch = history.at(-1)?.epoch ?? 0; epoch < epochs && !hasStalled(history, config); epoch++) {
+    const onStep: EpochOptions['onStep'] = (step, result, rate) => report(epoch, step, result, rate);
+    const learningRate = await trainEpoch(epoch, totals, { ...epochOptions, onStep });
+    const done = epoch + 1;
+    if (done % validateEvery !== 0 && done < epochs) continue;
+    const validation = await validate(trainer, validationSet, config.evaluation);
+    const step = done * sampler.stepsPerEpoch;
+    history.push(epochRecord({ epoch: done, step, learningRate, totals, validation }));
+    totals = emptyTotals();
+    const finished = done === epochs || hasStalled(history, config);
+    await save({ ...options, trainer, trainingSet, validation, history, statistics, finished });
+    signal?.throwIfAborted();
+  }
+  const best = bestRecord(history, config.training.metric) as EpochRecord;
+  const last = history.at(-1) as EpochRecord;
+  if (last.epoch < epochs) await note(`Stopped early: no better epoch since epoch ${best.epoch}`);
+  await note(`Best: ${describeEpoch(best, epochs, false)}`);
+}
+
+interface Moment extends FitOptions {
+  readonly trainer: Trainer;
+  readonly trainingSet: TrainingSet;
+  readonly statistics: NormalisationStatistics;
+  readonly validation: Validation;
+  /** Up to this moment. */
+  readonly history: readonly EpochRecord[];
+  readonly finished: boolean;
+}
+
+/**
+ * Keeps what was reached. `best` goes first and the metrics last, so that a kill in between leaves a `last` from which the
+ * same epoch is trained and judged again.
+ */
+async function save(moment: Moment): Promise<void> {
+  const { config, run, trainer, history, statistics } = moment;
+  const record = history.at(-1) as EpochRecord;
+  const best = bestRecord(history, config.training.metric) as EpochRecord;
+  const metadata = checkpointMetadata({ ...moment, best });
+  const tensors = await trainer.exportState(true);
+  if (best === record) {
+    const model = tensors.filter(({ name }) => name.startsWith('model.'));
+    await writeCheckpoint(run.bestCheckpoint, { tensors: model, statistics, metadata });
+  }
+  await writeCheckpoint(run.lastCheckpoint, { tensors, statistics, metadata });
+  await run.appendMetrics(record);
+  await moment.note(describeEpoch(record, config.training.epochs, best === record));
+}
+
+function epochRecord(epoch: {
+  readonly epoch: number;
+  readonly step: number;
+  readonly learningRate: number;
+  readonly totals: TrainTotals;
+  readonly validation: Validation;
+}): EpochRecord {
+  const { totals, validation } = epoch;
+  return {
+    epoch: epoch.epoch,
+    step: epoch.step,
+    learningRate: epoch.learningRate,
+    trainLoss: totals.loss / Math.max(1, totals.rows),
+    trainAccuracy: totals.correct / Math.max(1, totals.rows),
+    valLoss: validation.loss,
+    valAccuracy: validation.accuracy,
+    valBalancedAccuracy: validation.balancedAccuracy,
+    samplesPerS: totals.rows / totals.durationS,
+    durationS: totals.durationS,
+  };
+}
+
+function emptyTotals(): TrainTotals {
+  return { rows: 0, loss: 0, correct: 0, durationS: 0 };
+}
+
+/** Early stopping; without validation recordings there is nothing to stop by. */
+function hasStalled(history: readonly EpochRecord[], { training }: Pick<Config, 'training'>): boolean {
+  const last = history.at(-1);
+  const best = bestRecord(history, training.metric);
+  if (training.patience === null || !last || !best) return false;
+  return last.epoch - best.epoch >= training.patience;
+}
+
+/** The run's `last` checkpoint; null before the first. */
+async function readLast(run: Run): Promise<Checkpoint | null> {
+  const path = run.lastCheckpoint;
+  return (await stat(path).catch(() => null)) === null ? null : readCheckpoint(path);
+}

@@ -1,0 +1,69 @@
+/** Training from a prepared dataset to an evaluated run. It reads top to bottom: open, restore, loop, evaluate. */
+import { join } from 'node:path';
+import { InvalidArgumentError } from '../../bindings/errors.ts';
+import type { Config } from '../config/schema.ts';
+import { Dataset } from '../data/dataset.ts';
+import type { JobOptions } from '../domain.ts';
+import { describeReport, evaluate } from '../evaluation/evaluate.ts';
+import type { Run } from '../run/Run.ts';
+import { startRun } from '../run/startRun.ts';
+import { fit } from './fit.ts';
+
+export interface TrainOptions extends JobOptions {
+  /** The resolved configuration. */
+  readonly config: Config;
+  /** What was given on the command line, kept in the run folder. */
+  readonly overrides?: readonly string[];
+  /** The prepared dataset; by default `<data.root>/<data.name>`. */
+  readonly datasetDir?: string;
+  /** Lines worth keeping: what was chosen, what was left out. They are also in `train.log`. */
+  readonly onNote?: (line: string) => void;
+}
+
+/**
+ * Trains a classifier and evaluates it on the test recordings. By `run.resume` an interrupted run of the same
+ * configuration, dataset and split goes on where it was; on the CPU it ends in the same weights as an undisturbed one.
+ *
+ * @throws AutobirdError `no_dataset` before `prepare`, `nothing_to_learn`, `diverged`, `run_in_use`, `disk_full`
+ * @throws `signal.reason` when aborted; the run can be resumed
+ */
+export async function train(options: TrainOptions): Promise<Run> {
+  const { config, signal } = options;
+  const dataset = await Dataset.open(options.datasetDir ?? join(config.data.root, config.data.name));
+  checkRate(dataset, config);
+  const split = await dataset.makeSplit(config.split);
+  const started = await startRun(config, options.overrides ?? [], split);
+  const { run, lock } = started;
+  const note = async (line: string) => {
+    options.onNote?.(line);
+    await run.log(line);
+  };
+  try {
+    for (const line of started.notes) await note(line);
+    await note(`${started.resumed ? 'Resumes' : 'Writes to'} ${run.dir}`);
+    await note(dataset.checkNoLeak(split).message);
+    await fit({ ...options, dataset, split, run, note });
+    if (split.counts.test > 0) {
+      const checkpoint = run.bestCheckpoint;
+      const report = await evaluate({ ...options, checkpoint, dataset, split, outputDir: run.dir });
+      await note(describeReport(report));
+    } else {
+      await note('No test recordings in the split: there is no report');
+    }
+    await run.writeState({ ...(await run.state()), finished: true });
+    return run;
+  } catch (error) {
+    await run.log(signal?.aborted ? 'Interrupted' : `Failed: ${(error as Error).message}`);
+    throw error;
+  } finally {
+    await lock.release();
+  }
+}
+
+function checkRate(dataset: Dataset, config: Config): void {
+  const { sampleRateHz } = dataset.manifest;
+  if (sampleRateHz === config.features.sampleRateHz) return;
+  throw new InvalidArgumentError(
+    `Expected features.sample_rate_hz=${sampleRateHz}, the rate of the dataset ${dataset.dir}, but received ${config.features.sampleRateHz}: prepare it again with this configuration`,
+  );
+}
