@@ -15,21 +15,33 @@ export function declaredFaces(source) {
   return faces;
 }
 
-/** Face name → names registered for it by C++ sources: the table of an addon, or the class of a handle. */
-export function registeredFaces(sources) {
+/** Function of an addon → the face of the handle that it gives, as native.ts says: `openShards` → `NativeShardSet`. */
+export function handleFaces(source) {
+  const makers = source.matchAll(/^ {2}(\w+)\((?:[^()]|\([^()]*\))*\): (?:Promise<)?(Native\w+)>?;/gm);
+  return new Map([...makers].map((match) => [match[1], match[2]]));
+}
+
+const FUNCTION = /^(?:inline )?Napi::(?:Value|Object) (\w+)\(/gm;
+const EXPORTED = /exports(?:\["(\w+)"\] =|\.Set\("(\w+)")/g;
+const MEMBER = /handle(?:\["(\w+)"\] =|\.Set\("(\w+)")|Accessor\(env, handle,\s*"(\w+)"/g;
+
+/**
+ * Face name → names registered for it by C++ sources: the table of an addon (`exports["name"]`), and the members of handles
+ * (`handle["name"]`) inside the function that makes one: named in `makers`, or `decoderHandle` for `NativeDecoder`.
+ */
+export function registeredFaces(sources, makers) {
   const faces = new Map();
-  const add = (face, names) => faces.set(face, [...(faces.get(face) ?? []), ...names]);
+  const add = (face, name) => faces.set(face, [...(faces.get(face) ?? []), name]);
   for (const [path, source] of sources) {
-    const tables = [...source.matchAll(/exports(?:\["(\w+)"\] =|\.Set\("(\w+)")/g)].map(
-      (match) => match[1] ?? match[2],
-    );
-    if (tables.length > 0) add(path.startsWith('native/audio/') ? 'NativeAudioAddon' : 'NativeAddon', tables);
-    for (const [, name, body] of source.matchAll(/DefineClass\(\s*env,\s*"(\w+)",([\s\S]*?)\}\s*\)\s*[;)]/g)) {
-      const members = [...body.matchAll(/Instance(?:Method|Accessor)(?:<[^"]*>)?\(\s*(?:env,\s*)?"(\w+)"/g)];
-      add(
-        `Native${name}`,
-        members.map((match) => match[1]),
-      );
+    const table = path.startsWith('native/audio/') ? 'NativeAudioAddon' : 'NativeAddon';
+    for (const match of source.matchAll(EXPORTED)) add(table, match[1] ?? match[2]);
+    const functions = [...source.matchAll(FUNCTION)].map((match) => ({ name: match[1], index: match.index }));
+    for (const match of source.matchAll(MEMBER)) {
+      const { name = 'nothing' } = functions.findLast(({ index }) => index < match.index) ?? {};
+      const ofHandle = /^(\w)(\w*)Handle$/.exec(name);
+      const face =
+        makers.get(name) ?? (ofHandle ? `Native${ofHandle[1].toUpperCase()}${ofHandle[2]}` : `a handle of ${name}`);
+      add(face, match[1] ?? match[2] ?? match[3]);
     }
   }
   return faces;
@@ -61,8 +73,13 @@ export function compareFaces(declared, registered) {
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const read = (path) => readFileSync(join(root, path), 'utf8');
   const files = [...filesOf('native/addon', ['.cc', '.h']), ...filesOf('native/audio', ['.cc', '.h'])];
-  const declared = declaredFaces(read('bindings/native.ts'));
-  const problems = compareFaces(declared, registeredFaces(files.map((path) => [path, read(path)])));
+  const face = read('bindings/native.ts');
+  const declared = declaredFaces(face);
+  const registered = registeredFaces(
+    files.map((path) => [path, read(path)]),
+    handleFaces(face),
+  );
+  const problems = compareFaces(declared, registered);
   const names = [...declared.values()].flat().length;
   if (files.length < 5 || declared.size < 5 || names < 20) {
     problems.push(`only ${files.length} C++ files and ${names} names in ${declared.size} faces were found`);

@@ -9,7 +9,8 @@ interface ImportsModule {
 }
 interface FaceModule {
   declaredFaces(source: string): Map<string, string[]>;
-  registeredFaces(sources: readonly (readonly [string, string])[]): Map<string, string[]>;
+  handleFaces(source: string): Map<string, string>;
+  registeredFaces(sources: readonly (readonly [string, string])[], makers: Map<string, string>): Map<string, string[]>;
   compareFaces(declared: Map<string, string[]>, registered: Map<string, string[]>): string[];
 }
 
@@ -53,12 +54,14 @@ test('the include check notices napi.h in core, LibTorch in signal code and the 
 });
 
 test('the face check notices names that only one side knows', () => {
-  const declared = face.declaredFaces(
-    'export interface NativeEngine {\n  /** x */\n  readonly info: X;\n  run(a: number): void;\n  stop(): void;\n}',
-  );
+  const mirror =
+    'export interface NativeEngine {\n  /** x */\n  readonly info: X;\n  run(a: number): void;\n  stop(): void;\n}\n' +
+    'export interface NativeAddon {\n  createEngine(a: () => void): NativeEngine;\n}';
   const source =
-    'DefineClass(env, "Engine", {InstanceMethod<&Engine::run>("run"), InstanceAccessor<&Engine::info>("info"), InstanceMethod("go", &Engine::go)});';
-  const registered = face.registeredFaces([['native/addon/engine.cc', source]]);
+    'exports["createEngine"] = f;\nNapi::Value createEngine(const Napi::CallbackInfo& call) {\n' +
+    'handle["run"] = f; handle["go"] = f; Accessor(env, handle, "info", f) }';
+  const declared = face.declaredFaces(mirror);
+  const registered = face.registeredFaces([['native/addon/engine.cc', source]], face.handleFaces(mirror));
   assert.equal(declared.get('NativeEngine'), ['info', 'run', 'stop']);
   assert.equal(face.compareFaces(declared, registered), [
     'NativeEngine.stop is declared but not registered',
