@@ -23,16 +23,18 @@ export function handleFaces(source) {
 
 const FUNCTION = /^(?:inline )?Napi::(?:Value|Object) (\w+)\(/gm;
 const EXPORTED = /exports(?:\["(\w+)"\] =|\.Set\("(\w+)")/g;
-const MEMBER = /handle(?:\["(\w+)"\] =|\.Set\("(\w+)")|Accessor\(env, handle,\s*"(\w+)"/g;
+const MEMBER =
+  /handle(?:\["(\w+)"\] =|\.Set\("(\w+)")|Accessor\(env, handle,\s*"(\w+)"|addMethod\(handle,\s*"(\w+)"|= make(Handle)\(/g;
 
 /**
  * Face name → names registered for it by C++ sources: the table of an addon (`exports["name"]`), and the members of handles
- * (`handle["name"]`) inside the function that makes one: named in `makers`, or `decoderHandle` for `NativeDecoder`.
+ * inside the function that makes one, which `makers` names (or `decoderHandle` for `NativeDecoder`). handle.h's
+ * `makeHandle` gives `dispose` to every handle that is made with it.
  */
 export function registeredFaces(sources, makers) {
   const faces = new Map();
   const add = (face, name) => faces.set(face, [...(faces.get(face) ?? []), name]);
-  for (const [path, source] of sources) {
+  for (const [path, source] of sources.filter(([name]) => name !== 'native/addon/handle.h')) {
     const table = path.startsWith('native/audio/') ? 'NativeAudioAddon' : 'NativeAddon';
     for (const match of source.matchAll(EXPORTED)) add(table, match[1] ?? match[2]);
     const functions = [...source.matchAll(FUNCTION)].map((match) => ({ name: match[1], index: match.index }));
@@ -41,7 +43,7 @@ export function registeredFaces(sources, makers) {
       const ofHandle = /^(\w)(\w*)Handle$/.exec(name);
       const face =
         makers.get(name) ?? (ofHandle ? `Native${ofHandle[1].toUpperCase()}${ofHandle[2]}` : `a handle of ${name}`);
-      add(face, match[1] ?? match[2] ?? match[3]);
+      add(face, match[5] ? 'dispose' : match.slice(1, 5).find(Boolean));
     }
   }
   return faces;
