@@ -1,0 +1,125 @@
+import { spawnSync } from 'node:child_process';
+import { appendFile, readdir, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { AutobirdError } from '../../bindings/errors.ts';
+import type { EpochRecord } from '../../src/checkpoint/metadata.ts';
+import { listRuns, openRun } from '../../src/run/listRuns.ts';
+import { lockRun } from '../../src/run/lock.ts';
+import { createRunFolder, Run } from '../../src/run/Run.ts';
+import { withTempDir } from '../helpers/withTempDir.ts';
+
+const record = (epoch: number): EpochRecord => ({
+  epoch,
+  step: epoch * 10,
+  learningRate: 1e-3,
+  trainLoss: 1 / epoch,
+  trainAccuracy: 0.5,
+  valLoss: null,
+  valAccuracy: null,
+  valBalancedAccuracy: null,
+  samplesPerS: 100,
+  durationS: 1,
+});
+
+async function errorOf(body: () => Promise<unknown>): Promise<AutobirdError> {
+  try {
+    await body();
+  } catch (error) {
+    return error as AutobirdError;
+  }
+  throw new Error('nothing was thrown');
+}
+
+test('two runs of one second have different folders', () =>
+  withTempDir(async (root) => {
+    const now = new Date(2026, 0, 2, 3, 4, 5);
+    const dirs = await Promise.all([1, 2, 3].map(() => createRunFolder(root, now)));
+    assert.equal(
+      dirs.toSorted(),
+      ['03-04-05', '03-04-05-2', '03-04-05-3'].map((time) => join(root, '2026-01-02', time)),
+    );
+  }));
+
+test('runs are listed newest first, and other folders are no runs', () =>
+  withTempDir(async (root) => {
+    const states = ['2026-01-01T00:00:00.000Z', '2026-03-01T00:00:00.000Z', '2026-02-01T00:00:00.000Z'];
+    for (const createdAt of states) {
+      const run = new Run(await createRunFolder(root));
+      const identity = { configHash: 'c', datasetId: 'd', splitHash: 's' };
+      await run.writeState({ formatVersion: 1, createdAt, ...identity, finished: false });
+    }
+    const empty = await createRunFolder(root);
+    assert.equal(
+      (await listRuns(root)).map(({ state }) => state.createdAt),
+      states.toSorted().reverse(),
+    );
+    assert.equal(await listRuns(join(root, 'nowhere')), []);
+    assert.match((await errorOf(() => openRun(empty))).message, 'is not a run');
+  }));
+
+test('metrics survive a line that was cut short and go back to those of a checkpoint', () =>
+  withTempDir(async (dir) => {
+    const run = new Run(dir);
+    assert.equal(await run.metrics(), []);
+    await run.appendMetrics(record(1));
+    await run.appendMetrics(record(2));
+    await appendFile(join(dir, 'metrics.jsonl'), '{"epoch": 3, "st');
+    assert.equal(await run.metrics(), [record(1), record(2)]);
+    await run.appendMetrics(record(3));
+    assert.equal(await run.metrics(), [record(1), record(2), record(3)]);
+    await run.resetMetrics([record(1)]);
+    assert.equal(await run.metrics(), [record(1)]);
+  }));
+
+test('a run folder has one writer, and the next one when it is done', () =>
+  withTempDir(async (dir) => {
+    const lock = await lockRun(dir);
+    const error = await errorOf(() => lockRun(dir));
+    assert.is(error.code, 'run_in_use');
+    assert.match(error.message, `process ${process.pid} on ${hostname()}`);
+    await lock.release();
+    await (await lockRun(dir)).release();
+    assert.equal(await readdir(dir), []);
+  }));
+
+test('the lock of a dead process is taken over, that of another machine is not', () =>
+  withTempDir(async (dir) => {
+    const { pid } = spawnSync(process.execPath, ['-e', '']);
+    const path = join(dir, 'run.lock');
+    await writeFile(path, JSON.stringify({ pid, host: hostname(), since: '' }));
+    await (await lockRun(dir)).release();
+    // After a restart of a container the process has the same id as the one that died.
+    await writeFile(path, JSON.stringify({ pid: process.pid, host: hostname(), since: '' }));
+    await (await lockRun(dir)).release();
+    await writeFile(path, JSON.stringify({ pid, host: 'elsewhere', since: 'yesterday' }));
+    assert.match((await errorOf(() => lockRun(dir))).message, 'on elsewhere since yesterday');
+  }));
+
+test('of several that find a dead lock at once only one gets it', () =>
+  withTempDir(async (dir) => {
+    const { pid } = spawnSync(process.execPath, ['-e', '']);
+    await writeFile(join(dir, 'run.lock'), JSON.stringify({ pid, host: hostname(), since: '' }));
+    const lock = join(import.meta.dirname, '../../src/run/lock.ts');
+    const script = `import { lockRun } from ${JSON.stringify(lock)};
+      lockRun(${JSON.stringify(dir)}).then(() => { console.log('got it'); setTimeout(() => {}, 3000); }, (e) => console.log(e.code));`;
+    const { spawn } = await import('node:child_process');
+    const outputs = await Promise.all(
+      [1, 2, 3].map(
+        () =>
+          new Promise<string>((resolve) => {
+            const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script]);
+            let text = '';
+            child.stdout.on('data', (chunk) => {
+              text += chunk;
+            });
+            child.on('close', () => resolve(text.trim()));
+          }),
+      ),
+    );
+    assert.equal(outputs.toSorted(), ['got it', 'run_in_use', 'run_in_use']);
+  }));
+
+test.run();
