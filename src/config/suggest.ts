@@ -3,7 +3,10 @@ export function nearest(name: string, known: Iterable<string>): string[] {
   const limit = Math.max(1, Math.floor(name.length / 3) + 1);
   return [...known]
     .map((candidate) => ({ candidate, distance: editDistance(name.toLowerCase(), candidate.toLowerCase()) }))
-    .filter(({ candidate, distance }) => distance <= limit || candidate.startsWith(name) || name.startsWith(candidate))
+    .filter(
+      ({ candidate, distance }) =>
+        distance <= limit || (name !== '' && candidate.startsWith(name)) || name.startsWith(candidate),
+    )
     .sort((a, b) => a.distance - b.distance || (a.candidate < b.candidate ? -1 : 1))
     .slice(0, 3)
     .map(({ candidate }) => candidate);

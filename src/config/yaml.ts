@@ -104,9 +104,16 @@ function float(value: number): string {
 
 const looksTyped = [boolPattern, intPattern, floatPattern, nullPattern, /^(?:[yYnN]|<<|=|\d{4}-\d\d?-\d\d?.*)$/];
 
+// Control characters, line ends of YAML 1.1, the byte order mark and halves of characters.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what must be escaped
+const special = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\ufeff\ud800-\udfff]/u;
+
+function escapeCode(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+}
+
 function text(value: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what must be escaped
-  if (/[\u0000-\u001f\u007f-\u009f\u2028\u2029\ufeff]|[\ud800-\udfff]/.test(value)) return JSON.stringify(value);
+  if (special.test(value)) return JSON.stringify(value).replace(new RegExp(special, 'gu'), escapeCode);
   const needsQuotes =
     looksTyped.some((pattern) => pattern.test(value)) ||
     Number.isFinite(Number(value)) || // `1e5`, ` 12 `: OmegaConf quotes all that Python would convert
