@@ -199,7 +199,10 @@ export interface DecoderInfo {
   readonly channels: number;
   /** From the header, if it says one: never trusted. */
   readonly declaredDurationS: number | null;
-  /** bext, GUANO (`guan` chunk), ICMT, ID3, Vorbis comments: as text. */
+  /**
+   * bext, LIST INFO, ID3, Vorbis comments as text under the names FFmpeg gives them (`title`, `artist`, `comment`, `date`,
+   * `origination_date`, …); GUANO (`guan` chunk) as `guano.<Key>`.
+   */
   readonly tags: Readonly<Record<string, string>>;
 }
 
@@ -207,7 +210,7 @@ export interface NativeDecoder {
   readonly info: DecoderInfo;
   /** The next mono (mean of channels) samples at the source rate, null at the end. Damaged stretches are counted in `damaged`. */
   read(maxSamples: number): Promise<Float32Array | null>;
-  /** Packets or chunks that could not be decoded so far. */
+  /** Packets that could not be decoded so far; for WAV, samples that are not finite or beyond 1e6, which read as 0. */
   readonly damaged: number;
   /** The file ended before its header said. */
   readonly truncated: boolean;
@@ -239,6 +242,8 @@ export interface NativeShardSet {
   /** How much happens in each `stepS` of a recording (docs/features.md). */
   activityProfile(recording: number, stepS: number): Promise<Float32Array>;
   readPcm(recording: number, startSample: number, sampleCount: number): Promise<Float32Array>;
+  /** Rejects what runs and what is queued with code `aborted`; the set stays usable. */
+  abort(): void;
   dispose(): void;
 }
 
@@ -267,8 +272,10 @@ export interface NativeEngine {
     clipSamples: number,
     embeddings: boolean,
   ): Promise<EngineOutput>;
-  /** Ready, normalised features (B, M, T). */
+  /** Ready, normalised features (B, M, T); activity is 0, it cannot be told from them. */
   forwardFeatures(features: Float32Array, rows: number, embeddings: boolean): Promise<EngineOutput>;
+  /** Rejects what runs and what is queued with code `aborted`; the engine stays usable. */
+  abort(): void;
   dispose(): void;
 }
 
@@ -286,7 +293,7 @@ export interface NativeAddon {
   openShards(entries: readonly ShardEntry[], features: FeatureOptions): NativeShardSet;
   createLogMel(options: FeatureOptions): NativeLogMel;
   createResampler(sourceHz: number, targetHz: number): NativeResampler;
-  openWav(source: string | Uint8Array, limits: DecodeLimits): NativeDecoder;
+  openWav(source: string | Uint8Array, limits: DecodeLimits): Promise<NativeDecoder>;
   /** Mean of planar channels. */
   downmix(channels: readonly Float32Array[]): Float32Array;
   /** Mean of interleaved channels. */
@@ -299,5 +306,5 @@ export interface NativeAddon {
 export interface NativeAudioAddon {
   initialize(makeError: ErrorFactory): void;
   readonly ffmpegVersion: string;
-  openFfmpeg(source: string | Uint8Array, limits: DecodeLimits): NativeDecoder;
+  openFfmpeg(source: string | Uint8Array, limits: DecodeLimits): Promise<NativeDecoder>;
 }

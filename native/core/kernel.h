@@ -1,0 +1,37 @@
+// What our own loops over tensors share.
+#pragma once
+
+#include <ATen/core/Generator.h>
+#include <ATen/core/Tensor.h>
+
+#include <bit>
+#include <cstdint>
+
+// The build targets the architecture's baseline; a kernel is compiled once more for each of these and the system's
+// loader picks one. Not under sanitizers, whose run time is not ready when the loader picks.
+#if defined(__x86_64__) && defined(__GNUC__) && defined(__linux__) && !defined(__SANITIZE_ADDRESS__)
+#define AUTOBIRD_KERNEL __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define AUTOBIRD_KERNEL
+#endif
+
+namespace autobird {
+
+inline float fromBfloat16(uint16_t value) { return std::bit_cast<float>(static_cast<uint32_t>(value) << 16); }
+
+// Round to nearest even, as LibTorch does.
+inline uint16_t toBfloat16(float value) {
+  const auto word = std::bit_cast<uint32_t>(value);
+  const auto rounded = static_cast<uint16_t>((word + 0x7fffU + ((word >> 16) & 1U)) >> 16);
+  return value != value ? uint16_t{0x7fc0} : rounded;
+}
+
+inline const uint16_t* bits(const at::Tensor& bfloat16) {
+  return static_cast<const uint16_t*>(bfloat16.const_data_ptr());
+}
+inline uint16_t* mutableBits(const at::Tensor& bfloat16) { return static_cast<uint16_t*>(bfloat16.mutable_data_ptr()); }
+
+/// A generator of its own for a device.
+at::Generator generatorFor(const at::Device& device, uint64_t seed);
+
+}  // namespace autobird

@@ -1,0 +1,22 @@
+// The one way from features to scores: validation, evaluation and serving all come through here.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "core/model/network.h"
+#include "core/model/precision.h"
+
+namespace autobird {
+
+struct EngineOutput {
+  std::vector<float> logits;      // (N, C)
+  std::vector<float> activity;    // (N)
+  std::vector<float> embeddings;  // (N, D), empty unless asked for
+};
+
+/// Scores `rows` rows of normalised features (rows, M, T) in inference mode and appends them to `output`.
+void infer(const Parameters& parameters, const ModelOptions& options, const at::Device& device, Precision precision,
+           std::vector<float>& features, int64_t rows, int64_t mels, bool embeddings, EngineOutput& output);
+
+}  // namespace autobird

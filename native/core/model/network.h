@@ -1,0 +1,23 @@
+// The whole network: stem, transformer, attention pooling, head (docs/model.md).
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include "core/model/parameters.h"
+#include "core/model/stem.h"
+
+namespace autobird {
+
+struct NetworkOutput {
+  at::Tensor logits;     // (B, C)
+  at::Tensor embedding;  // (B, D): the pooled frames; under class attention their mean over classes
+};
+
+/// features: (B, M, T), normalised. The caller decides about gradients and autocast.
+NetworkOutput forward(const Parameters& parameters, const ModelOptions& options, const at::Tensor& features,
+                      const ForwardMode& mode);
+
+/// Mean over rows of the cross-entropy with soft targets. logits, target: (B, C).
+at::Tensor softCrossEntropy(const at::Tensor& logits, const at::Tensor& target);
+
+}  // namespace autobird

@@ -1,0 +1,105 @@
+#include "core/model/tensors.h"
+
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+
+#include <cstring>
+#include <unordered_map>
+
+#include "core/error.h"
+
+namespace autobird {
+namespace {
+
+struct DtypeName {
+  const char* name;
+  at::ScalarType type;
+};
+constexpr DtypeName kDtypes[] = {
+    {"F32", at::kFloat}, {"F64", at::kDouble}, {"F16", at::kHalf}, {"BF16", at::kBFloat16}, {"I64", at::kLong},
+    {"I32", at::kInt},   {"I16", at::kShort},  {"I8", at::kChar},  {"U8", at::kByte},       {"BOOL", at::kBool}};
+
+Error damaged(const std::string& message) { return Error("damaged_checkpoint", message); }
+
+std::string shapeText(at::IntArrayRef shape) {
+  std::string text = "(";
+  for (size_t i = 0; i < shape.size(); ++i) text += (i == 0 ? "" : ", ") + std::to_string(shape[i]);
+  return text + ")";
+}
+
+}  // namespace
+
+TensorData toTensorData(const std::string& name, const at::Tensor& tensor) {
+  const at::Tensor host = tensor.detach().to(at::kCPU).contiguous();
+  TensorData data;
+  data.name = name;
+  for (const DtypeName& dtype : kDtypes) {
+    if (dtype.type == host.scalar_type()) data.dtype = dtype.name;
+  }
+  data.shape = host.sizes().vec();
+  data.bytes.resize(host.nbytes());
+  if (!data.bytes.empty()) std::memcpy(data.bytes.data(), host.const_data_ptr(), data.bytes.size());
+  return data;
+}
+
+at::Tensor fromTensorData(const TensorData& data) {
+  for (const DtypeName& dtype : kDtypes) {
+    if (data.dtype != dtype.name) continue;
+    size_t bytes = c10::elementSize(dtype.type);
+    for (const int64_t extent : data.shape) {
+      if (extent < 0 || (extent > 0 && bytes > data.bytes.size() / static_cast<size_t>(extent))) {
+        throw damaged("Tensor " + data.name + " says shape " + shapeText(data.shape) + " but holds " +
+                      std::to_string(data.bytes.size()) + " bytes");
+      }
+      bytes *= static_cast<size_t>(extent);
+    }
+    if (bytes != data.bytes.size()) {
+      throw damaged("Tensor " + data.name + " says shape " + shapeText(data.shape) + " but holds " +
+                    std::to_string(data.bytes.size()) + " bytes");
+    }
+    at::Tensor tensor = at::empty(data.shape, dtype.type);
+    if (bytes > 0) std::memcpy(tensor.mutable_data_ptr(), data.bytes.data(), bytes);
+    return tensor;
+  }
+  throw damaged("Tensor " + data.name + " has the unknown dtype " + data.dtype);
+}
+
+void loadParameters(Parameters& parameters, const ModelOptions& options, const std::vector<TensorData>& tensors,
+                    const std::string& prefix) {
+  std::unordered_map<std::string, const TensorData*> byName;
+  for (const TensorData& data : tensors) {
+    if (data.name.rfind(prefix, 0) == 0) byName.emplace(data.name, &data);
+  }
+  const at::NoGradGuard noGradient;
+  forEachTensor(parameters, options, [&](const std::string& name, at::Tensor& tensor, TensorKind) {
+    const auto found = byName.find(prefix + name);
+    if (found == byName.end()) {
+      throw damaged("Tensor " + prefix + name +
+                    " is missing: the file was made by a network with other options, or is damaged");
+    }
+    const at::Tensor value = fromTensorData(*found->second);
+    if (value.sizes() != tensor.sizes() || !value.is_floating_point()) {
+      throw damaged("Tensor " + prefix + name + " has shape " + shapeText(value.sizes()) + " but the network needs " +
+                    shapeText(tensor.sizes()) +
+                    " of floating point: the file was made by a network with other options");
+    }
+    tensor.copy_(value);
+    byName.erase(found);
+  });
+  if (!byName.empty()) {
+    throw damaged("Tensor " + byName.begin()->first +
+                  " is not part of the network: the file was made by a network with other options");
+  }
+}
+
+Parameters copyParameters(const Parameters& parameters, const ModelOptions& options, const at::Device& device,
+                          bool trainable) {
+  Parameters copy = parameters;  // structs of tensor handles
+  forEachTensor(copy, options, [&](const std::string&, at::Tensor& tensor, TensorKind kind) {
+    const bool gradient = trainable && kind == TensorKind::weight;
+    tensor = tensor.detach().to(device, /*non_blocking=*/false, /*copy=*/true).set_requires_grad(gradient);
+  });
+  return copy;
+}
+
+}  // namespace autobird

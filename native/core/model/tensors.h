@@ -1,0 +1,27 @@
+// Named tensors in and out of a network.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <string>
+#include <vector>
+
+#include "core/model/parameters.h"
+#include "core/tensor_data.h"
+
+namespace autobird {
+
+TensorData toTensorData(const std::string& name, const at::Tensor& tensor);
+/// Throws Error `damaged_checkpoint` where bytes, dtype and shape do not fit each other.
+at::Tensor fromTensorData(const TensorData& data);
+
+/// Copies `prefix + name` of `tensors` into every tensor of the network. Throws Error `damaged_checkpoint` that names
+/// what is missing, what has another shape, and what the network does not have.
+void loadParameters(Parameters& parameters, const ModelOptions& options, const std::vector<TensorData>& tensors,
+                    const std::string& prefix);
+
+/// A copy of every tensor on `device`; weights ask for gradients when `trainable`.
+Parameters copyParameters(const Parameters& parameters, const ModelOptions& options, const at::Device& device,
+                          bool trainable);
+
+}  // namespace autobird

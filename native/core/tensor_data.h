@@ -1,0 +1,19 @@
+// Tensors as checkpoints know them, without LibTorch: what crosses to JavaScript.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace autobird {
+
+/// Little-endian, contiguous.
+struct TensorData {
+  std::string name;
+  /// As safetensors spells it: F32, F64, F16, BF16, I64, I32, I16, I8, U8, BOOL.
+  std::string dtype;
+  std::vector<int64_t> shape;
+  std::vector<uint8_t> bytes;
+};
+
+}  // namespace autobird

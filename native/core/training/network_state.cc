@@ -1,0 +1,209 @@
+#include "core/training/network_state.h"
+
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+
+#include <algorithm>
+#include <cmath>
+#include <unordered_map>
+
+#include "core/error.h"
+#include "core/model/network.h"
+#include "core/model/tensors.h"
+#include "core/runtime.h"
+
+namespace autobird {
+namespace {
+
+// So that a network and its dropout never share numbers.
+constexpr uint64_t kDropoutStream = 0xd509;
+
+bool anyWithPrefix(const std::vector<TensorData>& tensors, const std::string& prefix) {
+  return std::any_of(tensors.begin(), tensors.end(),
+                     [&](const TensorData& data) { return data.name.rfind(prefix, 0) == 0; });
+}
+
+at::Device checkedDevice(const std::string& device) {
+  requireDevice(device);
+  return at::Device(device);
+}
+
+}  // namespace
+
+NetworkState::NetworkState(const TrainerOptions& options)
+    : options_(options), device_(checkedDevice(options.device)), scaler_(device_) {
+  const Parameters initial = initialParameters(options.model, options.classes, options.seed);
+  current_ = copyParameters(initial, options.model, device_, /*trainable=*/true);
+  if (averaging()) average_ = copyParameters(initial, options.model, device_, /*trainable=*/false);
+  collect();
+  optimizer_ = freshState(weights_);
+}
+
+void NetworkState::collect() {
+  weightNames_.clear();
+  weights_.clear();
+  values_.clear();
+  averagedValues_.clear();
+  forEachTensor(current_, options_.model, [&](const std::string& name, at::Tensor& tensor, TensorKind kind) {
+    values_.push_back(tensor);
+    if (kind != TensorKind::weight) return;
+    weightNames_.push_back(name);
+    weights_.push_back(tensor);
+  });
+  if (!averaging()) return;
+  forEachTensor(average_, options_.model,
+                [&](const std::string&, at::Tensor& tensor, TensorKind) { averagedValues_.push_back(tensor); });
+}
+
+NetworkState::Loss NetworkState::lossOf(std::vector<float>& features, const std::vector<float>& target, int64_t rows,
+                                        bool updateStatistics) {
+  const int64_t mels = options_.features.nMels;
+  if (rows < 1 || features.empty() || features.size() % static_cast<size_t>(rows * mels) != 0) {
+    throw invalidArgument("Expected rows * " + std::to_string(mels) +
+                          " bands * frames values for features but received " + std::to_string(features.size()) +
+                          " values for " + std::to_string(rows) + " rows");
+  }
+  if (target.size() != static_cast<size_t>(rows * options_.classes)) {
+    throw invalidArgument("Expected rows * classes = " + std::to_string(rows * options_.classes) +
+                          " values for target but received " + std::to_string(target.size()));
+  }
+  const int64_t frames = static_cast<int64_t>(features.size()) / (rows * mels);
+  const at::Tensor x = at::from_blob(features.data(), {rows, mels, frames}, at::kFloat).to(device_);
+  Loss loss;
+  loss.target = at::from_blob(const_cast<float*>(target.data()), {rows, options_.classes}, at::kFloat).to(device_);
+  ForwardMode mode;
+  mode.training = true;
+  mode.updateStatistics = updateStatistics;
+  mode.dropoutSeed = mixSeeds(mixSeeds(options_.seed, kDropoutStream), static_cast<uint64_t>(optimizer_.step));
+  {
+    const AutocastScope autocast(device_, options_.precision);
+    loss.logits = forward(current_, options_.model, x, mode).logits;
+  }
+  loss.value = softCrossEntropy(loss.logits, loss.target);
+  return loss;
+}
+
+std::vector<at::Tensor> NetworkState::takeGradients() {
+  std::vector<at::Tensor> gradients;
+  gradients.reserve(weights_.size());
+  for (at::Tensor& weight : weights_) {
+    gradients.push_back(weight.grad());
+    weight.mutable_grad() = at::Tensor();
+  }
+  return gradients;
+}
+
+StepResult NetworkState::step(std::vector<float>& features, const std::vector<float>& target, int64_t rows,
+                              double learningRate) {
+  const bool scaling = options_.precision == Precision::fp16;
+  const Loss loss = lossOf(features, target, rows, /*updateStatistics=*/true);
+  StepResult result;
+  result.rows = rows;
+  if (scaling) result.lossScale = scaler_.scale.item<double>();
+  (scaling ? scaler_.scaled(loss.value) : loss.value).backward();
+  const std::vector<at::Tensor> gradients = takeGradients();
+
+  const at::NoGradGuard noGradient;
+  at::Tensor foundInf;
+  if (scaling) {
+    foundInf = scaler_.unscale(gradients);
+    scaler_.adapt(foundInf);
+    result.skipped = foundInf.item<float>() != 0;
+  }
+  result.gradNorm = clipGradients(gradients, options_.gradClip);
+  result.loss = loss.value.item<double>();
+  if (!scaling && !(std::isfinite(result.gradNorm) && std::isfinite(result.loss))) {
+    throw Error("diverged", "Loss or gradients are no longer finite after " + std::to_string(optimizer_.step) +
+                                " steps: lower optimizer.lr, or set training.grad_clip");
+  }
+  result.correct = loss.logits.argmax(1).eq(loss.target.argmax(1)).sum().item<int64_t>();
+  if (!result.skipped) {
+    update(options_.optimizer, optimizer_, weights_, gradients, learningRate);
+    if (averaging()) updateAverage(averagedValues_, values_, options_.emaDecay, optimizer_.step);
+  }
+  return result;
+}
+
+std::vector<TensorData> NetworkState::gradientsOf(std::vector<float>& features, const std::vector<float>& target,
+                                                  int64_t rows) {
+  lossOf(features, target, rows, /*updateStatistics=*/false).value.backward();
+  const std::vector<at::Tensor> gradients = takeGradients();
+  std::vector<TensorData> named;
+  for (size_t i = 0; i < gradients.size(); ++i) named.push_back(toTensorData("model." + weightNames_[i], gradients[i]));
+  return named;
+}
+
+std::vector<TensorData> NetworkState::exportState(bool withOptimizer) {
+  std::vector<TensorData> tensors;
+  auto add = [&](Parameters& parameters, const std::string& prefix) {
+    forEachTensor(parameters, options_.model, [&](const std::string& name, at::Tensor& tensor, TensorKind) {
+      tensors.push_back(toTensorData(prefix + name, tensor));
+    });
+  };
+  add(averaging() ? average_ : current_, "model.");
+  if (!withOptimizer) return tensors;
+  if (averaging()) add(current_, "current.");
+  for (size_t i = 0; i < weights_.size(); ++i) {
+    tensors.push_back(toTensorData("optimizer.exp_avg." + weightNames_[i], optimizer_.expAvg[i]));
+    tensors.push_back(toTensorData("optimizer.exp_avg_sq." + weightNames_[i], optimizer_.expAvgSq[i]));
+  }
+  tensors.push_back(toTensorData("optimizer.step", at::full({}, optimizer_.step, at::kLong)));
+  if (options_.precision == Precision::fp16) {
+    tensors.push_back(toTensorData("scaler.scale", scaler_.scale));
+    tensors.push_back(toTensorData("scaler.growth", scaler_.growth));
+  }
+  return tensors;
+}
+
+void NetworkState::importState(const std::vector<TensorData>& tensors) {
+  const at::NoGradGuard noGradient;
+  // Into copies first: a file that turns out to be damaged half-way must leave the trainer as it was.
+  Parameters model = copyParameters(current_, options_.model, device_, /*trainable=*/false);
+  loadParameters(model, options_.model, tensors, "model.");
+  Parameters current = copyParameters(model, options_.model, device_, /*trainable=*/true);
+  if (anyWithPrefix(tensors, "current.")) {
+    loadParameters(current, options_.model, tensors, "current.");
+  }
+  OptimizerState optimizer = freshState(weights_);
+  LossScaler scaler(device_);
+  if (anyWithPrefix(tensors, "optimizer.")) {
+    std::unordered_map<std::string, const TensorData*> byName;
+    for (const TensorData& data : tensors) byName.emplace(data.name, &data);
+    auto load = [&](const std::string& name, const at::Tensor& target) {
+      const auto found = byName.find(name);
+      if (found == byName.end())
+        throw Error("damaged_checkpoint", "Tensor " + name + " is missing: the file is damaged or of another network");
+      const at::Tensor value = fromTensorData(*found->second);
+      if (value.sizes() != target.sizes())
+        throw Error("damaged_checkpoint", "Tensor " + name + " has another shape than this network needs");
+      target.copy_(value);
+    };
+    for (size_t i = 0; i < weightNames_.size(); ++i) {
+      load("optimizer.exp_avg." + weightNames_[i], optimizer.expAvg[i]);
+      load("optimizer.exp_avg_sq." + weightNames_[i], optimizer.expAvgSq[i]);
+    }
+    const at::Tensor step = at::zeros({}, at::kLong);
+    load("optimizer.step", step);
+    optimizer.step = step.item<int64_t>();
+    if (byName.count("scaler.scale") > 0) {
+      load("scaler.scale", scaler.scale);
+      load("scaler.growth", scaler.growth);
+    }
+  }
+  current_ = current;
+  if (averaging()) average_ = model;
+  optimizer_ = optimizer;
+  scaler_ = scaler;
+  collect();
+}
+
+int64_t NetworkState::heldBytes() const {
+  int64_t bytes = 0;
+  for (const at::Tensor& value : values_) bytes += static_cast<int64_t>(value.nbytes());
+  for (const at::Tensor& value : averagedValues_) bytes += static_cast<int64_t>(value.nbytes());
+  for (const at::Tensor& weight : weights_)
+    bytes += 3 * static_cast<int64_t>(weight.nbytes());  // gradient and two moments
+  return bytes;
+}
+
+}  // namespace autobird
