@@ -21,10 +21,10 @@ export function handleFaces(source) {
   return new Map([...makers].map((match) => [match[1], match[2]]));
 }
 
-const FUNCTION = /^(?:inline )?Napi::(?:Value|Object) (\w+)\(/gm;
+const FUNCTION = /^(?:inline )?(?:Napi::(?:Value|Object)|void) (\w+)\(/gm;
 const EXPORTED = /exports(?:\["(\w+)"\] =|\.Set\("(\w+)")/g;
 const MEMBER =
-  /handle(?:\["(\w+)"\] =|\.Set\("(\w+)")|Accessor\(env, handle,\s*"(\w+)"|addMethod\(handle,\s*"(\w+)"|= make(Handle)\(/g;
+  /handle(?:\["(\w+)"\] =|\.Set\("(\w+)")|Accessor\(env, handle,\s*"(\w+)"|addMethod\(handle,\s*"(\w+)"|= make(Handle)(?:<\w+>)?\(/g;
 
 /**
  * Face name → names registered for it by C++ sources: the table of an addon (`exports["name"]`), and the members of handles
@@ -38,15 +38,23 @@ export function registeredFaces(sources, makers) {
     const table = path.startsWith('native/audio/') ? 'NativeAudioAddon' : 'NativeAddon';
     for (const match of source.matchAll(EXPORTED)) add(table, match[1] ?? match[2]);
     const functions = [...source.matchAll(FUNCTION)].map((match) => ({ name: match[1], index: match.index }));
+    // What helpers of a file with one maker add (`addSteps`) belongs to that one.
+    const made = functions.map(({ name }) => faceOf(name, makers)).filter(Boolean);
+    const onlyFace = made.length === 1 ? made[0] : null;
     for (const match of source.matchAll(MEMBER)) {
       const { name = 'nothing' } = functions.findLast(({ index }) => index < match.index) ?? {};
-      const ofHandle = /^(\w)(\w*)Handle$/.exec(name);
-      const face =
-        makers.get(name) ?? (ofHandle ? `Native${ofHandle[1].toUpperCase()}${ofHandle[2]}` : `a handle of ${name}`);
+      const face = faceOf(name, makers) ?? onlyFace ?? `a handle of ${name}`;
       add(face, match[5] ? 'dispose' : match.slice(1, 5).find(Boolean));
     }
   }
   return faces;
+}
+
+function faceOf(name, makers) {
+  const ofHandle = /^(\w)(\w*)Handle$/.exec(name);
+  return (
+    makers.get(name) ?? (ofHandle && name !== 'makeHandle' ? `Native${ofHandle[1].toUpperCase()}${ofHandle[2]}` : null)
+  );
 }
 
 /** A line for each difference between the two. */
