@@ -24,9 +24,9 @@ export interface ClassifierOptions {
   readonly precision?: Precision | 'auto';
   /** Threads of the network; default one a core. */
   readonly threads?: number;
-  /** Clips of a crossing into the network; changes speed and memory, not scores. Default 32. */
+  /** Clips of a crossing into the network; changes speed and memory, not scores. Default 16. */
   readonly batchSize?: number;
-  /** What is refused before memory is taken. Default 64 channels, 1 MHz, 48 hours, 64 GiB. */
+  /** What is refused before memory is taken. Default 32 channels, 768 kHz, 24 hours, 4 GiB. */
   readonly limits?: Partial<PredictionLimits>;
 }
 
@@ -38,7 +38,7 @@ export interface PredictionLimits extends DecodeLimits {
 export interface PredictOptions extends JobOptions {
   /** Seconds by which neighbouring clips overlap, less than a clip; default what the checkpoint says. */
   readonly overlapS?: number;
-  /** Least score of a detection, 0..1. Default 0.5. */
+  /** Least score of a detection, 0..1. Default 0.25. */
   readonly minScore?: number;
   /** At most so many labels are detected in one clip. Default 3. */
   readonly topK?: number;
@@ -76,10 +76,10 @@ export interface Embedding {
 }
 
 const defaultLimits: PredictionLimits = {
-  maxChannels: 64,
-  maxSampleRateHz: 1_000_000,
-  maxDurationS: 48 * 3600,
-  maxFileBytes: 64 * 2 ** 30,
+  maxChannels: 32,
+  maxSampleRateHz: 768_000,
+  maxDurationS: 24 * 3600,
+  maxFileBytes: 4 * 2 ** 30,
 };
 
 /**
@@ -110,7 +110,7 @@ export class Classifier {
    * cannot meet
    */
   static async open(path: string, options: ClassifierOptions = {}): Promise<Classifier> {
-    const { device = 'cpu', precision = 'f32', batchSize = 32 } = options;
+    const { device = 'cpu', precision = 'f32', batchSize = 16 } = options;
     positiveInteger('batchSize', batchSize);
     const runtime = chooseRuntime(device, precision, options.threads ?? null);
     const checkpoint = await readCheckpoint(await findCheckpoint(path));
@@ -317,7 +317,7 @@ export class Classifier {
     }
   }
 
-  #reading({ overlapS, minScore = 0.5, topK = 3, merge = true }: PredictOptions) {
+  #reading({ overlapS, minScore = 0.25, topK = 3, merge = true }: PredictOptions) {
     this.#hopS(overlapS);
     if (!(minScore >= 0 && minScore <= 1)) throw expected('a number from 0 to 1', 'minScore', minScore);
     positiveInteger('topK', topK);

@@ -16,14 +16,32 @@ export function printable(text: string): string {
   return text.replace(/\p{Cc}/gu, '?');
 }
 
+/** As much of the beginning as fits. */
+export function cut(text: string, columns: number): string {
+  let kept = '';
+  let width = 0;
+  for (const { segment } of segmenter.segment(text)) {
+    width += displayWidth(segment);
+    if (width > columns) break;
+    kept += segment;
+  }
+  return kept;
+}
+
 /** Filled with spaces, or shortened with `…` so that the end, where file names differ, stays. */
 export function fit(text: string, columns: number, align: 'left' | 'right' = 'left'): string {
-  let kept = text;
-  if (displayWidth(text) > columns) {
-    const segments = Array.from(segmenter.segment(text), ({ segment }) => segment);
-    while (segments.length > 0 && displayWidth(segments.join('')) > columns - 1) segments.shift();
-    kept = `…${segments.join('')}`;
-  }
+  const kept = displayWidth(text) > columns ? `…${cutBeginning(text, columns - 1)}` : text;
   const fill = ' '.repeat(Math.max(0, columns - displayWidth(kept)));
   return align === 'left' ? kept + fill : fill + kept;
+}
+
+function cutBeginning(text: string, columns: number): string {
+  const segments = Array.from(segmenter.segment(text), ({ segment }) => segment);
+  let first = segments.length;
+  let width = 0;
+  while (first > 0 && width + displayWidth(segments[first - 1] as string) <= columns) {
+    first -= 1;
+    width += displayWidth(segments[first] as string);
+  }
+  return segments.slice(first).join('');
 }

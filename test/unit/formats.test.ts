@@ -161,9 +161,9 @@ test('the table fits the terminal, shortens names at their beginning and shows n
     assert.not.match(render('table', { width }), /\t/);
   }
   const [, first, second, third] = render('table').split('\n');
-  assert.match(first, /#3\?🐦\.wav {2,}0:12\.5 +2 +Turdus "merula" 0\.625 +Réveil, coq +0\.250$/);
-  assert.match(second, /quiet\.wav .* nothing heard/);
-  assert.match(third, /broken\.mp3 .*! The file is text, not "audio"$/);
+  assert.match(first ?? '', /#3\?🐦\.wav {2,}0:12\.5 +2 +Turdus "merula" 0\.625 +Réveil, coq +0\.250$/);
+  assert.match(second ?? '', /quiet\.wav .* nothing heard/);
+  assert.match(third ?? '', /broken\.mp3 .*! The file is text, not "audio"$/);
 });
 
 test('wide characters count as two columns', () => {

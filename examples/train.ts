@@ -1,0 +1,28 @@
+/**
+ * From recordings to a judged classifier: `npx tsx examples/train.ts FOLDER [OVERRIDE…]`. The recordings are invented ones;
+ * put a folder of your own in place of `synthesize`.
+ */
+import { join } from 'node:path';
+import { composeConfig, prepare, synthesize, train } from '../src/index.ts';
+
+const [folder, ...overrides] = process.argv.slice(2);
+if (folder === undefined) throw new Error('Expected a folder to work in');
+
+const { rawDir, metadata } = await synthesize(join(folder, 'recordings'));
+const { config } = composeConfig([
+  'experiment=quickstart',
+  `data.raw_dir='${rawDir}'`,
+  `data.metadata=['${metadata}']`,
+  `data.root='${join(folder, 'data')}'`,
+  `run.root='${join(folder, 'runs')}'`,
+  ...overrides,
+]);
+
+const dataset = await prepare(config);
+console.log(`${dataset.recordings.length} recordings of ${dataset.manifest.labels.length} species`);
+
+const run = await train({ config, onNote: console.log });
+const report = await run.report();
+console.log(
+  `${((report?.recordings.accuracy ?? 0) * 100).toFixed(1)} % of the test recordings right: ${run.dir}/report.html`,
+);

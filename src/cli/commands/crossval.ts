@@ -1,0 +1,87 @@
+import { join } from 'node:path';
+import { type Crossval, crossval as crossvalidate, crossvalSchema } from '../../evaluation/crossval.ts';
+import { encode } from '../../schema/case.ts';
+import { columns, percent } from '../columns.ts';
+import type { Command, CommandIo } from '../command.ts';
+import { type ConfigArgs, configOfDataset, withOverrides } from '../configuration.ts';
+import { flagOverrides } from '../overrides.ts';
+import { clock } from '../progress.ts';
+
+interface CrossvalArgs extends ConfigArgs {
+  readonly overrides: readonly string[];
+  readonly dataset: string | undefined;
+  readonly folds: number | undefined;
+  readonly epochs: number | undefined;
+  readonly device: 'auto' | 'cpu' | 'cuda' | undefined;
+  readonly output: string | undefined;
+}
+
+export const crossval: Command<CrossvalArgs> = {
+  command: 'crossval [overrides..]',
+  describe: 'Train and evaluate once for every fold; each recording is judged once',
+  builder: (yargs) =>
+    withOverrides(yargs)
+      .option('dataset', { type: 'string', requiresArg: true, describe: 'Name of the dataset (data.name)' })
+      .option('folds', {
+        type: 'number',
+        requiresArg: true,
+        describe: 'Folds to make by group, where the metadata has no fold column (split.folds)',
+      })
+      .option('epochs', { type: 'number', requiresArg: true, describe: 'training.epochs' })
+      .option('device', { choices: ['auto', 'cpu', 'cuda'] as const, describe: 'training.device' })
+      .option('output', {
+        alias: 'o',
+        type: 'string',
+        requiresArg: true,
+        describe: 'Folder for crossval.html, crossval.json and the runs [in run.root]',
+      })
+      .example('$0 crossval --dataset field --folds 5', 'five folds by session or recording')
+      .example('$0 crossval --dataset esc10', 'the folds of the metadata')
+      .epilogue('Stopped, the same command goes on with the fold and epoch where it was.'),
+  async run(args, io) {
+    const flags = flagOverrides({
+      'data.name': args.dataset,
+      'split.folds': args.folds,
+      'training.epochs': args.epochs,
+      'training.device': args.device,
+    });
+    const overrides = [...args.overrides, ...flags];
+    const result = await crossvalidate({
+      config: await configOfDataset(args, overrides),
+      overrides,
+      signal: io.signal,
+      onProgress: io.progress.report,
+      onNote: (line) => io.progress.note(line),
+      ...(args.output !== undefined && { outputDir: args.output }),
+    });
+    io.progress.end();
+    io.out(io.json ? `${JSON.stringify(encode(crossvalSchema, result))}\n` : figures(result, io));
+    return undefined;
+  },
+};
+
+function figures({ folds, pooled, accuracy, balancedAccuracy }: Crossval, { width }: CommandIo): string {
+  const table = columns(
+    folds,
+    [
+      { title: 'FOLD', align: 'right', value: ({ fold }) => String(fold) },
+      { title: 'RECORDINGS', align: 'right', value: ({ recordings }) => String(recordings) },
+      { title: 'ACCURACY', align: 'right', value: (fold) => percent(fold.accuracy) },
+      { title: 'BALANCED', align: 'right', value: (fold) => percent(fold.balancedAccuracy) },
+      { title: 'MACRO F1', align: 'right', value: ({ macroF1 }) => macroF1.toFixed(3) },
+      { title: 'TIME', align: 'right', value: ({ durationS }) => clock(durationS) },
+      { title: 'RUN', flexible: true, value: ({ run }) => run },
+    ],
+    width,
+  );
+  const spread = (of: { mean: number; spread: number }) => `${percent(of.mean)} ± ${percent(of.spread)}`;
+  const [first] = folds;
+  // Each fold's run lies in <folder>/fold<n>/<date>/<time>.
+  const folder = first === undefined ? '' : join(first.run, '..', '..', '..');
+  return (
+    `${table}\n` +
+    `All folds   ${percent(pooled.accuracy)} of ${pooled.items} recordings right, balanced over classes ${percent(pooled.balancedAccuracy)}\n` +
+    `Over folds  ${spread(accuracy)}, balanced ${spread(balancedAccuracy)}\n` +
+    `Report      ${join(folder, 'crossval.html')}\n`
+  );
+}

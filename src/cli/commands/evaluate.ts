@@ -1,0 +1,99 @@
+import { basename, dirname, join, resolve } from 'node:path';
+import { readCheckpoint } from '../../checkpoint/readCheckpoint.ts';
+import { Dataset } from '../../data/dataset.ts';
+import { evaluate as evaluateCheckpoint } from '../../evaluation/evaluate.ts';
+import { type Report, reportSchema } from '../../evaluation/report.ts';
+import { findCheckpoint } from '../../prediction/findCheckpoint.ts';
+import { encode } from '../../schema/case.ts';
+import { columns, percent } from '../columns.ts';
+import type { Command, CommandIo } from '../command.ts';
+import { type ConfigArgs, configWithoutRawDir, withConfig } from '../configuration.ts';
+import { UsageError } from '../errors.ts';
+import { newestCheckpoint } from '../newestCheckpoint.ts';
+import { folderAndOverrides } from '../overrides.ts';
+
+interface EvaluateArgs extends ConfigArgs {
+  readonly words: readonly string[];
+  readonly dataset: string | undefined;
+  readonly split: string | undefined;
+  readonly output: string | undefined;
+}
+
+export const evaluate: Command<EvaluateArgs> = {
+  command: 'evaluate [words..]',
+  describe: 'Evaluate a run or checkpoint on the test recordings of its split',
+  builder: (yargs) =>
+    withConfig(yargs)
+      .positional('words', {
+        type: 'string',
+        array: true,
+        default: [],
+        describe: 'Run folder or checkpoint file [newest run], and overrides such as evaluation.mistakes=20',
+      })
+      .option('dataset', { type: 'string', describe: 'Name of another dataset than the one it was trained on' })
+      .option('split', { type: 'string', describe: 'Name of another split' })
+      .option('output', {
+        alias: 'o',
+        type: 'string',
+        describe: 'Folder for report.html, report.json, confusion.csv [the run]',
+      })
+      .example('$0 evaluate', 'the newest run again')
+      .example(
+        '$0 evaluate best.safetensors --dataset other --split recording-val15-test15-seed4 -o other-report/',
+        '',
+      ),
+  async run(args, io) {
+    const { folder, overrides } = folderAndOverrides(args.words);
+    const config = configWithoutRawDir(args, overrides);
+    const checkpoint = await findCheckpoint(folder ?? (await newestCheckpoint(config.run.root)));
+    const { metadata } = await readCheckpoint(checkpoint);
+    const dataset = await Dataset.open(join(config.data.root, args.dataset ?? metadata.dataset.name));
+    const split = await dataset.split(args.split ?? metadata.dataset.split);
+    const report = await evaluateCheckpoint({
+      checkpoint,
+      dataset,
+      split,
+      outputDir: outputDir(args.output, checkpoint, dataset.manifest.id === metadata.dataset.id),
+      signal: io.signal,
+      onProgress: io.progress.report,
+    });
+    io.progress.end();
+    io.out(io.json ? `${JSON.stringify(encode(reportSchema, report))}\n` : figures(report, io));
+    return undefined;
+  },
+};
+
+/** The run's own report is of the data it was trained on; any other has to be asked for by name. */
+function outputDir(output: string | undefined, checkpoint: string, sameData: boolean): string {
+  if (output !== undefined) return output;
+  const folder = dirname(resolve(checkpoint));
+  if (basename(folder) === 'checkpoints' && sameData) return dirname(folder);
+  throw new UsageError(
+    'Expected --output FOLDER: the report of a run folder is only written for the data it was trained on',
+  );
+}
+
+function figures(report: Report, { width }: CommandIo): string {
+  const { recordings, clips, calibration } = report;
+  const rows = [
+    ['evaluated', String(recordings.items), String(clips.items)],
+    ['accuracy', percent(recordings.accuracy), percent(clips.accuracy)],
+    ['balanced accuracy', percent(recordings.balancedAccuracy), percent(clips.balancedAccuracy)],
+    ['macro F1', recordings.macroF1.toFixed(3), clips.macroF1.toFixed(3)],
+    ['right among the best 3', percent(recordings.top3), percent(clips.top3)],
+  ];
+  const error = (side: { expectedCalibrationError: number }) => side.expectedCalibrationError.toFixed(3);
+  return (
+    columns(
+      rows,
+      [
+        { title: `${report.dataset.name}, ${report.split}`, flexible: true, value: (row) => row[0] ?? '' },
+        { title: 'RECORDINGS', align: 'right', value: (row) => row[1] ?? '' },
+        { title: 'CLIPS', align: 'right', value: (row) => row[2] ?? '' },
+      ],
+      width,
+    ) +
+    `\nAlways naming the largest class: ${percent(report.largestClassShare)} right.\n` +
+    `Calibration error ${error(calibration.before)}, ${error(calibration.after)} after temperature ${calibration.temperature.toFixed(2)} (${calibration.aggregation}).\n`
+  );
+}

@@ -1,0 +1,257 @@
+import { stat } from 'node:fs/promises';
+import { AutobirdError } from '../../../bindings/errors.ts';
+import type { Config } from '../../config/schema.ts';
+import type { FailedPrediction, Prediction } from '../../domain.ts';
+import { type FormatContext, isFailed, type OutputFormatName, outputFormats } from '../../formats/index.ts';
+import { Classifier, type PredictFilesOptions } from '../../predict.ts';
+import { collectRecordings } from '../../prediction/collectRecordings.ts';
+import { Journal } from '../../prediction/Journal.ts';
+import {
+  journalPath,
+  recordingFile,
+  type Target,
+  targetOf,
+  writeErrors,
+  writeOneFile,
+  writeOwnFile,
+} from '../../prediction/writeOutput.ts';
+import type { Command, CommandIo } from '../command.ts';
+import { type ConfigArgs, configWithoutRawDir, withConfig } from '../configuration.ts';
+import { exitCodes, UsageError } from '../errors.ts';
+import { newestCheckpoint } from '../newestCheckpoint.ts';
+import { flagOverrides, looksLikeOverride } from '../overrides.ts';
+import { Tally } from '../tally.ts';
+
+interface PredictArgs extends ConfigArgs {
+  readonly recordings: readonly string[];
+  readonly checkpoint: string | undefined;
+  readonly format: OutputFormatName | undefined;
+  readonly output: string | undefined;
+  readonly overlap: number | undefined;
+  readonly 'min-score': number | undefined;
+  readonly 'top-k': number | undefined;
+  readonly merge: boolean | undefined;
+  readonly clips: boolean;
+  readonly workers: number | undefined;
+  readonly device: 'auto' | 'cpu' | 'cuda';
+  readonly precision: 'auto' | 'f32' | 'bf16' | 'fp16';
+  readonly restart: boolean;
+}
+
+const formatNames = Object.keys(outputFormats) as OutputFormatName[];
+const formatHelp = formatNames.map((name) => `${name} (${outputFormats[name].description})`).join(', ');
+
+export const predict: Command<PredictArgs> = {
+  command: 'predict <recordings..>',
+  describe: 'Say what is heard in recordings',
+  builder: (yargs) =>
+    withConfig(yargs)
+      .positional('recordings', {
+        type: 'string',
+        array: true,
+        demandOption: true,
+        describe: 'Files, folders (searched to the bottom) and overrides such as predict.merge=false',
+      })
+      .option('checkpoint', { alias: 'c', type: 'string', describe: 'Checkpoint file or run folder [newest run]' })
+      .option('format', { alias: 'f', choices: formatNames, describe: formatHelp })
+      .option('output', {
+        alias: 'o',
+        type: 'string',
+        describe:
+          'File, or folder for a file a recording (an existing one, or with a slash at the end) [standard output]',
+      })
+      .option('overlap', { type: 'number', describe: 'Seconds by which clips overlap [as trained]' })
+      .option('min-score', { type: 'number', describe: 'Least score of a detection, 0 to 1' })
+      .option('top-k', { type: 'number', describe: 'Labels shown for a recording, and detected in a clip, at most' })
+      .option('merge', {
+        type: 'boolean',
+        describe: 'Join neighbouring clips of one label; --no-merge keeps them apart',
+      })
+      .option('clips', { type: 'boolean', default: false, describe: 'Scores of every clip in json and ndjson' })
+      .option('workers', { type: 'number', describe: 'Recordings decoded at once' })
+      .option('device', { choices: ['auto', 'cpu', 'cuda'] as const, default: 'cpu' as const })
+      .option('precision', {
+        choices: ['auto', 'f32', 'bf16', 'fp16'] as const,
+        default: 'f32' as const,
+        describe: 'f32 gives the scores of the evaluation, auto is faster where the hardware helps',
+      })
+      .option('restart', { type: 'boolean', default: false, describe: 'Forget what an earlier, stopped command did' })
+      .example('$0 predict dawn.wav', 'a table in the terminal')
+      .example('$0 predict field/ -f csv -o birds.csv', 'a folder, into one file; the same command goes on')
+      .example('$0 predict field/ -f raven -o tables/', 'a selection table for each recording')
+      .epilogue(
+        'A recording that cannot be read costs its own row (errors.csv beside the output where the format has none for it), ' +
+          'never the others. Exit code 0 when every recording is accounted for, 1 when none could be predicted, 130 when ' +
+          'stopped by Ctrl-C.',
+      ),
+  async run(args, io) {
+    const overrides: string[] = [];
+    const inputs: string[] = [];
+    for (const word of args.recordings) {
+      const isFile = (await stat(word).catch(() => null)) !== null;
+      (isFile || !looksLikeOverride(word) ? inputs : overrides).push(word);
+    }
+    if (inputs.length === 0)
+      throw new UsageError('Expected recordings or folders to predict, but received only overrides');
+    const flags = flagOverrides({
+      'predict.format': args.format ?? (io.json ? 'json' : undefined),
+      'predict.overlap_s': args.overlap,
+      'predict.min_score': args['min-score'],
+      'predict.top_k': args['top-k'],
+      'predict.merge': args.merge,
+      'predict.workers': args.workers,
+    });
+    // A flag wins over an override of the same key.
+    const config = configWithoutRawDir(args, [...overrides, ...flags]);
+    const format = outputFormats[config.predict.format];
+    const target = args.output === undefined ? null : await targetOf(args.output, format);
+    if (target?.kind === 'folder' && format.layout === 'stream') {
+      throw new UsageError(
+        `The format ${format.name} is one file: give --output a file name instead of the folder ${target.path}`,
+      );
+    }
+    const found = await collectRecordings(inputs, config.data.extensions);
+    if (found.paths.length + found.failed.length === 0) {
+      throw new AutobirdError(
+        'no_recordings',
+        `No recordings in ${inputs.join(', ')}: files with ${config.data.extensions.join(', ')} are looked for (data.extensions)`,
+      );
+    }
+    if (target === null && format.layout === 'file' && found.paths.length > 1) {
+      throw new UsageError(`The format ${format.name} is a file for each recording: add --output FOLDER`);
+    }
+    using classifier = await Classifier.open(args.checkpoint ?? (await newestCheckpoint(config.run.root)), {
+      device: args.device,
+      precision: args.precision,
+      batchSize: config.predict.batchSize,
+      limits: config.data,
+    });
+    const context: FormatContext = {
+      labels: classifier.labels,
+      noEventLabels: classifier.noEventLabels,
+      topK: config.predict.topK,
+      lowHz: classifier.features.fMinHz,
+      highHz: Math.min(classifier.features.fMaxHz, classifier.features.sampleRateHz / 2),
+      names: [...found.paths, ...found.failed.map(({ recording }) => recording)],
+      width: io.width,
+      root: found.root,
+      clips: args.clips,
+    };
+    const job: Job = {
+      classifier,
+      config,
+      context,
+      found,
+      tally: new Tally(),
+      io,
+      options: predictOptions(config, io),
+    };
+    await (target === null ? toStandardOutput(job) : toTarget(job, target, args.restart));
+    io.progress.end();
+    io.progress.note(job.tally.summary());
+    return job.tally.answered === 0 ? exitCodes.failed : exitCodes.ok;
+  },
+};
+
+interface Job {
+  readonly classifier: Classifier;
+  readonly config: Config;
+  readonly context: FormatContext;
+  readonly found: { readonly paths: readonly string[]; readonly failed: readonly FailedPrediction[] };
+  readonly tally: Tally;
+  readonly io: CommandIo;
+  readonly options: PredictFilesOptions;
+}
+
+function predictOptions({ predict }: Config, io: CommandIo): PredictFilesOptions {
+  const { overlapS, minScore, topK, merge, workers } = predict;
+  return {
+    minScore,
+    topK,
+    merge,
+    signal: io.signal,
+    ...(overlapS !== null && { overlapS }),
+    ...(workers !== null && { workers }),
+  };
+}
+
+/** Rows in the order of the recordings, each as soon as it and those before it are done. */
+async function toStandardOutput({ classifier, config, context, found, tally, io, options }: Job): Promise<void> {
+  const format = outputFormats[config.predict.format];
+  const writer = format.open(context);
+  io.out(writer.begin());
+  for (const result of found.failed) {
+    tally.add(result);
+    io.out(writer.write(result));
+  }
+  for await (const result of classifier.predictFiles(found.paths, options)) {
+    tally.add(result);
+    io.out(writer.write(result));
+    // On a terminal the rows themselves show how far it is.
+    if (!io.outIsTerminal) {
+      const total = found.paths.length + found.failed.length;
+      io.progress.report({ stage: 'predict', done: tally.answered + tally.failed, total, message: result.recording });
+    }
+    if (isFailed(result) && !format.holdsErrors) io.progress.note(`${result.recording}: ${result.error.message}`);
+  }
+  io.out(writer.end());
+}
+
+/** Through the journal: what is done stays done, and the output is written whole at the end. */
+async function toTarget(job: Job, target: Target, restart: boolean): Promise<void> {
+  const { classifier, config, context, found, tally, io } = job;
+  const format = outputFormats[config.predict.format];
+  const { overlapS, minScore, topK, merge } = config.predict;
+  const key = { modelVersion: classifier.modelVersion, overlapS, minScore, topK, merge };
+  const journal = await Journal.open(journalPath(target), key, classifier.labels, { clips: context.clips, restart });
+  const waiting: string[] = [];
+  for (const path of found.paths) {
+    io.signal.throwIfAborted();
+    if (!(await journal.has(path))) waiting.push(path);
+  }
+  const before = found.paths.length - waiting.length;
+  if (before > 0) io.progress.note(`${before} of ${found.paths.length} recordings are done already (${journal.path})`);
+
+  const failed = new Map(found.failed.map((result) => [result.recording, result]));
+  let done = before;
+  try {
+    for await (const result of classifier.predictFiles(waiting, { ...job.options, order: 'ready' })) {
+      if (isFailed(result)) failed.set(result.recording, result);
+      else {
+        await journal.add(result);
+        if (target.kind === 'folder') await writeOwnFile(target.path, result, format, context);
+      }
+      done += 1;
+      io.progress.report({ stage: 'predict', done, total: found.paths.length, message: result.recording });
+    }
+  } catch (error) {
+    if (io.signal.aborted) {
+      io.progress.end();
+      io.progress.note(`Stopped: ${done} of ${found.paths.length} recordings are done, the same command goes on.`);
+    }
+    throw error;
+  }
+
+  for (const result of failed.values()) tally.add(result);
+  async function* finished(): AsyncGenerator<Prediction> {
+    for await (const result of journal.results(found.paths)) {
+      if (failed.has(result.recording)) continue;
+      tally.add(result);
+      yield result;
+    }
+  }
+  if (target.kind === 'folder') {
+    for await (const result of finished()) {
+      const file = recordingFile(target.path, result.recording, format, context.root);
+      if ((await stat(file).catch(() => null)) === null) await writeOwnFile(target.path, result, format, context);
+    }
+  } else {
+    async function* everything() {
+      yield* finished();
+      yield* failed.values();
+    }
+    await writeOneFile(target.path, everything(), format, context);
+  }
+  const errors = await writeErrors(target, [...failed.values()], format, context);
+  if (errors !== null) io.progress.note(`${failed.size} recordings without an answer are listed in ${errors}`);
+}

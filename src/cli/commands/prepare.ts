@@ -1,0 +1,73 @@
+import { prepare as prepareDataset } from '../../data/prepare.ts';
+import type { Command } from '../command.ts';
+import { type ConfigArgs, configOf, withConfig } from '../configuration.ts';
+import { flagOverrides, folderAndOverrides } from '../overrides.ts';
+import { clock } from '../progress.ts';
+
+interface PrepareArgs extends ConfigArgs {
+  readonly words: readonly string[];
+  readonly name: string | undefined;
+  readonly metadata: readonly string[] | undefined;
+  readonly workers: number | undefined;
+}
+
+export const prepare: Command<PrepareArgs> = {
+  command: 'prepare [words..]',
+  describe: 'Decode a folder of recordings into a dataset',
+  builder: (yargs) =>
+    withConfig(yargs)
+      .positional('words', {
+        type: 'string',
+        array: true,
+        default: [],
+        describe: 'Folder with a folder of recordings for each class (data.raw_dir), and overrides',
+      })
+      .option('name', {
+        alias: 'n',
+        type: 'string',
+        describe: 'Name of the dataset (data.name); it is written to data/<name>',
+      })
+      .option('metadata', {
+        alias: 'm',
+        type: 'string',
+        array: true,
+        describe: 'CSV file with a row a recording (data.metadata); may be repeated',
+      })
+      .option('workers', { type: 'number', describe: 'Recordings decoded at once (data.workers)' })
+      .example('$0 prepare recordings/ --name field', 'classes are the folders in recordings/')
+      .example('$0 prepare audio/ --metadata metadata.csv -n field', 'classes, sessions, folds and more from a table')
+      .example('$0 prepare audio/ data.columns.label=species_code', 'say which column is the class')
+      .epilogue('What has been decoded is never decoded again: repeat the command after adding recordings.'),
+  async run(args, io) {
+    const { folder, overrides } = folderAndOverrides(args.words);
+    const flags = flagOverrides({
+      'data.raw_dir': folder,
+      'data.name': args.name,
+      'data.metadata': args.metadata,
+      'data.workers': args.workers,
+    });
+    const config = configOf(args, [...overrides, ...flags]);
+    const dataset = await prepareDataset({ ...config, signal: io.signal, onProgress: io.progress.report });
+    io.progress.end();
+    const { manifest, dir } = dataset;
+    const { counts } = manifest;
+    if (io.json) {
+      const { durationS, ...numbers } = counts;
+      io.out(
+        `${JSON.stringify({ dataset: dir, id: manifest.id, labels: manifest.labels, counts: { ...numbers, duration_s: durationS }, warnings: manifest.warnings, rejected: manifest.rejected })}\n`,
+      );
+      return undefined;
+    }
+    io.out(
+      `Dataset     ${dir} (${manifest.id})\n` +
+        `Recordings  ${counts.recordings} of ${counts.files} files, ${clock(counts.durationS)}, ${manifest.labels.length} classes, ${counts.sessions} sessions, ${counts.duplicates} duplicates\n`,
+    );
+    for (const [meaning, column] of Object.entries(manifest.columns)) io.out(`Column      ${meaning} ← ${column}\n`);
+    for (const warning of manifest.warnings) io.out(`Warning     ${warning}\n`);
+    for (const { path, reason } of manifest.rejected.slice(0, 20)) io.out(`Rejected    ${path}: ${reason}\n`);
+    if (manifest.rejected.length > 20)
+      io.out(`Rejected    ${manifest.rejected.length - 20} more, all in ${dir}/dataset.json\n`);
+    io.out(`Next        autobird train --dataset ${manifest.name}\n`);
+    return undefined;
+  },
+};

@@ -1,0 +1,153 @@
+import { join } from 'node:path';
+import { readCheckpoint } from '../../checkpoint/readCheckpoint.ts';
+import type { ListedRun } from '../../run/listRuns.ts';
+import { listRuns, openRun } from '../../run/listRuns.ts';
+import { columns, percent } from '../columns.ts';
+import type { Command, CommandIo } from '../command.ts';
+import { type ConfigArgs, configWithoutRawDir, withConfig } from '../configuration.ts';
+import { UsageError } from '../errors.ts';
+
+interface RunsArgs extends ConfigArgs {
+  readonly action: 'list' | 'show';
+  readonly run: string | undefined;
+  readonly root: string | undefined;
+}
+
+export const runs: Command<RunsArgs> = {
+  command: 'runs [action] [run]',
+  describe: 'List runs, or show one',
+  builder: (yargs) =>
+    withConfig(yargs)
+      .positional('action', { choices: ['list', 'show'] as const, default: 'list' as const })
+      .positional('run', { type: 'string', describe: 'Run folder, to show [newest]' })
+      .option('root', { type: 'string', describe: 'Folder of runs [run.root]' })
+      .example('$0 runs', 'all runs, newest first')
+      .example('$0 runs show runs/2026-05-01/06-30-00', 'what it learned from what, epoch by epoch'),
+  async run(args, io) {
+    const root = args.root ?? configWithoutRawDir(args, []).run.root;
+    if (args.action === 'list') {
+      if (args.run !== undefined)
+        throw new UsageError(`autobird runs list takes no run: did you mean autobird runs show ${args.run}?`);
+      return list(root, io);
+    }
+    return show(await (args.run === undefined ? newest(root) : openRun(args.run)), io);
+  },
+};
+
+interface Summary {
+  readonly run: string;
+  readonly createdAt: string;
+  readonly finished: boolean;
+  readonly epochs: number;
+  readonly valAccuracy: number | null;
+  readonly testAccuracy: number | null;
+  readonly testBalancedAccuracy: number | null;
+}
+
+async function summarise({ run, state }: ListedRun): Promise<Summary> {
+  const metrics = await run.metrics();
+  const test = (await run.report())?.recordings;
+  const accuracies = metrics.flatMap(({ valAccuracy }) => (valAccuracy === null ? [] : [valAccuracy]));
+  return {
+    run: run.dir,
+    createdAt: state.createdAt,
+    finished: state.finished,
+    epochs: metrics.at(-1)?.epoch ?? 0,
+    valAccuracy: accuracies.length === 0 ? null : Math.max(...accuracies),
+    testAccuracy: test?.accuracy ?? null,
+    testBalancedAccuracy: test?.balancedAccuracy ?? null,
+  };
+}
+
+async function list(root: string, io: CommandIo): Promise<undefined> {
+  const summaries = await Promise.all((await listRuns(root)).map(summarise));
+  if (io.json) {
+    io.out(`${JSON.stringify(summaries.map(toJson))}\n`);
+  } else if (summaries.length === 0) {
+    io.out(`No runs in ${root} yet: autobird train makes one.\n`);
+  } else {
+    io.out(
+      columns<Summary>(
+        summaries,
+        [
+          { title: 'RUN', flexible: true, value: ({ run }) => run },
+          { title: 'STATE', value: ({ finished }) => (finished ? 'finished' : 'unfinished') },
+          { title: 'EPOCHS', align: 'right', value: ({ epochs }) => String(epochs) },
+          { title: 'VAL', align: 'right', value: ({ valAccuracy }) => percent(valAccuracy) },
+          { title: 'TEST', align: 'right', value: ({ testAccuracy }) => percent(testAccuracy) },
+          { title: 'BALANCED', align: 'right', value: ({ testBalancedAccuracy }) => percent(testBalancedAccuracy) },
+        ],
+        io.width,
+      ),
+    );
+  }
+  return undefined;
+}
+
+const toJson = (summary: Summary) => ({
+  run: summary.run,
+  created_at: summary.createdAt,
+  finished: summary.finished,
+  epochs: summary.epochs,
+  val_accuracy: summary.valAccuracy,
+  test_accuracy: summary.testAccuracy,
+  test_balanced_accuracy: summary.testBalancedAccuracy,
+});
+
+async function newest(root: string): Promise<ListedRun> {
+  const [first] = await listRuns(root);
+  if (first === undefined) throw new UsageError(`There are no runs in ${root} yet: autobird train makes one`);
+  return first;
+}
+
+async function show(listed: ListedRun, io: CommandIo): Promise<undefined> {
+  const { run } = listed;
+  const summary = await summarise(listed);
+  const metrics = await run.metrics();
+  const checkpoint = await readCheckpoint(run.bestCheckpoint).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error;
+    return null;
+  });
+  if (io.json) {
+    const best = checkpoint && { model_version: checkpoint.modelVersion, labels: checkpoint.metadata.labels };
+    io.out(`${JSON.stringify({ ...toJson(summary), dataset: checkpoint?.metadata.dataset.name ?? null, best })}\n`);
+    return undefined;
+  }
+  io.out(
+    `Run         ${run.dir}\nCreated     ${summary.createdAt}\nState       ${summary.finished ? 'finished' : 'unfinished: autobird train goes on'}\n`,
+  );
+  if (checkpoint) {
+    const { dataset, labels, noEventLabels, calibration, aggregation, versions } = checkpoint.metadata;
+    io.out(
+      `Dataset     ${dataset.name} (${dataset.id}), split ${dataset.split}\n` +
+        `Model       ${checkpoint.modelVersion}, autobird ${versions.autobird}; ${aggregation} of clips, temperature ${calibration.temperature.toFixed(2)}\n` +
+        `Labels      ${labels.length}${noEventLabels.length > 0 ? `, of which ${noEventLabels.join(', ')} mean no event` : ''}\n`,
+    );
+    for (const { label, reason } of dataset.leftOut) io.out(`Left out    ${label}: ${reason}\n`);
+  }
+  if (summary.testAccuracy !== null) {
+    io.out(
+      `Test        ${percent(summary.testAccuracy)} right, balanced over classes ${percent(summary.testBalancedAccuracy)}\n`,
+    );
+    io.out(`Report      ${join(run.dir, 'report.html')}\n`);
+  }
+  if (metrics.length > 0) {
+    const number = (value: number | null, digits: number) => (value === null ? '-' : value.toFixed(digits));
+    io.out(
+      `\n${columns(
+        metrics,
+        [
+          { title: 'EPOCH', align: 'right', value: ({ epoch }) => String(epoch) },
+          { title: 'TRAIN LOSS', align: 'right', value: ({ trainLoss }) => number(trainLoss, 4) },
+          { title: 'TRAIN', align: 'right', value: ({ trainAccuracy }) => percent(trainAccuracy) },
+          { title: 'VAL LOSS', align: 'right', value: ({ valLoss }) => number(valLoss, 4) },
+          { title: 'VAL', align: 'right', value: ({ valAccuracy }) => percent(valAccuracy) },
+          { title: 'BALANCED', align: 'right', value: ({ valBalancedAccuracy }) => percent(valBalancedAccuracy) },
+          { title: 'SAMPLES/S', align: 'right', value: ({ samplesPerS }) => number(samplesPerS, 0) },
+        ],
+        io.width,
+      )}`,
+    );
+  }
+  return undefined;
+}

@@ -1,0 +1,73 @@
+import { join } from 'node:path';
+import type { Config } from '../../config/schema.ts';
+import type { Run } from '../../run/Run.ts';
+import { train as trainRun } from '../../training/train.ts';
+import { percent } from '../columns.ts';
+import type { Command, CommandIo } from '../command.ts';
+import { type ConfigArgs, configOfDataset, withOverrides } from '../configuration.ts';
+import { flagOverrides } from '../overrides.ts';
+
+interface TrainArgs extends ConfigArgs {
+  readonly overrides: readonly string[];
+  readonly dataset: string | undefined;
+  readonly epochs: number | undefined;
+  readonly device: 'auto' | 'cpu' | 'cuda' | undefined;
+  readonly resume: string | undefined;
+}
+
+export const train: Command<TrainArgs> = {
+  command: 'train [overrides..]',
+  describe: 'Train on a prepared dataset, then evaluate on its test recordings',
+  builder: (yargs) =>
+    withOverrides(yargs)
+      .option('dataset', { type: 'string', describe: 'Name of the dataset (data.name)' })
+      .option('epochs', { type: 'number', describe: 'Passes over the training clips (training.epochs)' })
+      .option('device', { choices: ['auto', 'cpu', 'cuda'] as const, describe: 'training.device' })
+      .option('resume', {
+        type: 'string',
+        describe: 'auto goes on with an unfinished run of the same configuration; never; or a run folder (run.resume)',
+      })
+      .example('$0 train --dataset field', 'train on data/field')
+      .example('$0 train model=reference optimizer.lr=1e-3', 'another network, another rate')
+      .example('$0 train --dataset field experiment=reference', 'the recipe of the reference system'),
+  async run(args, io) {
+    const flags = flagOverrides({
+      'data.name': args.dataset,
+      'training.epochs': args.epochs,
+      'training.device': args.device,
+      'run.resume': args.resume,
+    });
+    const overrides = [...args.overrides, ...flags];
+    const config = await configOfDataset(args, overrides);
+    const run = await trainRun({
+      config,
+      overrides,
+      signal: io.signal,
+      onProgress: io.progress.report,
+      onNote: (line) => io.progress.note(line),
+    });
+    io.progress.end();
+    await printRun(run, config, io);
+    return undefined;
+  },
+};
+
+async function printRun(run: Run, config: Config, io: CommandIo): Promise<void> {
+  const report = await run.report();
+  const figures = report?.recordings;
+  if (io.json) {
+    const test = figures && { accuracy: figures.accuracy, balanced_accuracy: figures.balancedAccuracy };
+    io.out(
+      `${JSON.stringify({ run: run.dir, checkpoint: run.bestCheckpoint, dataset: config.data.name, test: test ?? null })}\n`,
+    );
+    return;
+  }
+  io.out(`Run         ${run.dir}\nCheckpoint  ${run.bestCheckpoint}\n`);
+  if (figures) {
+    io.out(
+      `Test        ${percent(figures.accuracy)} of ${figures.items} recordings right (balanced over classes ${percent(figures.balancedAccuracy)})\n` +
+        `Report      ${join(run.dir, 'report.html')}\n`,
+    );
+  }
+  io.out(`Next        autobird predict FILES --checkpoint ${run.dir}\n`);
+}

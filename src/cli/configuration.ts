@@ -1,0 +1,52 @@
+import { join } from 'node:path';
+import type { Argv } from 'yargs';
+import { composeConfig } from '../config/compose.ts';
+import type { Config } from '../config/schema.ts';
+import { Dataset } from '../data/dataset.ts';
+import { override } from './overrides.ts';
+
+/** Options that every command with a configuration has. */
+export interface ConfigArgs {
+  readonly 'config-dir': string | undefined;
+}
+
+export function withConfig<T>(yargs: Argv<T>): Argv<T & ConfigArgs> {
+  return yargs.option('config-dir', {
+    type: 'string',
+    requiresArg: true,
+    describe: "Folder of your own YAML files, looked at before autobird's",
+  }) as Argv<T & ConfigArgs>;
+}
+
+/** `[overrides..]` of a command whose words are nothing else. */
+export function withOverrides<T>(yargs: Argv<T>): Argv<T & ConfigArgs & { overrides: string[] }> {
+  return withConfig(yargs).positional('overrides', {
+    type: 'string',
+    array: true,
+    default: [],
+    describe: 'Configuration: group=choice or group.key=value (autobird config show)',
+  }) as Argv<T & ConfigArgs & { overrides: string[] }>;
+}
+
+/** The configuration of `overrides`; every value is needed, `data.raw_dir` too. */
+export function configOf(args: ConfigArgs, overrides: readonly string[]): Config {
+  const configDir = args['config-dir'];
+  return composeConfig(overrides, configDir === undefined ? {} : { configDir }).config;
+}
+
+/** For commands that never look for recordings of a dataset: `data.raw_dir` may be missing. */
+export function configWithoutRawDir(args: ConfigArgs, overrides: readonly string[]): Config {
+  return configOf(args, withRawDir(overrides, '.'));
+}
+
+/** For commands on a prepared dataset: it says itself where its recordings are, unless an override does. */
+export async function configOfDataset(args: ConfigArgs, overrides: readonly string[]): Promise<Config> {
+  const { data } = configWithoutRawDir(args, overrides);
+  const dataset = await Dataset.open(join(data.root, data.name));
+  return configOf(args, withRawDir(overrides, dataset.manifest.rawDir));
+}
+
+function withRawDir(overrides: readonly string[], rawDir: string): readonly string[] {
+  const given = overrides.some((text) => /^(?:\+\+)?data\.raw_dir=/.test(text));
+  return given ? overrides : [...overrides, override('data.raw_dir', rawDir)];
+}

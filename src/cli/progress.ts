@@ -1,0 +1,129 @@
+/** What a long job is doing: a line that is redrawn on a terminal, plain lines with the time elsewhere. */
+
+import type { Progress } from '../domain.ts';
+import { cut, printable } from '../formats/displayWidth.ts';
+
+export interface ProgressStream {
+  write(text: string): unknown;
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+}
+
+const redrawMs = 100;
+const plainMs = 5000;
+const barColumns = 20;
+
+export class ProgressReporter {
+  readonly #stream: ProgressStream;
+  readonly #now: () => number;
+  #stage = '';
+  #stageBeganAt = 0;
+  #stageBeganDone = 0;
+  #shownAt = Number.NEGATIVE_INFINITY;
+  #latest: Progress | null = null;
+  #drawn = false;
+  #finished = false;
+
+  constructor(stream: ProgressStream, now: () => number = () => performance.now()) {
+    this.#stream = stream;
+    this.#now = now;
+  }
+
+  /** Hand this to `onProgress`. */
+  readonly report = (progress: Progress): void => {
+    const now = this.#now();
+    if (progress.stage !== this.#stage || progress.done < (this.#latest?.done ?? 0)) {
+      this.#finishStage();
+      this.#stage = progress.stage;
+      this.#stageBeganAt = now;
+      this.#stageBeganDone = progress.done;
+      this.#shownAt = Number.NEGATIVE_INFINITY;
+      this.#finished = false;
+    }
+    this.#latest = progress;
+    const complete = progress.total > 0 && progress.done >= progress.total;
+    const due = now - this.#shownAt >= (this.#stream.isTTY ? redrawMs : plainMs);
+    if ((due || complete) && !this.#finished) {
+      this.#show(now);
+      this.#finished = complete;
+    }
+  };
+
+  /** A line that stays, above the moving one. */
+  note(line: string): void {
+    this.#clear();
+    this.#stream.write(this.#stream.isTTY ? `${line}\n` : `${timestamp()} ${line}\n`);
+    if (this.#stream.isTTY && this.#latest !== null && !this.#finished) this.#show(this.#now());
+  }
+
+  /** Leaves the last state of the line where it is; call it before anything else is printed. */
+  end(): void {
+    this.#finishStage();
+    this.#stage = '';
+    this.#latest = null;
+  }
+
+  #finishStage(): void {
+    if (this.#latest !== null && !this.#finished) this.#show(this.#now());
+    if (this.#drawn) this.#stream.write('\n');
+    this.#drawn = false;
+  }
+
+  #clear(): void {
+    if (this.#drawn) this.#stream.write('\r\u001b[2K');
+    this.#drawn = false;
+  }
+
+  #show(now: number): void {
+    this.#shownAt = now;
+    const progress = this.#latest as Progress;
+    if (!this.#stream.isTTY) {
+      this.#stream.write(`${timestamp()} ${this.#line(progress, now, false)}\n`);
+      return;
+    }
+    // One column less than there is: a full line makes some terminals wrap.
+    const columns = Math.max(20, (this.#stream.columns ?? 80) - 1);
+    this.#stream.write(`\r\u001b[2K${cut(this.#line(progress, now, columns >= 70), columns)}`);
+    this.#drawn = true;
+  }
+
+  #line({ stage, done, total, message }: Progress, now: number, withBar: boolean): string {
+    const share = total > 0 ? Math.min(1, done / total) : 0;
+    const parts = [stage];
+    if (withBar && total > 0) parts.push(bar(share));
+    if (total > 0) parts.push(`${shortNumber(done)}/${shortNumber(total)}`);
+    const elapsed = (now - this.#stageBeganAt) / 1000;
+    const gained = done - this.#stageBeganDone;
+    // Training says itself when it will be done: it knows what an earlier process did.
+    const saysWhen = message?.includes('ETA') ?? false;
+    if (total > 0 && done < total && gained > 0 && elapsed > 1 && !saysWhen) {
+      parts.push(`${clock((elapsed / gained) * (total - done))} left`);
+    } else if (total > 0 && done >= total && elapsed >= 1) {
+      parts.push(`in ${clock(elapsed)}`);
+    }
+    if (message !== undefined && message !== '') parts.push(printable(message));
+    return parts.join('  ');
+  }
+}
+
+function bar(share: number): string {
+  const filled = Math.floor(share * barColumns);
+  return `[${'█'.repeat(filled)}${'░'.repeat(barColumns - filled)}] ${String(Math.floor(share * 100)).padStart(3)} %`;
+}
+
+function shortNumber(value: number): string {
+  return Number.isInteger(value) ? String(value) : value.toFixed(1);
+}
+
+/** `0:07`, `12:30`, `3:05:00` */
+export function clock(seconds: number): string {
+  const whole = Math.round(seconds);
+  const hours = Math.floor(whole / 3600);
+  const minutes = Math.floor(whole / 60) % 60;
+  const padded = (value: number) => String(value).padStart(2, '0');
+  return hours > 0 ? `${hours}:${padded(minutes)}:${padded(whole % 60)}` : `${minutes}:${padded(whole % 60)}`;
+}
+
+function timestamp(): string {
+  return new Date().toISOString().replace(/\.\d+Z$/, 'Z');
+}

@@ -1,0 +1,46 @@
+/**
+ * autobird turns folders of recordings into a bird-sound classifier. The table of contents, in the order of the work:
+ * recordings → dataset → training → evaluation → prediction.
+ */
+
+export * from '../bindings/errors.ts';
+// What the machine can do.
+export { runtimeInfo } from '../bindings/index.ts';
+export type { Device, Precision, RuntimeInfo } from '../bindings/native.ts';
+export type { Checkpoint } from './checkpoint/Checkpoint.ts';
+export type { CheckpointMetadata, EpochRecord } from './checkpoint/metadata.ts';
+export { readCheckpoint } from './checkpoint/readCheckpoint.ts';
+export { ConfigError } from './config/ConfigError.ts';
+// Settings: composed as Hydra does, from the files in configs/ and overrides.
+export { type ComposedConfig, type ComposeOptions, composeConfig } from './config/compose.ts';
+export type * from './config/schema.ts';
+export { Dataset } from './data/dataset.ts';
+export { type PrepareOptions, prepare } from './data/prepare.ts';
+// Recordings become a dataset.
+export { type SynthesizedSet, type SynthesizeOptions, synthesize } from './data/synthesize.ts';
+// What everything is called.
+export type * from './domain.ts';
+export { type Crossval, type CrossvalOptions, crossval } from './evaluation/crossval.ts';
+
+// How good is it?
+export { type EvaluateOptions, evaluate } from './evaluation/evaluate.ts';
+export type { Report } from './evaluation/report.ts';
+export { type FormatContext, type OutputFormatName, outputFormats } from './formats/index.ts';
+
+// What does it hear?
+export {
+  Classifier,
+  type ClassifierOptions,
+  type Embedding,
+  type PredictFilesOptions,
+  type PredictionLimits,
+  type PredictOptions,
+} from './predict.ts';
+export type { PcmFormat } from './prediction/readable.ts';
+export { type ListedRun, listRuns, openRun } from './run/listRuns.ts';
+export { Run } from './run/Run.ts';
+// A dataset becomes a model.
+export { type TrainOptions, train } from './training/train.ts';
+
+// Kept inside: decoders, features, shards and the native handles (what Classifier, prepare and train are made of), and the
+// command line, whose commands are these functions with words around them.

@@ -1,0 +1,54 @@
+import { realpath, stat } from 'node:fs/promises';
+import { dirname, join, relative, resolve, sep } from 'node:path';
+import { findRecordings } from '../data/findRecordings.ts';
+import type { FailedPrediction } from '../domain.ts';
+
+export interface CollectedRecordings {
+  /** As given, or below a folder that was given; each file once. */
+  readonly paths: readonly string[];
+  /** What was found but cannot be a recording, or does not exist. */
+  readonly failed: readonly FailedPrediction[];
+  /** Deepest absolute folder that holds all of them. */
+  readonly root: string;
+}
+
+/**
+ * Files as given, and recordings below folders in order of path. A file that is named is tried whatever its extension; in a
+ * folder only `extensions` (any case) count.
+ */
+export async function collectRecordings(
+  filesAndFolders: readonly string[],
+  extensions: readonly string[],
+): Promise<CollectedRecordings> {
+  const paths: string[] = [];
+  const failed: FailedPrediction[] = [];
+  const seen = new Set<string>();
+  for (const given of filesAndFolders) {
+    const found = await stat(given).catch((error: NodeJS.ErrnoException) => error);
+    if (found instanceof Error) {
+      const missing = found.code === 'ENOENT';
+      const message = missing ? 'There is no such file or folder' : `It cannot be looked at (${found.code})`;
+      failed.push({ recording: given, error: { code: missing ? 'not_found' : 'unreadable', message } });
+      continue;
+    }
+    const inside = found.isDirectory() ? await findRecordings(given, extensions) : null;
+    for (const { path, code, reason } of inside?.rejected ?? []) {
+      failed.push({ recording: join(given, path), error: { code, message: reason } });
+    }
+    for (const path of inside === null ? [given] : inside.files.map((file) => join(given, file.path))) {
+      const real = await realpath(path).catch(() => resolve(path));
+      if (!seen.has(real)) paths.push(path);
+      seen.add(real);
+    }
+  }
+  return { paths, failed, root: commonFolder(paths) };
+}
+
+function commonFolder(paths: readonly string[]): string {
+  const [first, ...others] = paths.map((path) => dirname(resolve(path)));
+  let root = first ?? process.cwd();
+  for (const folder of others) {
+    while (relative(root, folder).split(sep)[0] === '..') root = dirname(root);
+  }
+  return root;
+}
