@@ -1,0 +1,79 @@
+import { LogMel, openShards } from '../../bindings/index.ts';
+import type { FeatureOptions } from '../../bindings/native.ts';
+import type { Recording } from '../domain.ts';
+import { escapeHtml, figure, gallery, type Html } from '../plots/page.ts';
+import { pngDataUrl } from '../plots/png.ts';
+import { spectrogramPng } from '../plots/spectrogram.ts';
+import type { Dataset } from './dataset.ts';
+
+const shownS = 5;
+const frames = 400;
+const stepS = 0.5;
+/** Pictures in a report: more would make it slow to open. */
+const most = 60;
+
+/** Spectrograms of the liveliest five seconds of a few recordings of every class. */
+export async function contactSheet(dataset: Dataset): Promise<Html> {
+  const chosen = choose(dataset.recordings, dataset.manifest.labels);
+  const { sampleRateHz } = dataset.manifest;
+  const features = displayFeatures(sampleRateHz);
+  const logMel = new LogMel(features);
+  const shards = openShards(await dataset.shardEntries(chosen), features);
+  try {
+    const pictures: Html[] = [];
+    for (const [i, recording] of chosen.entries()) {
+      const startS = liveliest(await shards.activityProfile(i, stepS));
+      const count = Math.min(Math.round(shownS * sampleRateHz), recording.sampleCount);
+      const first = Math.max(0, Math.min(Math.round(startS * sampleRateHz), recording.sampleCount - count));
+      const { data, mels } = await logMel.compute(await shards.readPcm(i, first, count));
+      const at = first / sampleRateHz;
+      const caption = `${recording.label}, ${at.toFixed(1)} to ${(at + count / sampleRateHz).toFixed(1)} s of ${recording.path}`;
+      const source = pngDataUrl(spectrogramPng(data, mels, frames));
+      pictures.push(figure(`<img alt="${escapeHtml(`Spectrogram of ${recording.path}`)}" src="${source}">`, caption));
+    }
+    return gallery(pictures);
+  } finally {
+    shards.dispose();
+    logMel.dispose();
+  }
+}
+
+/** Up to three of each class, from different sessions where there are some. */
+function choose(recordings: readonly Recording[], labels: readonly string[]): Recording[] {
+  const each = Math.max(1, Math.min(3, Math.floor(most / labels.length)));
+  return labels.slice(0, most).flatMap((label) => {
+    const own = recordings.filter((recording) => recording.label === label);
+    const seen = new Set<string>();
+    const fresh = own.filter(({ session, path }) => {
+      const key = session ?? path;
+      if (seen.has(key)) return false;
+      seen.add(key);
+      return true;
+    });
+    return [...fresh, ...own.filter((recording) => !fresh.includes(recording))].slice(0, each);
+  });
+}
+
+/** Where the shown stretch should begin, in seconds. */
+function liveliest(profile: Float32Array): number {
+  const steps = Math.round(shownS / stepS);
+  let [best, highest] = [0, Number.NEGATIVE_INFINITY];
+  for (let i = 0; i + steps <= profile.length; i++) {
+    const sum = profile.subarray(i, i + steps).reduce((a, b) => a + b, 0);
+    if (sum > highest) [best, highest] = [i, sum];
+  }
+  return best * stepS;
+}
+
+function displayFeatures(sampleRateHz: number): FeatureOptions {
+  return {
+    sampleRateHz,
+    nFft: sampleRateHz > 30000 ? 2048 : 1024,
+    hopSamples: Math.max(1, Math.round((shownS * sampleRateHz) / frames)),
+    nMels: 80,
+    fMinHz: 50,
+    fMaxHz: 0.49 * sampleRateHz,
+    logOffset: 1e-7,
+    background: 'none',
+  };
+}

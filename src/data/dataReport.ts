@@ -1,0 +1,224 @@
+/** `report.html` of a dataset: what is in it, to be looked at before training. */
+import type { Recording, Side, Split } from '../domain.ts';
+import { plain } from '../plots/axes.ts';
+import {
+  type Column,
+  figure,
+  gallery,
+  type Html,
+  notice,
+  renderPage,
+  type Section,
+  table,
+  tiles,
+} from '../plots/page.ts';
+import { barChart, histogram, legend, type Series } from '../plots/svg.ts';
+import { contactSheet } from './contactSheet.ts';
+import type { Dataset } from './dataset.ts';
+import { byCodePoint } from './findRecordings.ts';
+import { sides } from './split.ts';
+
+const sideSeries: readonly Series[] = [
+  { name: 'train', color: 1 },
+  { name: 'val', color: 2 },
+  { name: 'test', color: 3 },
+];
+
+/** The page, complete in itself. */
+export async function renderDataReport(dataset: Dataset, split: Split): Promise<Html> {
+  const { manifest, recordings } = dataset;
+  const { rejected, warnings } = manifest;
+  const sections: (Section | null)[] = [
+    { title: 'Overview', body: overview(dataset, split) },
+    { title: 'Classes', body: classes(recordings, split) },
+    { title: 'Recordings', body: distributions(recordings) },
+    { title: 'How it sounds', body: await contactSheet(dataset) },
+    sessions(recordings),
+    copies(recordings),
+    rejected.length === 0
+      ? null
+      : {
+          title: `Rejected (${rejected.length})`,
+          body: table(
+            [{ title: 'File' }, { title: 'Code' }, { title: 'Reason' }],
+            rejected.map(({ path, code, reason }) => [path, code, reason]),
+          ),
+        },
+    warnings.length === 0
+      ? null
+      : {
+          title: `Warnings (${warnings.length})`,
+          body: table(
+            [{ title: 'Warning' }],
+            warnings.map((text) => [text]),
+          ),
+        },
+    { title: 'Origin', body: origin(dataset) },
+  ];
+  return renderPage({
+    title: `Dataset ${manifest.name}`,
+    subtitle: `${manifest.counts.recordings} recordings of ${manifest.labels.length} classes at ${plain(manifest.sampleRateHz)} Hz, split ${split.name}`,
+    sections: sections.filter((section) => section !== null),
+    footer: `autobird ${manifest.autobirdVersion}, dataset ${manifest.id}, ${manifest.createdAt.slice(0, 10)}, from ${manifest.rawDir}`,
+  });
+}
+
+function overview(dataset: Dataset, split: Split): Html {
+  const { counts, labels, noEventLabels } = dataset.manifest;
+  const leak = dataset.checkNoLeak(split);
+  const items = [
+    { value: plain(counts.recordings), label: 'recordings', note: `of ${plain(counts.files)} files` },
+    {
+      value: duration(counts.durationS),
+      label: 'of sound',
+      note: `${duration(counts.durationS / counts.recordings)} each`,
+    },
+    {
+      value: plain(labels.length),
+      label: 'classes',
+      note: noEventLabels.length > 0 ? `no event: ${noEventLabels.join(', ')}` : '',
+    },
+    { value: plain(counts.sessions), label: 'sessions', note: counts.sessions === 0 ? 'the metadata names none' : '' },
+    { value: plain(counts.duplicates), label: 'copies', note: 'kept in one group' },
+    { value: plain(counts.rejected), label: 'rejected', note: counts.rejected > 0 ? 'listed below' : '' },
+  ];
+  const { train, val, test } = split.counts;
+  const missing = split.missing.map(({ label, sides: without }) => `${label} (not in ${without.join(', ')})`);
+  return [
+    tiles(items),
+    notice(leak.ok ? 'good' : 'bad', `${leak.message}. ${train} to train, ${val} to validate, ${test} to test.`),
+    missing.length === 0 ? '' : notice('warning', `Too few groups to be on every side: ${missing.join('; ')}.`),
+    split.unassigned.length === 0
+      ? ''
+      : notice('warning', `${split.unassigned.length} recordings are on no side: ${split.unassigned[0]?.reason}.`),
+  ].join('');
+}
+
+function classes(recordings: readonly Recording[], split: Split): Html {
+  const sideOf = new Map<string, Side>(split.assignments.map(({ path, side }) => [path, side]));
+  const rows = [...groupBy(recordings, ({ label }) => label)]
+    .map(([label, own]) => ({
+      label,
+      values: sides.map((side) => own.filter(({ path }) => sideOf.get(path) === side).length),
+      seconds: own.reduce((sum, { durationS }) => sum + durationS, 0),
+      count: own.length,
+    }))
+    .sort((a, b) => b.count - a.count || byCodePoint(a.label, b.label));
+  const minutes = rows.map(({ label, seconds }) => ({ label, values: [seconds / 60] }));
+  return gallery(
+    [
+      figure(
+        `${legend(sideSeries)}${barChart(rows, sideSeries, { width: 520 })}`,
+        'Recordings of each class on each side',
+      ),
+      figure(
+        barChart(minutes, [{ name: 'minutes', color: 4 }], {
+          width: 520,
+          format: (value) => plain(Number(value.toFixed(1))),
+        }),
+        'Minutes of sound of each class',
+      ),
+    ],
+    420,
+  );
+}
+
+function distributions(recordings: readonly Recording[]): Html {
+  const counted = (key: (recording: Recording) => string) =>
+    [...groupBy(recordings, key)]
+      .map(([label, own]) => ({ label, values: [own.length] }))
+      .sort((a, b) => (b.values[0] as number) - (a.values[0] as number) || byCodePoint(a.label, b.label));
+  const bars = (key: (recording: Recording) => string) =>
+    barChart(counted(key).slice(0, 12), [{ name: 'recordings', color: 4 }], { width: 360 });
+  const levels = recordings.map(({ rms }) => -20 * Math.log10(Math.max(rms, 1e-6)));
+  return gallery([
+    figure(
+      histogram(
+        recordings.map(({ durationS }) => durationS),
+        { unit: 'seconds' },
+      ),
+      'Length',
+    ),
+    figure(histogram(levels, { unit: 'dB below full scale (RMS)' }), 'Level'),
+    figure(
+      bars(({ sampleRateHz }) => `${plain(sampleRateHz)} Hz`),
+      'Sample rate of the files',
+    ),
+    figure(
+      bars(
+        ({ codec, channels }) =>
+          `${codec}, ${channels === 1 ? 'mono' : channels === 2 ? 'stereo' : `${channels} channels`}`,
+      ),
+      'Codec and channels',
+    ),
+  ]);
+}
+
+function sessions(recordings: readonly Recording[]): Section | null {
+  const known = recordings.filter(({ session }) => session !== null);
+  if (known.length === 0) return null;
+  const groups = [...groupBy(known, ({ session }) => session as string)].sort(
+    (a, b) => b[1].length - a[1].length || byCodePoint(a[0], b[0]),
+  );
+  const columns: Column[] = [
+    { title: 'Session' },
+    { title: 'Recordings', numeric: true },
+    { title: 'Minutes', numeric: true },
+    { title: 'Classes' },
+  ];
+  const rows = groups.map(([session, own]) => [
+    session,
+    String(own.length),
+    (own.reduce((sum, { durationS }) => sum + durationS, 0) / 60).toFixed(1),
+    [...new Set(own.map(({ label }) => label))].join(', '),
+  ]);
+  return { title: `Sessions (${groups.length})`, body: table(columns, rows) };
+}
+
+function copies(recordings: readonly Recording[]): Section | null {
+  const groups = [...groupBy(recordings, ({ audioHash }) => audioHash).values()].filter((own) => own.length > 1);
+  if (groups.length === 0) return null;
+  const rows = groups.map((own) => [
+    own.map(({ path }) => path).join(', '),
+    [...new Set(own.map(({ label }) => label))].join(', '),
+  ]);
+  return { title: `Copies (${groups.length})`, body: table([{ title: 'The same sound' }, { title: 'Class' }], rows) };
+}
+
+function origin(dataset: Dataset): Html {
+  const { columns } = dataset.manifest;
+  const understood = Object.entries(columns).map(([field, column]) => [field, column]);
+  const licences = [...groupBy(dataset.recordings, ({ metadata: { licence = 'not stated' } }) => licence)].map(
+    ([licence, own]) => [licence, String(own.length)],
+  );
+  return gallery(
+    [
+      figure(
+        table([{ title: 'Licence' }, { title: 'Recordings', numeric: true }], licences),
+        'Licences: a model trained on these recordings is bound to them',
+      ),
+      understood.length === 0
+        ? ''
+        : figure(table([{ title: 'Field' }, { title: 'Column' }], understood), 'How the metadata was understood'),
+    ],
+    420,
+  );
+}
+
+function groupBy<T>(items: readonly T[], key: (item: T) => string): Map<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const item of items) {
+    const group = groups.get(key(item));
+    if (group === undefined) groups.set(key(item), [item]);
+    else group.push(item);
+  }
+  return groups;
+}
+
+/** `2 h 14 min`, `7 min 3 s`, `5.2 s` */
+function duration(seconds: number): string {
+  if (seconds < 60) return `${Number(seconds.toFixed(1))} s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes} min ${Math.round(seconds % 60)} s`;
+  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}

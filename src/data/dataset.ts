@@ -1,0 +1,175 @@
+import { readdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import type { z } from 'zod';
+import { AutobirdError, FormatError } from '../../bindings/errors.ts';
+import type { ShardEntry } from '../../bindings/native.ts';
+import type { SplitConfig } from '../config/schema.ts';
+import type { DatasetManifest, Recording, Side, Split } from '../domain.ts';
+import { readJson, readJsonLines, writeJson } from '../files.ts';
+import { readSafetensorsHeader, type SafetensorsHeader } from '../safetensors.ts';
+import { decode, encode } from '../schema/case.ts';
+import { datasetFormatVersion, datasetId, manifestSchema, recordingSchema, splitFileSchema } from './datasetFiles.ts';
+import { byCodePoint } from './findRecordings.ts';
+import { checkNoLeak, type LeakReport, makeSplit } from './split.ts';
+
+/**
+ * A prepared folder: recordings with their labels, their samples in shards, and splits.
+ *
+ * ```ts
+ * const dataset = await Dataset.open('data/pr19');
+ * const split = await dataset.makeSplit(config.split);
+ * const train = dataset.onSide(split, 'train');
+ * const shards = openShards(await dataset.shardEntries(train), features);
+ * ```
+ */
+export class Dataset {
+  /** Absolute. */
+  readonly dir: string;
+  readonly manifest: DatasetManifest;
+  /** In order of path. */
+  readonly recordings: readonly Recording[];
+
+  constructor(dir: string, manifest: DatasetManifest, recordings: readonly Recording[]) {
+    this.dir = resolve(dir);
+    this.manifest = manifest;
+    this.recordings = recordings;
+  }
+
+  /**
+   * Opens what `prepare` wrote.
+   *
+   * @throws AutobirdError `no_dataset` where there is none, or an unfinished one; FormatError for damage (`invalid_content`,
+   *   `not_json`), a newer version (`newer_version`), or recordings that are not those of the manifest (`unfinished_dataset`)
+   */
+  static async open(dir: string): Promise<Dataset> {
+    const path = join(dir, 'dataset.json');
+    const json = await readJson(path).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT') throw error;
+      throw new AutobirdError('no_dataset', `There is no finished dataset in ${dir}: run autobird prepare first`, {
+        cause: error,
+      });
+    });
+    checkVersion(json, path);
+    const manifest = decode(manifestSchema, json, path);
+    const lines = await readJsonLines(join(dir, 'recordings.jsonl'));
+    const recordings = lines.map((line, i) =>
+      decode(recordingSchema, line, `${join(dir, 'recordings.jsonl')}, line ${i + 1}`),
+    );
+    if (datasetId(manifest.sampleRateHz, recordings) !== manifest.id) {
+      throw new FormatError(
+        'unfinished_dataset',
+        `The recordings in ${dir} are not those of its dataset.json: preparing was interrupted, run autobird prepare again`,
+      );
+    }
+    return new Dataset(dir, manifest, recordings);
+  }
+
+  /** Names of the splits that are there. */
+  async splitNames(): Promise<string[]> {
+    const names = await readdir(join(this.dir, 'splits')).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return [];
+      throw error;
+    });
+    return names
+      .filter((name) => name.endsWith('.json'))
+      .map((name) => name.slice(0, -'.json'.length))
+      .sort(byCodePoint);
+  }
+
+  /** @throws AutobirdError `no_split`; FormatError `stale_split` when the dataset has changed since */
+  async split(name: string): Promise<Split> {
+    const path = join(this.dir, 'splits', `${name}.json`);
+    const json = await readJson(path).catch(async (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT') throw error;
+      const names = await this.splitNames();
+      throw new AutobirdError(
+        'no_split',
+        `${this.dir} has no split ${JSON.stringify(name)}: there is ${names.join(', ') || 'none yet'}`,
+        { cause: error },
+      );
+    });
+    const split = decode(splitFileSchema, json, path);
+    if (split.datasetId !== this.manifest.id) {
+      throw new FormatError(
+        'stale_split',
+        `${path} was made for another state of the dataset (${split.datasetId}, now ${this.manifest.id}): run autobird prepare again`,
+      );
+    }
+    return split;
+  }
+
+  /** Makes the split of these options and writes it to `splits/`; equal options give the same file. Throws like `makeSplit`. */
+  async makeSplit(config: SplitConfig): Promise<Split> {
+    const split = makeSplit(this.recordings, config, this.manifest.id);
+    await writeJson(
+      join(this.dir, 'splits', `${split.name}.json`),
+      encode(splitFileSchema, split as z.infer<typeof splitFileSchema>),
+    );
+    return split;
+  }
+
+  checkNoLeak(split: Split): LeakReport {
+    return checkNoLeak(split, this.recordings);
+  }
+
+  /** The recordings on one side, in order of path. */
+  onSide(split: Split, side: Side): readonly Recording[] {
+    const paths = new Set(split.assignments.filter((one) => one.side === side).map(({ path }) => path));
+    return this.recordings.filter(({ path }) => paths.has(path));
+  }
+
+  /**
+   * Where the samples of recordings lie, in the order given, as `openShards` takes them.
+   *
+   * @throws FormatError `bad_shard` for a shard that is missing or not what the recording says
+   */
+  async shardEntries(recordings: readonly Recording[] = this.recordings): Promise<ShardEntry[]> {
+    const entries: ShardEntry[] = [];
+    for (const recording of recordings) {
+      const path = join(this.dir, recording.shard);
+      const header = await readSafetensorsHeader(path).catch((error: Error) => {
+        throw badShard(path, recording, error.message, error);
+      });
+      entries.push(toShardEntry(path, header, recording));
+    }
+    return entries;
+  }
+}
+
+function toShardEntry(path: string, header: SafetensorsHeader, recording: Recording): ShardEntry {
+  const pcm = header.tensors.find((tensor) => tensor.name === 'pcm');
+  const scale = header.tensors.find((tensor) => tensor.name === 'scale');
+  const { block_samples: blockText } = header.metadata;
+  const blockSamples = Number(blockText);
+  const { sampleCount } = recording;
+  if (pcm === undefined || scale === undefined) throw badShard(path, recording, 'it holds no samples');
+  if (
+    pcm.dtype !== 'I16' ||
+    scale.dtype !== 'F32' ||
+    !Number.isSafeInteger(blockSamples) ||
+    blockSamples < 1 ||
+    pcm.byteLength !== 2 * sampleCount ||
+    scale.byteLength !== 4 * Math.ceil(sampleCount / blockSamples)
+  ) {
+    throw badShard(path, recording, 'its tensors do not fit the recording');
+  }
+  return { path, pcmOffset: pcm.offset, scaleOffset: scale.offset, sampleCount, blockSamples };
+}
+
+function badShard(path: string, recording: Recording, reason: string, cause?: Error): FormatError {
+  return new FormatError(
+    'bad_shard',
+    `The shard of ${recording.path} cannot be used (${reason}): delete ${path} if it is there and run autobird prepare again`,
+    { cause },
+  );
+}
+
+function checkVersion(json: unknown, path: string): void {
+  const version = (json as { format_version?: unknown } | null)?.format_version;
+  if (typeof version === 'number' && version > datasetFormatVersion) {
+    throw new FormatError(
+      'newer_version',
+      `${path} has format version ${version}, this autobird reads up to ${datasetFormatVersion}: update autobird`,
+    );
+  }
+}

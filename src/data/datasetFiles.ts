@@ -1,0 +1,120 @@
+/** The schemas of a dataset's files (docs/dataset-format.md), and what its identity is made of. */
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import { splitSchema } from '../config/schema.ts';
+import type { Recording } from '../domain.ts';
+import { byCodePoint } from './findRecordings.ts';
+
+export const datasetFormatVersion = 1;
+export const splitFormatVersion = 1;
+export const shardFormatVersion = 1;
+
+const hash = z.string().regex(/^[0-9a-f]{64}$/, '64 hex digits');
+const text = z.record(z.string(), z.string());
+const count = z.int().min(0);
+/** Inside the dataset's folder. */
+const insidePath = z
+  .string()
+  .refine((path) => !path.startsWith('/') && !path.split('/').includes('..'), 'a relative path inside the dataset');
+
+export const annotationSchema = z.strictObject({
+  startS: z.number(),
+  endS: z.number(),
+  lowHz: z.number().nullable(),
+  highHz: z.number().nullable(),
+  label: z.string(),
+});
+
+export const recordingSchema = z.strictObject({
+  path: z.string(),
+  contentHash: hash,
+  audioHash: hash,
+  durationS: z.number().positive(),
+  sampleRateHz: z.int().positive(),
+  channels: z.int().positive(),
+  codec: z.string(),
+  decoder: z.string(),
+  recordedAt: z.string().nullable(),
+  label: z.string(),
+  backgroundLabels: z.array(z.string()),
+  annotations: z.array(annotationSchema),
+  session: z.string().nullable(),
+  groupKey: z.string().nullable(),
+  fold: z.string().nullable(),
+  metadata: text,
+  peak: z.number().min(0),
+  rms: z.number().min(0),
+  sampleCount: z.int().positive(),
+  shard: insidePath,
+});
+
+const rejectedSchema = z.strictObject({ path: z.string(), code: z.string(), reason: z.string() });
+
+export const manifestSchema = z.strictObject({
+  formatVersion: z.literal(datasetFormatVersion),
+  id: z.string().regex(/^[0-9a-f]{16}$/, '16 hex digits'),
+  name: z.string(),
+  createdAt: z.string(),
+  autobirdVersion: z.string(),
+  rawDir: z.string(),
+  sampleRateHz: z.int().positive(),
+  labels: z.array(z.string()),
+  noEventLabels: z.array(z.string()),
+  counts: z.strictObject({
+    files: count,
+    recordings: count,
+    rejected: count,
+    duplicates: count,
+    sessions: count,
+    durationS: z.number().min(0),
+  }),
+  columns: text,
+  rejected: z.array(rejectedSchema),
+  warnings: z.array(z.string()),
+});
+
+const sideSchema = z.enum(['train', 'val', 'test']);
+
+export const splitFileSchema = z.strictObject({
+  formatVersion: z.literal(splitFormatVersion),
+  name: z.string(),
+  datasetId: z.string(),
+  options: splitSchema,
+  assignments: z.array(z.strictObject({ path: z.string(), side: sideSchema, group: z.string() })),
+  counts: z.strictObject({ train: count, val: count, test: count }),
+  missing: z.array(z.strictObject({ label: z.string(), sides: z.array(sideSchema) })),
+  unassigned: z.array(z.strictObject({ path: z.string(), reason: z.string() })),
+});
+
+/** What a shard knows of its recording: all that decoding taught, nothing that depends on the file's place or metadata. */
+export const shardRecordingSchema = z.strictObject({
+  audioHash: hash,
+  durationS: z.number().positive(),
+  sampleRateHz: z.int().positive(),
+  channels: z.int().positive(),
+  codec: z.string(),
+  decoder: z.string(),
+  /** From GUANO, bext or comments. */
+  recordedAt: z.string().nullable(),
+  peak: z.number().min(0),
+  rms: z.number().min(0),
+  sampleCount: z.int().positive(),
+  warnings: z.array(z.string()),
+});
+
+export type ShardRecording = z.infer<typeof shardRecordingSchema>;
+
+/** `Dataset.id`: of the rate and of everything about the recordings that can change an answer, in order of path. */
+export function datasetId(sampleRateHz: number, recordings: readonly Recording[]): string {
+  const hash = createHash('sha256').update(JSON.stringify({ sampleRateHz }));
+  for (const recording of [...recordings].sort((a, b) => byCodePoint(a.path, b.path))) {
+    const { path, contentHash, label, backgroundLabels, session, groupKey, fold } = recording;
+    const annotations = recording.annotations.map((a) => [a.startS, a.endS, a.lowHz, a.highHz, a.label]);
+    hash.update(JSON.stringify([path, contentHash, label, backgroundLabels, annotations, session, groupKey, fold]));
+  }
+  return hash.digest('hex').slice(0, 16);
+}
+
+export function shardPath(contentHash: string, sampleRateHz: number): string {
+  return `shards/${contentHash.slice(0, 32)}-${sampleRateHz}.safetensors`;
+}

@@ -1,0 +1,138 @@
+import { createHash } from 'node:crypto';
+import { encodePcm } from '../../bindings/index.ts';
+import { AudioError } from '../../bindings/errors.ts';
+import type { DecodeLimits } from '../../bindings/native.ts';
+import { openAudio } from '../audio/openAudio.ts';
+import { resampled } from '../audio/resample.ts';
+import { readSafetensorsHeader, SafetensorsWriter } from '../safetensors.ts';
+import { decode, encode } from '../schema/case.ts';
+import { type ShardRecording, shardFormatVersion, shardRecordingSchema } from './datasetFiles.ts';
+import { recordedAtFromTags } from './recordedAt.ts';
+
+/**
+ * Decodes one file into a shard, a second at a time, and gives what was learned on the way. The shard appears whole or
+ * not at all.
+ *
+ * @throws AudioError with the reason why the file is no recording; AutobirdError `disk_full`, `not_writable`
+ */
+export async function decodeRecording(
+  path: string,
+  shard: string,
+  sampleRateHz: number,
+  options: { readonly limits: DecodeLimits; readonly signal: AbortSignal },
+): Promise<ShardRecording> {
+  const source = await openAudio(path, options);
+  try {
+    const { info } = source;
+    const hash = createHash('sha256');
+    let sourceSamples = 0;
+    async function* heard(): AsyncGenerator<Float32Array> {
+      for await (const block of source.blocks()) {
+        hash.update(new Uint8Array(block.buffer, block.byteOffset, block.byteLength));
+        sourceSamples += block.length;
+        yield block;
+      }
+    }
+    const writer = await SafetensorsWriter.create(shard);
+    try {
+      const scales: Float32Array[] = [];
+      let sampleCount = 0;
+      let peak = 0;
+      let squares = 0;
+      await writer.begin('pcm', 'I16');
+      for await (const second of inBlocks(resampled(heard(), info.sampleRateHz, sampleRateHz), sampleRateHz)) {
+        options.signal.throwIfAborted();
+        for (const sample of second) {
+          squares += sample * sample;
+          const size = Math.abs(sample);
+          if (size > peak) peak = size;
+        }
+        if (!Number.isFinite(squares)) {
+          throw new AudioError('not_finite', 'It holds samples that are not finite numbers: export it again');
+        }
+        const encoded = encodePcm(second, sampleRateHz);
+        await writer.append(bytesOf(encoded.pcm));
+        scales.push(encoded.scales);
+        sampleCount += second.length;
+      }
+      if (sampleCount === 0) throw new AudioError('no_samples', 'It is an audio file, but holds not a single sample');
+      writer.end();
+      const scale = Buffer.concat(scales.map(bytesOf));
+      await writer.add({ name: 'scale', dtype: 'F32', shape: [scale.byteLength / 4], data: scale });
+      const recording: ShardRecording = {
+        audioHash: hash.digest('hex'),
+        durationS: sourceSamples / info.sampleRateHz,
+        sampleRateHz: info.sampleRateHz,
+        channels: info.channels,
+        codec: info.codec,
+        decoder: info.decoder,
+        recordedAt: recordedAtFromTags(info.tags),
+        peak,
+        rms: Math.sqrt(squares / sampleCount),
+        sampleCount,
+        warnings: warningsOf(source),
+      };
+      await writer.finish({
+        format: 'autobird-shard',
+        format_version: String(shardFormatVersion),
+        block_samples: String(sampleRateHz),
+        recording: JSON.stringify(encode(shardRecordingSchema, recording)),
+      });
+      return recording;
+    } finally {
+      await writer.discard();
+    }
+  } finally {
+    await source.close();
+  }
+}
+
+/** What a finished shard knows; null where there is none that can be used. */
+export async function readShardRecording(shard: string, sampleRateHz: number): Promise<ShardRecording | null> {
+  try {
+    const { metadata, tensors } = await readSafetensorsHeader(shard);
+    const { format, format_version: version, block_samples: blockSamples, recording = '' } = metadata;
+    if (format !== 'autobird-shard' || version !== String(shardFormatVersion)) return null;
+    if (blockSamples !== String(sampleRateHz)) return null;
+    const known = decode(shardRecordingSchema, JSON.parse(recording), shard);
+    const pcm = tensors.find((tensor) => tensor.name === 'pcm');
+    return pcm?.byteLength === 2 * known.sampleCount ? known : null;
+  } catch {
+    // Missing, damaged or of another version: all are mended by decoding again.
+    return null;
+  }
+}
+
+function warningsOf(source: { readonly damaged: number; readonly truncated: boolean }): string[] {
+  const warnings: string[] = [];
+  if (source.truncated) warnings.push('the file ends before its header says; what is there is used');
+  if (source.damaged > 0) {
+    const stretches = source.damaged === 1 ? '1 damaged stretch was' : `${source.damaged} damaged stretches were`;
+    warnings.push(`${stretches} left out`);
+  }
+  return warnings;
+}
+
+/** The same samples in blocks of equal length; the last one may be shorter. */
+async function* inBlocks(samples: AsyncIterable<Float32Array>, length: number): AsyncGenerator<Float32Array> {
+  let block = new Float32Array(length);
+  let filled = 0;
+  for await (const piece of samples) {
+    for (let at = 0; at < piece.length; ) {
+      const part = piece.subarray(at, at + length - filled);
+      block.set(part, filled);
+      filled += part.length;
+      at += part.length;
+      if (filled === length) {
+        yield block;
+        block = new Float32Array(length);
+        filled = 0;
+      }
+    }
+  }
+  if (filled > 0) yield block.subarray(0, filled);
+}
+
+function bytesOf(array: Int16Array | Float32Array): Uint8Array {
+  return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+}

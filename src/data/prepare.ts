@@ -1,0 +1,191 @@
+/**
+ * From a folder of recordings to a dataset: find, hash, decode what is new, split, report. Shards are written first and
+ * `dataset.json` last, so that the same command after a kill goes on where it was and ends with the same files.
+ */
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { mkdir, stat } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { AudioError, AutobirdError } from '../../bindings/errors.ts';
+import type { DataConfig, FeaturesConfig, SplitConfig } from '../config/schema.ts';
+import type { JobOptions, RejectedRecording } from '../domain.ts';
+import { removeLeftovers, writeFileAtomic, writeJson, writeJsonLines } from '../files.ts';
+import { encode } from '../schema/case.ts';
+import { concurrently } from './concurrently.ts';
+import { renderDataReport } from './dataReport.ts';
+import { Dataset } from './dataset.ts';
+import { manifestSchema, recordingSchema, type ShardRecording, shardPath } from './datasetFiles.ts';
+import { decodeRecording, readShardRecording } from './decodeRecording.ts';
+import { checkDiskSpace } from './diskSpace.ts';
+import { byCodePoint, findRecordings } from './findRecordings.ts';
+import { type LabelledFile, labelFiles } from './labelFiles.ts';
+import { lockDataset } from './lockDataset.ts';
+import { type DecodedFile, makeManifest, toRecording } from './manifest.ts';
+import { readMetadata } from './metadata.ts';
+
+export interface PrepareOptions extends JobOptions {
+  readonly data: DataConfig;
+  readonly split: SplitConfig;
+  readonly features: Pick<FeaturesConfig, 'sampleRateHz'>;
+}
+
+/**
+ * Prepares `<root>/<name>`: shards, recordings, split and report. What was prepared before is not decoded again; a file
+ * that cannot be used costs a row in `dataset.json` with its reason. Shards of recordings that have gone are kept, so that
+ * putting a file back costs nothing.
+ *
+ * ```ts
+ * const dataset = await prepare({ data, split, features: { sampleRateHz: 22050 } });
+ * ```
+ *
+ * @throws AutobirdError `no_raw_dir`, `no_recordings`, `disk_full`, `not_writable`, `dataset_busy`; InvalidArgumentError
+ *   for columns or split options that cannot be; FormatError `bad_csv`; `signal.reason` when aborted
+ */
+export async function prepare(options: PrepareOptions): Promise<Dataset> {
+  const { data, signal } = options;
+  const dir = join(data.root, data.name);
+  await mkdir(join(dir, 'shards'), { recursive: true });
+  const unlock = await lockDataset(dir);
+  try {
+    for (const folder of [dir, join(dir, 'shards')]) await removeLeftovers(folder);
+    return await prepareLocked(dir, options);
+  } finally {
+    await unlock();
+    signal?.throwIfAborted();
+  }
+}
+
+async function prepareLocked(dir: string, options: PrepareOptions): Promise<Dataset> {
+  const { data, split, features, onProgress } = options;
+  onProgress?.({ stage: 'index', done: 0, total: 0, message: `Looking for recordings in ${data.rawDir}` });
+  const found = await findRecordings(data.rawDir, data.extensions);
+  const metadata = await readMetadata(data, found.files);
+  const labelled = labelFiles(found.files, metadata, data);
+  const rejected: RejectedRecording[] = [...found.rejected, ...metadata.rejected, ...labelled.rejected];
+
+  const decoded = await decodeAll(dir, labelled.files, options, rejected);
+  if (decoded.length === 0) throw noRecordings(data.rawDir, rejected);
+  const recordings = decoded
+    .map((one) => toRecording(one, features.sampleRateHz))
+    .sort((a, b) => byCodePoint(a.path, b.path));
+
+  const manifest = await makeManifest(dir, data, features.sampleRateHz, {
+    recordings,
+    decoded,
+    rejected,
+    columns: metadata.columns,
+    warnings: [...metadata.warnings, ...labelled.warnings],
+  });
+  const dataset = new Dataset(dir, manifest, recordings);
+  onProgress?.({ stage: 'split', done: 0, total: 0, message: 'Splitting by group' });
+  const made = await dataset.makeSplit(split);
+  await writeJsonLines(
+    join(dir, 'recordings.jsonl'),
+    recordings.map((recording) => encode(recordingSchema, recording as never)),
+  );
+  onProgress?.({ stage: 'report', done: 0, total: 0, message: 'Drawing the report' });
+  await writeFileAtomic(join(dir, 'report.html'), await renderDataReport(dataset, made));
+  await writeJson(join(dir, 'dataset.json'), encode(manifestSchema, manifest as never));
+  return dataset;
+}
+
+/** Hashes every file, then decodes those whose shard is not there; adds to `rejected` what cannot be read. */
+async function decodeAll(
+  dir: string,
+  files: readonly LabelledFile[],
+  { data, features, signal, onProgress }: PrepareOptions,
+  rejected: RejectedRecording[],
+): Promise<DecodedFile[]> {
+  const workers = data.workers ?? availableParallelism();
+  const { sampleRateHz } = features;
+  const { maxChannels, maxSampleRateHz, maxDurationS, rawDir } = data;
+  const limits = { maxChannels, maxSampleRateHz, maxDurationS };
+  let done = 0;
+  const hashed = await concurrently(files, workers, signal, async (file, stop) => {
+    const hash = await orReject(file.path, rejected, () => hashFile(join(rawDir, file.path), data.maxFileBytes, stop));
+    const known =
+      hash === null ? null : await readShardRecording(join(dir, shardPath(hash, sampleRateHz)), sampleRateHz);
+    onProgress?.({ stage: 'hash', done: ++done, total: files.length });
+    return hash === null ? null : { file, contentHash: hash, known };
+  });
+  const readable = hashed.filter((one) => one !== null);
+  const fresh = [
+    ...new Map(readable.filter(({ known }) => known === null).map((one) => [one.contentHash, one])).values(),
+  ];
+  await checkDiskSpace(
+    dir,
+    rawDir,
+    fresh.map(({ file }) => file),
+    sampleRateHz,
+    { limits, ...(signal === undefined ? {} : { signal }) },
+  );
+  // Equal bytes in several places are decoded once; if they cannot be, every place is rejected.
+  done = 0;
+  const outcomes = new Map<string, ShardRecording | RejectedRecording>();
+  await concurrently(fresh, workers, signal, async ({ file, contentHash }, stop) => {
+    const failures: RejectedRecording[] = [];
+    const known = await orReject(file.path, failures, () =>
+      decodeRecording(join(rawDir, file.path), join(dir, shardPath(contentHash, sampleRateHz)), sampleRateHz, {
+        limits,
+        signal: stop,
+      }),
+    );
+    outcomes.set(contentHash, known ?? (failures[0] as RejectedRecording));
+    onProgress?.({ stage: 'decode', done: ++done, total: fresh.length, message: file.path });
+  });
+  return readable.flatMap(({ file, contentHash, known }) => {
+    const outcome = known ?? (outcomes.get(contentHash) as ShardRecording | RejectedRecording);
+    if (!('code' in outcome)) return [{ file, contentHash, known: outcome }];
+    rejected.push({ ...outcome, path: file.path });
+    return [];
+  });
+}
+
+/** Null, and a row in `rejected`, where the file is at fault; anything else (a full disk, an abort) goes on up. */
+async function orReject<T>(path: string, rejected: RejectedRecording[], work: () => Promise<T>): Promise<T | null> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof AudioError) rejected.push({ path, code: error.code, reason: error.message });
+    else if (isReadError(error)) {
+      rejected.push({
+        path,
+        code: 'unreadable',
+        reason: `The file cannot be read (${error.code}): check its permissions`,
+      });
+    } else throw error;
+    return null;
+  }
+}
+
+function isReadError(error: unknown): error is NodeJS.ErrnoException {
+  const code = (error as NodeJS.ErrnoException).code ?? '';
+  return (
+    error instanceof Error && !(error instanceof AutobirdError) && ['EACCES', 'EPERM', 'EIO', 'ENOENT'].includes(code)
+  );
+}
+
+async function hashFile(path: string, maxBytes: number, signal: AbortSignal): Promise<string> {
+  const { size } = await stat(path);
+  if (size === 0) throw new AudioError('empty_file', 'The file is empty');
+  if (size > maxBytes) {
+    throw new AudioError(
+      'too_large',
+      `The file has ${size} bytes, data.max_file_bytes allows ${maxBytes}: cut it or raise the limit`,
+    );
+  }
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20, signal })) hash.update(chunk as Buffer);
+  return hash.digest('hex');
+}
+
+function noRecordings(rawDir: string, rejected: readonly RejectedRecording[]): AutobirdError {
+  const shown = rejected.slice(0, 5).map(({ path, reason }) => `\n  ${path}: ${reason}`);
+  const more = rejected.length > shown.length ? `\n  and ${rejected.length - shown.length} more` : '';
+  const what =
+    rejected.length === 0
+      ? 'it holds no file with an extension of data.extensions'
+      : `none of its ${rejected.length} files can be used:${shown.join('')}${more}`;
+  return new AutobirdError('no_recordings', `Expected recordings below data.raw_dir=${rawDir} but ${what}`);
+}

@@ -1,0 +1,135 @@
+/** The frame of every report: one file that needs nothing else, reads well on a phone, at night and on paper. */
+
+/** HTML that is safe to put into a page; only this file and its neighbours make it. */
+export type Html = string;
+
+export interface Page {
+  readonly title: string;
+  /** One line below the title: plain text. */
+  readonly subtitle: string;
+  /** In reading order; their titles become the contents. */
+  readonly sections: readonly Section[];
+  /** Plain text at the end. */
+  readonly footer: string;
+}
+
+export interface Section {
+  readonly title: string;
+  readonly body: Html;
+}
+
+export interface Column {
+  readonly title: string;
+  /** Numbers stand to the right. */
+  readonly numeric?: boolean;
+}
+
+export function escapeHtml(text: string): Html {
+  return text.replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
+}
+
+export function renderPage(page: Page): Html {
+  const id = (i: number) => `section-${i + 1}`;
+  const contents = page.sections.map(({ title }, i) => `<a href="#${id(i)}">${escapeHtml(title)}</a>`).join('');
+  const sections = page.sections
+    .map(({ title, body }, i) => `<section id="${id(i)}"><h2>${escapeHtml(title)}</h2>${body}</section>`)
+    .join('\n');
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${escapeHtml(page.title)}</title>
+<style>${style}</style>
+</head>
+<body>
+<header><h1>${escapeHtml(page.title)}</h1><p>${escapeHtml(page.subtitle)}</p><nav>${contents}</nav></header>
+<main>
+${sections}
+</main>
+<footer>${escapeHtml(page.footer)}</footer>
+</body>
+</html>
+`;
+}
+
+/** Figures to see first: a number, what it counts and, small, what to know about it. */
+export function tiles(
+  items: readonly { readonly value: string; readonly label: string; readonly note?: string }[],
+): Html {
+  const tile = ({ value, label, note = '' }: (typeof items)[number]) =>
+    `<div class="tile"><b>${escapeHtml(value)}</b><span>${escapeHtml(label)}</span><small>${escapeHtml(note)}</small></div>`;
+  return `<div class="tiles">${items.map(tile).join('')}</div>`;
+}
+
+/** Cells are plain text. Long tables scroll inside their frame. */
+export function table(columns: readonly Column[], rows: readonly (readonly string[])[]): Html {
+  const align = columns.map(({ numeric }) => (numeric ? ' class="number"' : ''));
+  const head = columns.map(({ title }, i) => `<th${align[i]}>${escapeHtml(title)}</th>`).join('');
+  const body = rows
+    .map((row) => `<tr>${row.map((cell, i) => `<td${align[i]}>${escapeHtml(cell)}</td>`).join('')}</tr>`)
+    .join('\n');
+  return `<div class="scroll"><table><thead><tr>${head}</tr></thead><tbody>${body}</tbody></table></div>`;
+}
+
+/** A sentence that must not be missed. */
+export function notice(kind: 'good' | 'warning' | 'bad', text: string): Html {
+  return `<p class="notice ${kind}">${escapeHtml(text)}</p>`;
+}
+
+/** A chart or picture with its caption. */
+export function figure(content: Html, caption: string): Html {
+  return `<figure>${content}<figcaption>${escapeHtml(caption)}</figcaption></figure>`;
+}
+
+/** Figures side by side where there is room. */
+export function gallery(figures: readonly Html[], minWidthPx = 300): Html {
+  return `<div class="gallery" style="--min:${minWidthPx}px">${figures.join('')}</div>`;
+}
+
+const style = `
+:root{color-scheme:light dark;--paper:#fdfdfb;--ink:#1d2421;--soft:#66716b;--line:#dfe3de;--panel:#f3f5f1;--accent:#1f6f54;
+--c1:#2a7f62;--c2:#e0a030;--c3:#c4513f;--c4:#4a6fa5;--c5:#8b5e9b;--c6:#7a8450;--c7:#b0738a;--c8:#5f6b6d;
+--good:#2a7f62;--warning:#b57a10;--bad:#b83c2e}
+@media (prefers-color-scheme:dark){:root{--paper:#141917;--ink:#e6ebe7;--soft:#96a39c;--line:#2d3632;--panel:#1c2320;--accent:#7cc9aa;
+--c1:#5bb894;--c2:#e6b450;--c3:#e0796a;--c4:#86a8da;--c5:#bd94cc;--c6:#adb87f;--c7:#dda0b6;--c8:#98a5a8;
+--good:#5bb894;--warning:#e6b450;--bad:#e0796a}}
+*{box-sizing:border-box}
+body{margin:0;background:var(--paper);color:var(--ink);font:16px/1.55 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",sans-serif;font-variant-numeric:tabular-nums}
+header,main,footer{max-width:68rem;margin:0 auto;padding:0 1.5rem}
+header{padding-top:3rem}
+h1{font-size:2.1rem;line-height:1.15;letter-spacing:-.02em;margin:0}
+header p{color:var(--soft);margin:.5rem 0 1rem}
+nav{display:flex;flex-wrap:wrap;gap:.25rem 1.1rem;border-block:1px solid var(--line);padding:.55rem 0}
+nav a{color:var(--accent);text-decoration:none;font-size:.92rem}
+nav a:hover{text-decoration:underline}
+section{margin:2.6rem 0}
+h2{font-size:1.25rem;letter-spacing:-.01em;margin:0 0 .9rem}
+p{max-width:46rem}
+.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(8.5rem,1fr));gap:.75rem}
+.tile{background:var(--panel);border-radius:.5rem;padding:.8rem 1rem;display:flex;flex-direction:column}
+.tile b{font-size:1.6rem;line-height:1.2;letter-spacing:-.02em;font-weight:650}
+.tile span{font-size:.92rem}
+.tile small{color:var(--soft);font-size:.8rem}
+.scroll{overflow:auto;max-height:34rem;border:1px solid var(--line);border-radius:.5rem}
+table{border-collapse:collapse;width:100%;font-size:.9rem}
+th,td{padding:.38rem .8rem;text-align:left;vertical-align:top;border-bottom:1px solid var(--line);overflow-wrap:anywhere}
+tbody tr:last-child td{border-bottom:0}
+th{position:sticky;top:0;background:var(--panel);font-weight:600;white-space:nowrap;overflow-wrap:normal}
+.number{text-align:right;white-space:nowrap}
+.notice{border-left:4px solid var(--accent);background:var(--panel);border-radius:0 .5rem .5rem 0;padding:.7rem 1rem;margin:.8rem 0;max-width:none;overflow-wrap:anywhere}
+.notice.good{border-color:var(--good)}.notice.warning{border-color:var(--warning)}.notice.bad{border-color:var(--bad)}
+figure{margin:0;break-inside:avoid;min-width:0}
+figcaption{color:var(--soft);font-size:.85rem;margin-top:.35rem;overflow-wrap:anywhere}
+figure img{display:block;width:100%;height:auto;border-radius:.3rem;image-rendering:auto;aspect-ratio:3/1;object-fit:fill}
+.gallery{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,var(--min)),1fr));gap:1.3rem 1.5rem}
+svg{display:block;max-width:100%;height:auto}
+svg text{fill:var(--ink);font:12px system-ui,-apple-system,"Segoe UI",Roboto,sans-serif;font-variant-numeric:tabular-nums}
+svg .soft{fill:var(--soft)}
+svg .grid{stroke:var(--line);stroke-width:1;shape-rendering:crispEdges}
+svg .curve{fill:none;stroke-width:2;stroke-linejoin:round;stroke-linecap:round}
+.legend{display:flex;flex-wrap:wrap;gap:.2rem 1.1rem;font-size:.85rem;margin:0 0 .5rem}
+.legend span::before{content:"";display:inline-block;width:.75rem;height:.75rem;border-radius:.15rem;background:var(--c);margin-right:.4rem;vertical-align:-.06rem}
+footer{color:var(--soft);font-size:.85rem;padding-block:1rem 3rem;border-top:1px solid var(--line)}
+@media print{:root{--paper:#fff;--ink:#000;--soft:#444;--line:#ccc;--panel:#f4f4f4}body{font-size:11px}nav{display:none}.scroll{max-height:none;overflow:visible}section{margin:1.4rem 0}header{padding-top:0}*{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
+`;
