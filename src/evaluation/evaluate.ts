@@ -40,7 +40,8 @@ export interface EvaluateOptions extends JobOptions {
  * @throws what `Classifier.open`, `Dataset.open` and `dataset.split` throw; a recording that cannot be read is a row
  */
 export async function evaluate(options: EvaluateOptions): Promise<Report> {
-  const checkpoint = await readCheckpoint(await findCheckpoint(options.checkpoint));
+  const checkpointPath = await findCheckpoint(options.checkpoint);
+  const checkpoint = await readCheckpoint(checkpointPath);
   const dataset = typeof options.dataset === 'string' ? await Dataset.open(options.dataset) : options.dataset;
   const split = typeof options.split === 'string' ? await dataset.split(options.split) : options.split;
   const side = options.side ?? 'test';
@@ -58,7 +59,16 @@ export async function evaluate(options: EvaluateOptions): Promise<Report> {
   });
   if (options.outputDir !== undefined) {
     const { mistakes } = evaluation;
-    await writeReport(options.outputDir, { report, checkpoint, dataset, split, recordings, predictions, mistakes });
+    await writeReport(options.outputDir, {
+      report,
+      checkpoint,
+      checkpointPath,
+      dataset,
+      split,
+      recordings,
+      predictions,
+      mistakes,
+    });
   }
   return report;
 }

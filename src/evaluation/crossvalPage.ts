@@ -1,0 +1,42 @@
+import { escapeHtml, figure, type Html, renderPage, tiles } from '../plots/page.ts';
+import type { Crossval } from './crossval.ts';
+import { classTable, confusionHeatmap, dateAndTime, markupTable, percent, shareBar } from './reportParts.ts';
+
+/** `crossval.html`: all folds on one page. */
+export function crossvalPage({ dataset, folds, pooled, accuracy, balancedAccuracy, createdAt }: Crossval): Html {
+  const over = ({ mean, spread }: Crossval['accuracy']) => `over folds ${percent(mean)} ± ${percent(spread)}`;
+  const cards = tiles([
+    { value: percent(pooled.accuracy), label: 'of recordings right', note: over(accuracy) },
+    { value: percent(pooled.balancedAccuracy), label: 'balanced accuracy', note: over(balancedAccuracy) },
+    { value: percent(pooled.top3), label: 'among the best three', note: `macro F1 ${percent(pooled.macroF1)}` },
+    { value: String(pooled.items), label: 'recordings', note: `each judged once, in ${folds.length} folds` },
+  ]);
+  const foldRows = folds.map((fold) => [
+    String(fold.fold),
+    String(fold.recordings),
+    shareBar(fold.accuracy),
+    shareBar(fold.balancedAccuracy, 'var(--c4)'),
+    `${(fold.durationS / 60).toFixed(1)} min`,
+    `<code>${escapeHtml(fold.run)}</code>`,
+  ]);
+  return renderPage({
+    title: `${dataset.name}: ${folds.length}-fold cross-validation`,
+    subtitle: `Every recording judged once, by a model that heard nothing of its group. ${dateAndTime(createdAt)}`,
+    sections: [
+      { title: 'At a glance', body: cards },
+      {
+        title: 'Folds',
+        body: markupTable(['fold', 'judged', 'accuracy', 'balanced', 'training', 'run'], foldRows),
+      },
+      {
+        title: 'Confusion',
+        body: figure(
+          confusionHeatmap(pooled.confusion),
+          'Recordings of all folds. The brighter, the larger the share of the row.',
+        ),
+      },
+      { title: 'Classes', body: classTable(pooled.perClass, null) },
+    ],
+    footer: 'The same figures for machines: crossval.json.',
+  });
+}

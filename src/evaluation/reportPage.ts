@@ -1,0 +1,220 @@
+/** `report.html`: one evaluation, to be looked at. */
+import type { CheckpointMetadata, EpochRecord } from '../checkpoint/metadata.ts';
+import type { Split } from '../domain.ts';
+import {
+  escapeHtml,
+  figure,
+  gallery,
+  type Html,
+  notice,
+  renderPage,
+  type Section,
+  table,
+  tiles,
+} from '../plots/page.ts';
+import { legend, lineChart } from '../plots/svg.ts';
+import type { RecordingResult, Report } from './report.ts';
+import { classTable, confusionHeatmap, dateAndTime, percent } from './reportParts.ts';
+
+/** A recording that was called something else, with what the model heard. */
+export interface Mistake {
+  readonly result: RecordingResult;
+  /** The clip that spoke most for the wrong answer. */
+  readonly startS: number;
+  readonly endS: number;
+  /** Its spectrogram as a `data:` address. */
+  readonly image: string;
+}
+
+export interface ReportPageInput {
+  readonly report: Report;
+  readonly metadata: CheckpointMetadata;
+  readonly split: Split;
+  /** All validated epochs of the run, as far as known. */
+  readonly history: readonly EpochRecord[];
+  readonly mistakes: readonly Mistake[];
+}
+
+export function reportPage(input: ReportPageInput): Html {
+  const { report, metadata } = input;
+  const { dataset, side, checkpoint, split, createdAt } = report;
+  const sections: (Section | null)[] = [
+    { title: 'At a glance', body: glance(input) },
+    learning(input),
+    { title: 'Confusion', body: confusion(report) },
+    { title: 'Classes', body: classes(report, metadata) },
+    { title: 'Can the scores be believed?', body: calibration(report) },
+    { title: 'Mistakes', body: mistakes(input) },
+    unanswered(report),
+    { title: 'How it was made', body: making(metadata) },
+  ];
+  return renderPage({
+    title: `${dataset.name}: how well it hears`,
+    subtitle: `${report.recordings.items} ${side} recordings of split ${split}, model ${checkpoint.modelVersion} (epoch ${checkpoint.epoch}), ${dateAndTime(createdAt)}`,
+    sections: sections.filter((section) => section !== null),
+    footer: `Made by autobird ${metadata.versions.autobird} with LibTorch ${metadata.versions.libtorch}. The same figures for machines: report.json, confusion.csv.`,
+  });
+}
+
+function glance({ report, split }: ReportPageInput): Html {
+  const { recordings, clips, largestClassShare, unknownLabels, side } = report;
+  const { before, after } = report.calibration;
+  const error = Math.sqrt((recordings.accuracy * (1 - recordings.accuracy)) / Math.max(1, recordings.items));
+  const cards = tiles([
+    {
+      value: percent(recordings.accuracy),
+      label: 'of recordings right',
+      note: `± ${percent(error)}; largest class alone ${percent(largestClassShare)}`,
+    },
+    { value: percent(recordings.balancedAccuracy), label: 'balanced accuracy', note: 'mean recall over the classes' },
+    { value: percent(recordings.top3), label: 'among the best three', note: `macro F1 ${percent(recordings.macroF1)}` },
+    {
+      value: percent(clips.accuracy),
+      label: 'of clips right',
+      note: `${clips.items} clips of ${recordings.answered} recordings`,
+    },
+    {
+      value: percent(after.expectedCalibrationError),
+      label: 'calibration error',
+      note: `${percent(before.expectedCalibrationError)} before temperature`,
+    },
+  ]);
+  const grouped = split.options['groupBy'] === 'session';
+  const honest = notice(
+    grouped ? 'good' : 'warning',
+    `Decoded from the original files and scored as predict does it; a recording without an answer counts as wrong. ${
+      grouped
+        ? 'No session is on two sides of the split.'
+        : 'Split by recording only: sessions that share a place and a microphone may be on both sides, which flatters the figures.'
+    }`,
+  );
+  const unknown =
+    unknownLabels.length > 0
+      ? notice('warning', `Never learned, but among the ${side} recordings, so all wrong: ${unknownLabels.join(', ')}.`)
+      : '';
+  return cards + honest + unknown;
+}
+
+function learning({ history, report }: ReportPageInput): Section | null {
+  if (history.length < 2) return null;
+  const points = (value: (record: EpochRecord) => number | null) =>
+    history.map((record): [number, number] => [record.epoch, value(record) ?? Number.NaN]);
+  const hasValidation = history.some(({ valLoss }) => valLoss !== null);
+  const losses = [
+    { name: 'training', color: 2, points: points((record) => record.trainLoss) },
+    ...(hasValidation ? [{ name: 'validation', color: 1, points: points((record) => record.valLoss) }] : []),
+  ];
+  const accuracies = [
+    { name: 'training', color: 2, points: points((record) => record.trainAccuracy) },
+    ...(hasValidation
+      ? [
+          { name: 'validation', color: 1, points: points((record) => record.valAccuracy) },
+          { name: 'validation, balanced', color: 4, points: points((record) => record.valBalancedAccuracy) },
+        ]
+      : []),
+  ];
+  const charts = [
+    figure(
+      legend(losses) + lineChart(losses, { xLabel: 'epoch', yLabel: 'loss' }),
+      'Loss. Training: of clips as they are augmented and mixed; validation: of whole recordings.',
+    ),
+    figure(
+      legend(accuracies) + lineChart(accuracies, { xLabel: 'epoch', yLabel: 'share right', yRange: [0, 1] }),
+      `Share right. Evaluated here: epoch ${report.checkpoint.epoch} of ${history.at(-1)?.epoch}.`,
+    ),
+  ];
+  return { title: 'Learning', body: gallery(charts, 420) };
+}
+
+function confusion({ recordings }: Report): Html {
+  return figure(confusionHeatmap(recordings.confusion), 'Recordings. The brighter, the larger the share of the row.');
+}
+
+function classes({ recordings, noEventLabels }: Report, { dataset }: CheckpointMetadata): Html {
+  const trained = new Map(dataset.counts.map(({ label, recordings: count }) => [label, count]));
+  const named = recordings.perClass.map((one) =>
+    noEventLabels.includes(one.label) ? { ...one, label: `${one.label} (no event)` } : one,
+  );
+  const bare = (label: string) => label.replace(/ \(no event\)$/, '');
+  return classTable(named, { title: 'trained on', of: (label) => String(trained.get(bare(label)) ?? 0) });
+}
+
+function calibration({ calibration: { before, after, temperature, aggregation } }: Report): Html {
+  const points = ({ bins }: typeof before) =>
+    bins.filter(({ items }) => items > 0).map(({ confidence, accuracy }): [number, number] => [confidence, accuracy]);
+  const series = [
+    { name: 'before temperature', color: 2, points: points(before) },
+    { name: 'after', color: 1, points: points(after) },
+  ];
+  const chart = lineChart(series, { xLabel: 'best score', yLabel: 'share right', yRange: [0, 1], diagonal: true });
+  const row = (name: string, { expectedCalibrationError: error, loss }: typeof before) => [
+    name,
+    percent(error),
+    loss === null ? '–' : loss.toFixed(3),
+  ];
+  const figures = table(
+    [{ title: '' }, { title: 'calibration error', numeric: true }, { title: 'loss', numeric: true }],
+    [row('before', before), row('after', after)],
+  );
+  return gallery(
+    [
+      figure(
+        legend(series) + chart,
+        'On the dashed line a score of 0.7 is right seven times in ten; below it the model is too sure.',
+      ),
+      figure(
+        figures,
+        `Temperature ${temperature.toFixed(2)}, fitted on the validation recordings; clips become a recording by ${aggregation}.`,
+      ),
+    ],
+    380,
+  );
+}
+
+function mistakes({ report, mistakes: shown }: ReportPageInput): Html {
+  const wrong = report.predictions.filter(({ correct, error }) => !correct && error === null).length;
+  if (wrong === 0) return '<p>None.</p>';
+  const pictures = shown.map(({ result, startS, endS, image }) => {
+    const said = `${result.predicted} ${(result.top[0]?.score ?? 0).toFixed(2)}`;
+    const own = result.labelScore === null ? 'not learned' : result.labelScore.toFixed(2);
+    const text = `<b style="color:var(--ink)">${escapeHtml(said)}</b>, is <b style="color:var(--good)">${escapeHtml(result.label)}</b> ${own}<br>${escapeHtml(result.recording)}, ${startS.toFixed(1)}–${endS.toFixed(1)} s`;
+    return `<figure><img alt="Spectrogram of ${escapeHtml(result.recording)}" src="${image}"><figcaption>${text}</figcaption></figure>`;
+  });
+  const which = shown.length < wrong ? `The ${shown.length} surest of ${wrong} mistakes` : `All ${wrong}`;
+  return `<p>${which}, each with the clip that spoke most for the wrong answer: time to the right, mel frequency upwards, as the network hears it.</p>${gallery(pictures, 290)}`;
+}
+
+function unanswered({ predictions }: Report): Section | null {
+  const failed = predictions.filter(({ error }) => error !== null);
+  if (failed.length === 0) return null;
+  const rows = failed.map(({ recording, label, error }) => [recording, label, error?.message ?? '']);
+  return {
+    title: 'Without an answer',
+    body: table([{ title: 'recording' }, { title: 'is' }, { title: 'why there is no answer' }], rows),
+  };
+}
+
+function making({ config, features, model, clips, dataset, labels, versions }: CheckpointMetadata): Html {
+  const group = (name: string) => (config[name] ?? {}) as Record<string, unknown>;
+  const { epochs, batch_size: batchSize } = group('training');
+  const { _target_: optimizer, lr } = group('optimizer');
+  const heads =
+    model.nLayers > 0
+      ? `${model.nLayers} transformer layers of width ${model.dModel} with ${model.nHeads} heads`
+      : 'no transformer layers';
+  const rows = [
+    ['Classes', `${labels.length} learned, ${dataset.leftOut.length} left out`],
+    ...dataset.leftOut.map(({ label, reason }) => ['Left out', `${label}: ${reason}`]),
+    [
+      'Sound',
+      `${features.sampleRateHz} Hz, ${features.nMels} mel bands from ${features.fMinHz} to ${features.fMaxHz} Hz, background: ${features.background}`,
+    ],
+    ['Clips', `${clips.lengthS} s every ${clips.hopS} s`],
+    ['Network', `${model.stem} stem ${model.stemChannels.join('-')}, ${heads}, ${model.pooling.replace('_', ' ')}`],
+    ['Training', `${epochs} epochs, batches of ${batchSize}, ${optimizer} with rate ${lr}`],
+    ['Licences', dataset.licences.map(({ licence, recordings }) => `${licence} (${recordings})`).join(', ')],
+    ['Made', `${dateAndTime(versions.createdAt)}, autobird ${versions.autobird}, Node ${versions.node}`],
+  ];
+  const whole = `<details><summary>The whole configuration</summary><pre style="overflow:auto;background:var(--panel);border-radius:.5rem;padding:1rem;font-size:.8rem">${escapeHtml(JSON.stringify(config, null, 2))}</pre></details>`;
+  return table([{ title: 'what' }, { title: 'how' }], rows) + whole;
+}
