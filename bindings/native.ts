@@ -274,8 +274,6 @@ export interface NativeEngine {
   ): Promise<EngineOutput>;
   /** Ready, normalised features (B, M, T); activity is 0, it cannot be told from them. */
   forwardFeatures(features: Float32Array, rows: number, embeddings: boolean): Promise<EngineOutput>;
-  /** Rejects what runs and what is queued with code `aborted`; the engine stays usable. */
-  abort(): void;
   dispose(): void;
 }
 

@@ -59,10 +59,6 @@ Napi::Value createEngine(const Napi::CallbackInfo& info) {
             return fromEngineOutput(jsEnv, output, embeddings);
           });
     });
-    addMethod(handle, "abort", [state](const Napi::CallbackInfo& call) -> Napi::Value {
-      state->executor->abort();
-      return call.Env().Undefined();
-    });
     return handle;
   });
 }

@@ -1,0 +1,99 @@
+import { abortable, type CallOptions } from './abortable.ts';
+import { expected } from './errors.ts';
+import { loadAddon } from './load.ts';
+import type { ClipTable, FeatureOptions, NativeShardSet, NormalisationStatistics, ShardEntry } from './native.ts';
+
+/** Per clip, each (N). */
+export interface ClipLevels {
+  /** Root mean square. */
+  readonly rms: Float32Array;
+  /** Population standard deviation over all cells of the log-mel. */
+  readonly melSpread: Float32Array;
+  /** How much happens in the clip. */
+  readonly activity: Float32Array;
+}
+
+const natives = new WeakMap<ShardSet, NativeShardSet>();
+
+/**
+ * The samples of a dataset's recordings, memory-mapped, and what is measured over them. Calls run one after the other on
+ * the set's own thread, each with as many helpers as it is told.
+ */
+export class ShardSet implements Disposable {
+  /** Recordings in the set; their place in the list is their index. */
+  readonly size: number;
+  readonly #native: NativeShardSet;
+  readonly #children = new Set<Disposable>();
+
+  /** @internal {@link openShards} */
+  constructor(native: NativeShardSet, size: number) {
+    this.#native = native;
+    this.size = size;
+    natives.set(this, native);
+  }
+
+  /** Level, spread and activity of each clip. Throws InvalidArgumentError for a clip of no recording. */
+  clipLevels(clips: ClipTable, threads: number, options: CallOptions = {}): Promise<ClipLevels> {
+    return this.#run(options, () => this.#native.clipLevels(clips, positive('threads', threads)));
+  }
+
+  /** Mean and standard deviation of each band over all frames of all clips, the same for any number of threads. */
+  bandStatistics(clips: ClipTable, threads: number, options: CallOptions = {}): Promise<NormalisationStatistics> {
+    return this.#run(options, () => this.#native.bandStatistics(clips, positive('threads', threads)));
+  }
+
+  /** How much happens in each `stepS` seconds of a recording; the last step may be shorter. */
+  activityProfile(recording: number, stepS: number, options: CallOptions = {}): Promise<Float32Array> {
+    return this.#run(options, () => this.#native.activityProfile(recording, stepS));
+  }
+
+  /** Samples of a recording; zeros where it has none. */
+  readPcm(recording: number, startSample: number, sampleCount: number): Promise<Float32Array> {
+    return this.#run({}, () => this.#native.readPcm(recording, startSample, sampleCount));
+  }
+
+  /** @internal What reads from the set goes with it. */
+  adopt(child: Disposable): () => void {
+    this.#children.add(child);
+    return () => this.#children.delete(child);
+  }
+
+  /** Closes the files, and disposes the trainers that were made with this set. */
+  dispose(): void {
+    for (const child of [...this.#children]) child[Symbol.dispose]();
+    this.#native.dispose();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  #run<T>({ signal }: CallOptions, start: () => Promise<T>): Promise<T> {
+    return abortable(
+      signal,
+      () => this.#native.abort(),
+      // A native call checks its arguments before it returns: what it throws belongs into the promise.
+      async () => start(),
+    );
+  }
+}
+
+/**
+ * Opens the shards of some recordings. Files are checked against their entries now and mapped when they are first read.
+ * Throws FormatError: `missing_shard`, `damaged_shard`.
+ */
+export function openShards(entries: readonly ShardEntry[], features: FeatureOptions): ShardSet {
+  return new ShardSet(loadAddon().openShards(entries, features), entries.length);
+}
+
+/** The raw handle, for the handles that read from it; another object is refused by the addon. */
+export function nativeShards(shards: ShardSet): NativeShardSet {
+  const native = natives.get(shards);
+  if (!native) throw expected('a ShardSet', 'shards', shards);
+  return native;
+}
+
+function positive(name: string, value: number): number {
+  if (!Number.isInteger(value) || value < 1) throw expected('a positive integer', name, value);
+  return value;
+}

@@ -1,0 +1,103 @@
+import { abortable, type CallOptions } from './abortable.ts';
+import { expected } from './errors.ts';
+import { loadAddon } from './load.ts';
+import type {
+  BatchPlan,
+  ClipTable,
+  EngineOutput,
+  NamedTensor,
+  NativeTrainer,
+  StepOptions,
+  StepResult,
+  TrainerOptions,
+} from './native.ts';
+import { nativeShards, type ShardSet } from './ShardSet.ts';
+
+/**
+ * A network in training. Steps run in the order of the calls on the trainer's own thread; while one computes, features of
+ * the queued ones are made, so keep a few in flight:
+ *
+ * ```ts
+ * using trainer = createTrainer(options, shards);
+ * const steps = plans.map((plan) => trainer.step(plan, { learningRate: 1e-3 }));
+ * for (const step of steps) console.log((await step).loss);
+ * ```
+ */
+export class Trainer implements Disposable {
+  readonly #native: NativeTrainer;
+  readonly #leave: () => void;
+
+  /** @internal {@link createTrainer} */
+  constructor(native: NativeTrainer, shards: ShardSet | null) {
+    this.#native = native;
+    this.#leave = shards?.adopt(this) ?? (() => {});
+  }
+
+  /**
+   * One step on clips of the shards. Throws InvalidArgumentError for a plan whose lengths do not fit each other, and
+   * NativeError `diverged` when the loss stops being finite (the weights stay as they were).
+   */
+  async step(plan: BatchPlan, options: StepOptions): Promise<StepResult> {
+    return await this.#native.step(plan, options);
+  }
+
+  /** One step on ready, normalised features (B, M, T) and targets (B, C). */
+  async stepFeatures(
+    features: Float32Array,
+    target: Float32Array,
+    rows: number,
+    options: StepOptions,
+  ): Promise<StepResult> {
+    return await this.#native.stepFeatures(features, target, rows, options);
+  }
+
+  /** Gradients of the loss on ready features in training mode, named as the weights; nothing is updated. */
+  async gradients(features: Float32Array, target: Float32Array, rows: number): Promise<NamedTensor[]> {
+    return await this.#native.gradients(features, target, rows);
+  }
+
+  /** Scores of clips with the averaged weights, or the current ones where there is no average. */
+  evaluate(clips: ClipTable, batchSize: number, { signal }: CallOptions = {}): Promise<EngineOutput> {
+    return abortable(
+      signal,
+      () => this.#native.abort(),
+      async () => this.#native.evaluate(clips, batchSize),
+    );
+  }
+
+  /** The tensors of a checkpoint (docs/checkpoint-format.md); with the optimizer, all that going on needs. */
+  async exportState(withOptimizer: boolean): Promise<NamedTensor[]> {
+    return await this.#native.exportState(withOptimizer);
+  }
+
+  /**
+   * Goes on from what `exportState` gave, bit for bit on the CPU; from `model.*` alone with a fresh optimizer. Tensors of
+   * other kinds are left alone. Throws FormatError `damaged_checkpoint`, and then nothing has changed.
+   */
+  async importState(tensors: readonly NamedTensor[]): Promise<void> {
+    await this.#native.importState(tensors);
+  }
+
+  /** Rejects what is queued with code `aborted`; the running step is finished and the trainer stays usable. */
+  abort(): void {
+    this.#native.abort();
+  }
+
+  dispose(): void {
+    this.#leave();
+    this.#native.dispose();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+}
+
+/**
+ * A network with initial weights from `options.seed`. Without shards it trains on ready features only; with them it is
+ * disposed when they are. Throws InvalidArgumentError where an option is out of range or the device is not there.
+ */
+export function createTrainer(options: TrainerOptions, shards: ShardSet | null): Trainer {
+  if (shards === undefined) throw expected('a ShardSet or null', 'shards', shards);
+  return new Trainer(loadAddon().createTrainer(options, shards === null ? null : nativeShards(shards)), shards);
+}
