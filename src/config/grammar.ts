@@ -42,9 +42,9 @@ export function parseOverride(text: string): Override {
 
 /** Text as a value of an override that reads back as exactly this text. */
 export function quoteValue(text: string): string {
-  // A quote needs its backslashes doubled before it; so do backslashes before the closing quote. "${" would interpolate.
+  // Backslashes count before "${" (which would interpolate), before a quote, and at the end: there they are doubled.
   const escaped = text
-    .replaceAll('${', '\\${')
+    .replace(/(\\*)\$\{/g, (_, backslashes: string) => `${backslashes}${backslashes}\\\${`)
     .replace(/(\\*)'/g, (_, backslashes: string) => `${backslashes}${backslashes}\\'`)
     .replace(/\\+$/, (backslashes) => `${backslashes}${backslashes}`);
   return `'${escaped}'`;

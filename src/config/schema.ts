@@ -40,17 +40,26 @@ export const dataSchema = z.strictObject({
   workers: count.nullable(),
 });
 
-export const splitSchema = z.strictObject({
-  /** `session` where the metadata has sessions (or recordist and date), else `recording`; copies always stay together. */
-  groupBy: z.enum(['auto', 'session', 'recording']),
-  valRatio: share,
-  testRatio: share,
-  seed: z.int().min(0),
-  /** Number of folds, null for one split by ratios; a fold column in the metadata is used as it stands. */
-  folds: count.nullable(),
-  /** The test fold, 0-based index in sorted order of fold names; the rest is split into train and val. */
-  fold: z.int().min(0).nullable(),
-});
+export const splitSchema = z
+  .strictObject({
+    /** `session` where the metadata has sessions (or recordist and date), else `recording`; copies always stay together. */
+    groupBy: z.enum(['auto', 'session', 'recording']),
+    valRatio: share,
+    testRatio: share,
+    seed: z.int().min(0),
+    /** Number of folds, null for one split by ratios; a fold column in the metadata is used as it stands. */
+    folds: count.nullable(),
+    /** The test fold, 0-based index in sorted order of fold names; the rest is split into train and val. */
+    fold: z.int().min(0).nullable(),
+  })
+  .refine(({ valRatio, testRatio }) => valRatio + testRatio < 1, {
+    path: ['testRatio'],
+    message: 'a share that leaves something to train on beside val_ratio',
+  })
+  .refine(({ folds, fold }) => folds === null || fold === null || fold < folds, {
+    path: ['fold'],
+    message: 'a number below folds (the first fold is 0)',
+  });
 
 export const clipsSchema = z.strictObject({
   lengthS: positive,
@@ -65,55 +74,67 @@ export const clipsSchema = z.strictObject({
   minClipsPerClass: z.int().min(0),
 });
 
-export const featuresSchema = z.strictObject({
-  sampleRateHz: z.int().min(1000),
-  nFft: z
-    .int()
-    .min(16)
-    .refine((n) => (n & (n - 1)) === 0, 'a power of two'),
-  hopSamples: count,
-  nMels: count,
-  fMinHz: z.number().min(0),
-  fMaxHz: positive,
-  logOffset: positive,
-  background: z.enum(['none', 'median', 'pcen']),
-});
+export const featuresSchema = z
+  .strictObject({
+    sampleRateHz: z.int().min(1000),
+    nFft: z
+      .int()
+      .min(16)
+      .refine((n) => (n & (n - 1)) === 0, 'a power of two'),
+    hopSamples: count,
+    nMels: count,
+    fMinHz: z.number().min(0),
+    fMaxHz: positive,
+    logOffset: positive,
+    background: z.enum(['none', 'median', 'pcen']),
+  })
+  .refine(({ fMinHz, fMaxHz, sampleRateHz }) => fMinHz < fMaxHz && fMaxHz <= sampleRateHz / 2, {
+    path: ['fMaxHz'],
+    message: 'a frequency above f_min_hz and at most half of sample_rate_hz',
+  });
 
-export const augmentSchema = z.strictObject({
-  /** `grid`: the clips of `clips`. `random`: anywhere in the recording. */
-  crop: z.enum(['grid', 'random']),
-  /** Share of random crops drawn where the recording is active, the rest uniform. */
-  activity: share,
-  /** Gain of a clip, uniform in +- this. */
-  gainDb: z.number().min(0),
-  noiseProbability: share,
-  noiseSnrMinDb: z.number(),
-  noiseSnrMaxDb: z.number(),
-  /** Standard deviation of a smooth random gain over frequency; 0 for none. */
-  filterDb: z.number().min(0),
-  filterKnots: z.int().min(2),
-  /** Share of batches in which every clip is mixed with another one, labels mixed alike. */
-  mixProbability: share,
-  /** SpecAugment: widest frequency and time mask, and how many of each. */
-  bandMaskWidth: z.int().min(0),
-  bandMasks: z.int().min(0),
-  frameMaskWidth: z.int().min(0),
-  frameMasks: z.int().min(0),
-});
+export const augmentSchema = z
+  .strictObject({
+    /** `grid`: the clips of `clips`. `random`: anywhere in the recording. */
+    crop: z.enum(['grid', 'random']),
+    /** Share of random crops drawn where the recording is active, the rest uniform. */
+    activity: share,
+    /** Gain of a clip, uniform in +- this. */
+    gainDb: z.number().min(0),
+    noiseProbability: share,
+    noiseSnrMinDb: z.number(),
+    noiseSnrMaxDb: z.number(),
+    /** Standard deviation of a smooth random gain over frequency; 0 for none. */
+    filterDb: z.number().min(0),
+    filterKnots: z.int().min(2),
+    /** Share of batches in which every clip is mixed with another one, labels mixed alike. */
+    mixProbability: share,
+    /** SpecAugment: widest frequency and time mask, and how many of each. */
+    bandMaskWidth: z.int().min(0),
+    bandMasks: z.int().min(0),
+    frameMaskWidth: z.int().min(0),
+    frameMasks: z.int().min(0),
+  })
+  .refine(({ noiseSnrMinDb, noiseSnrMaxDb }) => noiseSnrMinDb <= noiseSnrMaxDb, {
+    path: ['noiseSnrMaxDb'],
+    message: 'at least noise_snr_min_db',
+  });
 
-export const modelSchema = z.strictObject({
-  stem: z.enum(['plain', 'residual']),
-  stemChannels: z.array(count).min(1),
-  stemDropout: share,
-  frequencyPooling: z.enum(['mean', 'mean_max']),
-  dModel: count,
-  nHeads: count,
-  nLayers: z.int().min(0),
-  ffDim: count,
-  dropout: share,
-  pooling: z.enum(['attention', 'class_attention']),
-  maxLen: count,
-});
+export const modelSchema = z
+  .strictObject({
+    stem: z.enum(['plain', 'residual']),
+    stemChannels: z.array(count).min(1),
+    stemDropout: share,
+    frequencyPooling: z.enum(['mean', 'mean_max']),
+    dModel: count,
+    nHeads: count,
+    nLayers: z.int().min(0),
+    ffDim: count,
+    dropout: share,
+    pooling: z.enum(['attention', 'class_attention']),
+    maxLen: count,
+  })
+  .refine(({ dModel, nHeads }) => dModel % nHeads === 0, { path: ['dModel'], message: 'a multiple of n_heads' });
 
 /** `_target_` values are names of a closed registry (`registry.ts`); nothing is imported by name. */
 export const optimizerSchema = z.strictObject({
