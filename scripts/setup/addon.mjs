@@ -50,7 +50,7 @@ export async function buildAddon({ libtorch, nativeTests = false, progress }) {
   const args = ['build', '--directory', root, '--out', buildDir, '--config', 'Release', '--log-level', 'warn'];
   args.push('--parallel', String(availableParallelism()), `--CDLIBTORCH=${libtorch.path}`);
   args.push(`--CDAUTOBIRD_NATIVE_TESTS=${nativeTests ? 'ON' : 'OFF'}`);
-  await run(process.execPath, [cmakeJs, ...args], { cwd: root, what: 'Building the addon' });
+  await run(process.execPath, [cmakeJs, ...args], { cwd: root, what: 'Building the addon', onLine: now(progress) });
   if (!existsSync(addonPath)) throw new Error(`The build ended well but ${addonPath} is not there`);
   const tests = nativeTests ? hash : (last?.hash?.addons === plainHash && last.hash.tests) || null;
   const record = {
@@ -62,6 +62,17 @@ export async function buildAddon({ libtorch, nativeTests = false, progress }) {
   writeFileSync(`${addonRecord}.part`, `${JSON.stringify(record, null, 2)}\n`);
   renameSync(`${addonRecord}.part`, addonRecord);
   return tools.ffmpeg ? 'autobird.node and audio.node compiled' : 'autobird.node compiled';
+}
+
+/** Ninja's `[12/40] …` and Make's `[ 30%] …`, every ten seconds: a build that takes minutes shows that it moves. */
+function now(progress) {
+  let last = performance.now();
+  return (line) => {
+    const at = /^\[[^\]]+\]/.exec(line)?.[0];
+    if (!at || performance.now() - last < 10_000) return;
+    last = performance.now();
+    progress(at);
+  };
 }
 
 function isBuilt(last, tools, nativeTests) {

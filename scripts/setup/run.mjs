@@ -1,23 +1,25 @@
 import { spawn, spawnSync } from 'node:child_process';
+import { createInterface } from 'node:readline';
 import { SetupError } from './report.mjs';
 
 /**
- * Runs a program to its end. Its output is kept and shown only when it fails, unless `show` is set.
+ * Runs a program to its end. Its output is kept and shown only when it fails; `onLine` hears its lines meanwhile.
  * Throws a SetupError with the last lines of the output.
  */
-export function run(command, args, { cwd, env, show = false, what = command } = {}) {
+export function run(command, args, { cwd, env, onLine, what = command } = {}) {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, {
       cwd,
       env: { ...process.env, ...env },
-      stdio: ['ignore', show ? 'inherit' : 'pipe', show ? 'inherit' : 'pipe'],
+      stdio: ['ignore', 'pipe', 'pipe'],
     });
     let output = '';
     const keep = (chunk) => {
       output = (output + chunk).slice(-20_000);
     };
-    child.stdout?.on('data', keep);
-    child.stderr?.on('data', keep);
+    child.stdout.setEncoding('utf8').on('data', keep);
+    child.stderr.setEncoding('utf8').on('data', keep);
+    if (onLine) createInterface({ input: child.stdout }).on('line', onLine);
     const stop = () => child.kill();
     process.once('exit', stop);
     child.once('error', (error) => {
