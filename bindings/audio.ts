@@ -1,0 +1,163 @@
+/** Decoders, resampling and log-mel spectrograms over the native signal code. */
+import { AudioError, expected } from './errors.ts';
+import { loadAddon, loadAudioAddon } from './load.ts';
+import type {
+  DecodeLimits,
+  DecoderInfo,
+  FeatureOptions,
+  NativeDecoder,
+  NativeLogMel,
+  NativeResampler,
+} from './native.ts';
+
+const defaultReadSamples = 1 << 16;
+
+/** A file that is being decoded. Every read runs on the decoder's own thread. */
+abstract class Decoder implements Disposable {
+  readonly info: DecoderInfo;
+  readonly #native: NativeDecoder;
+
+  constructor(native: NativeDecoder) {
+    this.#native = native;
+    this.info = native.info;
+  }
+
+  /** The next mono (mean of channels) samples at the file's rate, null at the end. Throws AudioError. */
+  read(maxSamples: number = defaultReadSamples): Promise<Float32Array | null> {
+    return this.#native.read(maxSamples);
+  }
+
+  /** Packets (WAV: samples) that could not be decoded so far. */
+  get damaged(): number {
+    return this.#native.damaged;
+  }
+
+  /** The file ended before its header said. */
+  get truncated(): boolean {
+    return this.#native.truncated;
+  }
+
+  /** Stops a read that is going on and closes the file. */
+  dispose(): void {
+    this.#native.dispose();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+}
+
+/** WAV, RF64, BW64; always there. */
+export class WavDecoder extends Decoder {
+  /** Throws AudioError: `not_audio`, `no_samples`, `unsupported_codec`, `too_many_channels`, `bad_rate`, `too_long`, … */
+  static async open(source: string | Uint8Array, limits: DecodeLimits): Promise<WavDecoder> {
+    return new WavDecoder(await loadAddon().openWav(source, limits));
+  }
+}
+
+/** Everything that FFmpeg's libraries decode, where audio.node was built. */
+export class FfmpegDecoder extends Decoder {
+  static get available(): boolean {
+    return loadAudioAddon() !== null;
+  }
+
+  /** Version of the libraries, null where they are not there. */
+  static get version(): string | null {
+    return loadAudioAddon()?.ffmpegVersion ?? null;
+  }
+
+  /** Throws AudioError, with code `unsupported_codec` where audio.node is not there. */
+  static async open(source: string | Uint8Array, limits: DecodeLimits): Promise<FfmpegDecoder> {
+    const addon = loadAudioAddon();
+    if (addon === null) {
+      throw new AudioError(
+        'unsupported_codec',
+        'audio.node was not built: run `npx autobird doctor` to see what it needs',
+      );
+    }
+    return new FfmpegDecoder(await addon.openFfmpeg(source, limits));
+  }
+}
+
+/** Windowed-sinc resampling, streaming: how the input is cut into blocks does not change the output. */
+export class Resampler implements Disposable {
+  readonly #native: NativeResampler;
+
+  /** Throws InvalidArgumentError unless both rates are positive integers with a ratio of at most 2,048. */
+  constructor(sourceHz: number, targetHz: number) {
+    this.#native = loadAddon().createResampler(sourceHz, targetHz);
+  }
+
+  /** Samples at the target rate that are ready; the rest stays inside. */
+  push(samples: Float32Array): Promise<Float32Array> {
+    return this.#native.push(samples);
+  }
+
+  /** What is left: ceil(targetHz * n / sourceHz) samples in all. The next push begins another signal. */
+  flush(): Promise<Float32Array> {
+    return this.#native.flush();
+  }
+
+  dispose(): void {
+    this.#native.dispose();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+}
+
+/** A spectrogram of M bands and T frames, band after band. */
+export interface Spectrogram {
+  /** (M * T) */
+  readonly data: Float32Array;
+  readonly mels: number;
+  readonly frames: number;
+}
+
+/** Log-mel spectrograms as the network sees them (before normalisation). */
+export class LogMel implements Disposable {
+  readonly options: FeatureOptions;
+  readonly #native: NativeLogMel;
+
+  /** Throws InvalidArgumentError where an option is out of range. */
+  constructor(options: FeatureOptions) {
+    this.options = options;
+    this.#native = loadAddon().createLogMel(options);
+  }
+
+  /** 1 + floor(n / hopSamples) frames, centred, with reflected ends. */
+  async compute(samples: Float32Array): Promise<Spectrogram> {
+    const data = await this.#native.compute(samples);
+    return { data, mels: this.options.nMels, frames: data.length / this.options.nMels };
+  }
+
+  dispose(): void {
+    this.#native.dispose();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+}
+
+/** The mean of planar channels of equal length. Samples that are not finite count as 0. */
+export function downmix(channels: readonly Float32Array[]): Float32Array {
+  return loadAddon().downmix(channels);
+}
+
+/** The mean of interleaved channels. Samples that are not finite count as 0. */
+export function downmixInterleaved(samples: Float32Array, channels: number): Float32Array {
+  return loadAddon().downmixInterleaved(samples, channels);
+}
+
+/** int16 blocks with a float scale each (docs/dataset-format.md): value = pcm * scale. */
+export function encodePcm(
+  samples: Float32Array,
+  blockSamples: number,
+): { readonly pcm: Int16Array; readonly scales: Float32Array } {
+  if (!Number.isInteger(blockSamples) || blockSamples < 1) {
+    throw expected('a positive integer', 'blockSamples', blockSamples);
+  }
+  return loadAddon().encodePcm(samples, blockSamples);
+}

@@ -1,0 +1,119 @@
+// Signals that need no LibTorch: WAV, resampling, downmix, int16 blocks.
+#include <limits>
+
+#include "addon/addon.h"
+#include "addon/decoder_handle.h"
+#include "core/audio/downmix.h"
+#include "core/audio/pcm.h"
+#include "core/audio/resample.h"
+#include "core/audio/wav.h"
+
+namespace autobird::addon {
+
+Napi::Value openWav(const Napi::CallbackInfo& call) {
+  return openDecoder(call, "autobird wav", [](std::unique_ptr<ByteSource> source, const DecodeLimits& limits) {
+    return autobird::openWav(std::move(source), limits);
+  });
+}
+
+namespace {
+
+struct ResamplerState {
+  std::shared_ptr<Executor> executor;
+  std::shared_ptr<Resampler> resampler;  // JavaScript thread; empty once disposed
+};
+
+/// A job of the resampler that appends to a vector, which becomes the promise's Float32Array.
+template <class Body>
+Napi::Value resamplerJob(Napi::Env env, const std::shared_ptr<ResamplerState>& state, Body body) {
+  if (!state->resampler) throw Error("disposed", "Resampler was disposed: make a new one before using it again");
+  return state->executor->run(
+      env,
+      [resampler = state->resampler, body = std::move(body)]() mutable {
+        std::vector<float> out;
+        body(*resampler, out);
+        return out;
+      },
+      [](Napi::Env jsEnv, const std::vector<float>& out) { return fromVector(jsEnv, out); });
+}
+
+}  // namespace
+
+Napi::Value createResampler(const Napi::CallbackInfo& call) {
+  return guarded(call.Env(), [&]() -> Napi::Value {
+    const Napi::Env env = call.Env();
+    auto state = std::make_shared<ResamplerState>();
+    state->resampler = std::make_shared<Resampler>(toInteger(call[0], "sourceHz"), toInteger(call[1], "targetHz"));
+    state->executor = Executor::start(env, "autobird resampler");
+    Napi::Object handle = Napi::Object::New(env);
+    handle["push"] = Napi::Function::New(env, [state](const Napi::CallbackInfo& push) -> Napi::Value {
+      return guarded(push.Env(), [&] {
+        return resamplerJob(push.Env(), state,
+                            [samples = toVector<float>(push[0], "samples")](Resampler& resampler, auto& out) {
+                              resampler.push(samples.data(), samples.size(), out);
+                            });
+      });
+    });
+    handle["flush"] = Napi::Function::New(env, [state](const Napi::CallbackInfo& flush) -> Napi::Value {
+      return guarded(flush.Env(), [&] {
+        return resamplerJob(flush.Env(), state, [](Resampler& resampler, auto& out) { resampler.flush(out); });
+      });
+    });
+    handle["dispose"] = Napi::Function::New(env, [state](const Napi::CallbackInfo&) {
+      if (!state->resampler) return;
+      state->executor->close();
+      state->resampler.reset();
+    });
+    return handle;
+  });
+}
+
+Napi::Value downmix(const Napi::CallbackInfo& call) {
+  return guarded(call.Env(), [&]() -> Napi::Value {
+    const Napi::Array channels = toArray(call[0], "channels");
+    if (channels.Length() == 0) throw wrongKind("at least one channel", "channels", channels);
+    std::vector<const float*> planes;
+    size_t frames = 0;
+    for (uint32_t c = 0; c < channels.Length(); ++c) {
+      const auto plane = toTyped<float>(channels[c], "a channel");
+      if (c == 0) frames = plane.ElementLength();
+      if (plane.ElementLength() != frames) {
+        throw invalidArgument("Expected channels of equal length but received " + std::to_string(frames) + " and " +
+                              std::to_string(plane.ElementLength()) + " samples");
+      }
+      planes.push_back(plane.Data());
+    }
+    auto out = Napi::Float32Array::New(call.Env(), frames);
+    downmixPlanar(planes.data(), frames, static_cast<int>(planes.size()), out.Data());
+    return out;
+  });
+}
+
+Napi::Value downmixInterleaved(const Napi::CallbackInfo& call) {
+  return guarded(call.Env(), [&]() -> Napi::Value {
+    const auto samples = toTyped<float>(call[0], "samples");
+    const int64_t channels = toInteger(call[1], "channels");
+    if (channels < 1 || channels > std::numeric_limits<int>::max() ||
+        samples.ElementLength() % static_cast<size_t>(channels) != 0) {
+      throw wrongKind("a divisor of the " + std::to_string(samples.ElementLength()) + " samples", "channels", call[1]);
+    }
+    const size_t frames = samples.ElementLength() / static_cast<size_t>(channels);
+    auto out = Napi::Float32Array::New(call.Env(), frames);
+    autobird::downmixInterleaved(samples.Data(), frames, static_cast<int>(channels), out.Data());
+    return out;
+  });
+}
+
+Napi::Value encodePcm(const Napi::CallbackInfo& call) {
+  return guarded(call.Env(), [&]() -> Napi::Value {
+    const auto samples = toTyped<float>(call[0], "samples");
+    const EncodedPcm encoded =
+        autobird::encodePcm(samples.Data(), samples.ElementLength(), toInteger(call[1], "blockSamples"));
+    Napi::Object result = Napi::Object::New(call.Env());
+    result["pcm"] = fromVector(call.Env(), encoded.pcm);
+    result["scales"] = fromVector(call.Env(), encoded.scales);
+    return result;
+  });
+}
+
+}  // namespace autobird::addon

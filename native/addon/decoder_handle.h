@@ -1,0 +1,124 @@
+// A decoder as a JavaScript object; shared by autobird.node (WAV) and audio.node (FFmpeg). Opening reads the file, so it
+// happens on the handle's own thread like everything else.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "addon/convert.h"
+#include "addon/worker.h"
+#include "core/audio/byte_source.h"
+#include "core/audio/decoder.h"
+
+namespace autobird::addon {
+
+struct DecoderState {
+  std::shared_ptr<Executor> executor;
+  std::shared_ptr<Decoder> decoder;  // JavaScript thread; empty once disposed
+  std::atomic<int64_t> damaged{0};
+  std::atomic<bool> truncated{false};
+};
+
+inline DecodeLimits toDecodeLimits(const Napi::Value& value) {
+  const Napi::Object limits = toObject(value, "limits");
+  DecodeLimits result;
+  result.maxChannels = static_cast<int>(std::min<int64_t>(toInteger(limits["maxChannels"], "maxChannels"), 65535));
+  result.maxSampleRateHz = toNumber(limits["maxSampleRateHz"], "maxSampleRateHz");
+  result.maxDurationS = toNumber(limits["maxDurationS"], "maxDurationS");
+  return result;
+}
+
+inline Napi::Object fromDecoderInfo(Napi::Env env, const DecoderInfo& info) {
+  Napi::Object result = Napi::Object::New(env);
+  result["container"] = info.container;
+  result["codec"] = info.codec;
+  result["sampleRateHz"] = Napi::Number::New(env, info.sampleRateHz);
+  result["channels"] = Napi::Number::New(env, info.channels);
+  result["declaredDurationS"] =
+      info.declaredDurationS ? Napi::Value(Napi::Number::New(env, *info.declaredDurationS)) : Napi::Value(env.Null());
+  Napi::Object tags = Napi::Object::New(env);
+  // The first of equal names wins. Defined, not assigned: a tag may be called __proto__.
+  for (const auto& [key, text] : info.tags) {
+    if (tags.HasOwnProperty(key)) continue;
+    tags.DefineProperty(
+        Napi::PropertyDescriptor::Value(key, Napi::String::New(env, text), napi_default_jsproperty));
+  }
+  result["tags"] = tags;
+  return result;
+}
+
+inline Napi::Object decoderHandle(Napi::Env env, const std::shared_ptr<DecoderState>& state) {
+  Napi::Object handle = Napi::Object::New(env);
+  handle["info"] = fromDecoderInfo(env, state->decoder->info());
+  handle["read"] = Napi::Function::New(env, [state](const Napi::CallbackInfo& call) -> Napi::Value {
+    return guarded(call.Env(), [&]() -> Napi::Value {
+      const int64_t wanted = toInteger(call[0], "maxSamples");
+      if (wanted < 1 || wanted > (1 << 26)) throw wrongKind("an integer from 1 to 67108864", "maxSamples", call[0]);
+      if (!state->decoder) throw Error("disposed", "Decoder was disposed: open the file again");
+      return state->executor->run(
+          call.Env(),
+          [state, decoder = state->decoder, wanted] {
+            std::vector<float> samples;
+            decoder->read(static_cast<size_t>(wanted), samples);
+            state->damaged = decoder->damaged();
+            state->truncated = decoder->truncated();
+            return samples;
+          },
+          [](Napi::Env env, std::vector<float> samples) -> Napi::Value {
+            return samples.empty() ? env.Null() : fromVector(env, samples);
+          });
+    });
+  });
+  handle["dispose"] = Napi::Function::New(env, [state](const Napi::CallbackInfo&) {
+    if (!state->decoder) return;
+    state->decoder->interrupt();
+    state->executor->close();
+    state->decoder.reset();
+  });
+  handle.DefineProperties(
+      {Napi::PropertyDescriptor::Accessor(env, handle, "damaged",
+                                          [state](const Napi::CallbackInfo& call) -> Napi::Value {
+                                            return Napi::Number::New(call.Env(), static_cast<double>(state->damaged));
+                                          }),
+       Napi::PropertyDescriptor::Accessor(env, handle, "truncated",
+                                          [state](const Napi::CallbackInfo& call) -> Napi::Value {
+                                            return Napi::Boolean::New(call.Env(), state->truncated);
+                                          })});
+  return handle;
+}
+
+/// `open(source, limits)` runs on the new handle's thread; the promise gives the handle.
+template <class Open>
+Napi::Value openDecoder(const Napi::CallbackInfo& call, const char* threadName, Open open) {
+  return guarded(call.Env(), [&]() -> Napi::Value {
+    const Napi::Env env = call.Env();
+    const DecodeLimits limits = toDecodeLimits(call[1]);
+    std::string path;
+    std::vector<uint8_t> bytes;
+    const bool inMemory = !call[0].IsString();
+    if (inMemory) {
+      if (!call[0].IsTypedArray()) throw wrongKind("a path or a Uint8Array", "source", call[0]);
+      bytes = toVector<uint8_t>(call[0], "source");
+    } else {
+      path = toText(call[0], "source");
+    }
+    auto state = std::make_shared<DecoderState>();
+    state->executor = Executor::start(env, threadName);
+    return state->executor->run(
+        env,
+        [open, limits, inMemory, path = std::move(path), bytes = std::move(bytes)]() mutable -> std::shared_ptr<Decoder> {
+          return open(inMemory ? openMemory(std::move(bytes)) : openFile(path), limits);
+        },
+        [state](Napi::Env jsEnv, std::shared_ptr<Decoder> decoder) -> Napi::Value {
+          state->damaged = decoder->damaged();
+          state->truncated = decoder->truncated();
+          state->decoder = std::move(decoder);
+          return decoderHandle(jsEnv, state);
+        });
+  });
+}
+
+}  // namespace autobird::addon

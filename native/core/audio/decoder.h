@@ -1,0 +1,50 @@
+// What every native decoder is: it streams the mono mean of its channels at the file's own rate.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace autobird {
+
+struct DecodeLimits {
+  int maxChannels = 64;
+  double maxSampleRateHz = 768000;
+  double maxDurationS = 86400;
+};
+
+/// Tags as text: container-neutral names (`title`, `artist`, `comment`, `date`, `origination_date`, …) as FFmpeg spells
+/// them, and `guano.<Key>` for GUANO.
+struct DecoderInfo {
+  std::string container;
+  std::string codec;
+  double sampleRateHz = 0;
+  int channels = 0;
+  std::optional<double> declaredDurationS;
+  std::vector<std::pair<std::string, std::string>> tags;
+};
+
+class Decoder {
+ public:
+  virtual ~Decoder() = default;
+  virtual const DecoderInfo& info() const = 0;
+  /// Appends up to `maxSamples` mono samples; false when there are no more.
+  virtual bool read(size_t maxSamples, std::vector<float>& out) = 0;
+  virtual int64_t damaged() const = 0;
+  virtual bool truncated() const = 0;
+  /// From any thread: a read that is going on ends soon with code `aborted`.
+  virtual void interrupt() {}
+};
+
+constexpr double minSampleRateHz = 100;
+
+/// Throws too_many_channels or bad_rate. Called before anything is allocated for the signal.
+void checkLimits(const DecodeLimits& limits, int64_t channels, double sampleRateHz);
+
+/// too_long, for a file that holds (or has given so far) more than the limit.
+[[noreturn]] void throwTooLong(const DecodeLimits& limits);
+
+}  // namespace autobird

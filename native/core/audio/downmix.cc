@@ -1,0 +1,41 @@
+#include "core/audio/downmix.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace autobird {
+
+namespace {
+
+/// Both layouts add channels in the same order, so that they give the same bits.
+template <class At>
+size_t downmix(size_t frames, int channels, float* out, At at) {
+  size_t damaged = 0;
+  const auto divisor = static_cast<float>(channels);
+  for (size_t i = 0; i < frames; ++i) {
+    float sum = 0;
+    for (int c = 0; c < channels; ++c) {
+      const float value = at(i, c);
+      const bool sound = std::abs(value) <= largestSample;  // false for NaN
+      sum += sound ? value : 0.0f;
+      damaged += !sound;
+    }
+    out[i] = sum / divisor;
+  }
+  return damaged;
+}
+
+}  // namespace
+
+size_t downmixInterleaved(const float* samples, size_t frames, int channels, float* out) {
+  // Known channel counts let the compiler unroll and vectorise.
+  if (channels == 1) return downmix(frames, 1, out, [=](size_t i, int) { return samples[i]; });
+  if (channels == 2) return downmix(frames, 2, out, [=](size_t i, int c) { return samples[2 * i + c]; });
+  return downmix(frames, channels, out, [=](size_t i, int c) { return samples[i * channels + c]; });
+}
+
+size_t downmixPlanar(const float* const* planes, size_t frames, int channels, float* out) {
+  return downmix(frames, channels, out, [=](size_t i, int c) { return planes[c][i]; });
+}
+
+}  // namespace autobird

@@ -1,0 +1,173 @@
+#include "core/audio/wav.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstring>
+
+#include "core/audio/downmix.h"
+#include "core/audio/wav_header.h"
+
+namespace autobird {
+
+namespace {
+
+constexpr size_t maxReadBytes = 1 << 20;
+
+int sampleBytes(WavSample sample) {
+  switch (sample) {
+    case WavSample::u8: case WavSample::alaw: case WavSample::mulaw:
+      return 1;
+    case WavSample::s16:
+      return 2;
+    case WavSample::s24:
+      return 3;
+    case WavSample::s32: case WavSample::f32:
+      return 4;
+    case WavSample::f64:
+      return 8;
+  }
+  return 0;
+}
+
+/// ITU-T G.711, as 16-bit samples / 32768.
+float decodeAlaw(uint8_t code) {
+  code ^= 0x55;
+  int value = (code & 0x0F) << 4;
+  const int segment = (code & 0x70) >> 4;
+  value += segment == 0 ? 8 : 0x108;
+  if (segment > 1) value <<= segment - 1;
+  return static_cast<float>(code & 0x80 ? value : -value) / 32768.0f;
+}
+
+float decodeMulaw(uint8_t code) {
+  code = static_cast<uint8_t>(~code);
+  const int value = (((code & 0x0F) << 3) + 0x84) << ((code & 0x70) >> 4);
+  return static_cast<float>(code & 0x80 ? 0x84 - value : value - 0x84) / 32768.0f;
+}
+
+using Table = std::array<float, 256>;
+
+template <float (*Decode)(uint8_t)>
+const Table& table() {
+  static const Table values = [] {
+    Table made;
+    for (int i = 0; i < 256; ++i) made[i] = Decode(static_cast<uint8_t>(i));
+    return made;
+  }();
+  return values;
+}
+
+template <class Unsigned>
+Unsigned loadBits(const uint8_t* bytes) {
+  Unsigned value;
+  std::memcpy(&value, bytes, sizeof value);
+  return value;
+}
+
+/// Samples that lie in little-endian order (big-endian ones are turned round before) to full scale 1.
+void toFloat(WavSample sample, const uint8_t* bytes, size_t count, float* out) {
+  static_assert(std::endian::native == std::endian::little);
+  switch (sample) {
+    case WavSample::u8:
+      for (size_t i = 0; i < count; ++i) out[i] = static_cast<float>(static_cast<int>(bytes[i]) - 128) / 128.0f;
+      return;
+    case WavSample::s16:
+      for (size_t i = 0; i < count; ++i) {
+        out[i] = static_cast<float>(static_cast<int16_t>(loadBits<uint16_t>(bytes + 2 * i))) / 32768.0f;
+      }
+      return;
+    case WavSample::s24:
+      for (size_t i = 0; i < count; ++i) {
+        const uint8_t* b = bytes + 3 * i;
+        const auto high = static_cast<int32_t>(static_cast<uint32_t>(b[0]) << 8 | static_cast<uint32_t>(b[1]) << 16 |
+                                               static_cast<uint32_t>(b[2]) << 24);
+        out[i] = static_cast<float>(high) / 2147483648.0f;
+      }
+      return;
+    case WavSample::s32:
+      for (size_t i = 0; i < count; ++i) {
+        out[i] = static_cast<float>(static_cast<int32_t>(loadBits<uint32_t>(bytes + 4 * i))) / 2147483648.0f;
+      }
+      return;
+    case WavSample::f32:
+      std::memcpy(out, bytes, 4 * count);
+      return;
+    case WavSample::f64:
+      for (size_t i = 0; i < count; ++i) {
+        const auto value = std::bit_cast<double>(loadBits<uint64_t>(bytes + 8 * i));
+        // A double beyond float's range must not become undefined: it is damaged either way.
+        out[i] = value > -1e30 && value < 1e30 ? static_cast<float>(value) : 1e30f;
+      }
+      return;
+    case WavSample::alaw:
+      for (size_t i = 0; i < count; ++i) out[i] = table<decodeAlaw>()[bytes[i]];
+      return;
+    case WavSample::mulaw:
+      for (size_t i = 0; i < count; ++i) out[i] = table<decodeMulaw>()[bytes[i]];
+      return;
+  }
+}
+
+class WavDecoder : public Decoder {
+ public:
+  WavDecoder(std::unique_ptr<ByteSource> source, WavHeader header)
+      : source_(std::move(source)), header_(std::move(header)), left_(header_.dataBytes) {
+    truncated_ = header_.truncated;
+  }
+
+  const DecoderInfo& info() const override { return header_.info; }
+  int64_t damaged() const override { return damaged_; }
+  bool truncated() const override { return truncated_; }
+
+  bool read(size_t maxSamples, std::vector<float>& out) override {
+    const auto frameBytes = static_cast<size_t>(header_.frameBytes);
+    const size_t before = out.size();
+    while (out.size() - before < maxSamples && left_ > 0) {
+      const size_t frames = std::min<uint64_t>(
+          {maxSamples - (out.size() - before), std::max<size_t>(1, maxReadBytes / frameBytes), left_ / frameBytes});
+      bytes_.resize(frames * frameBytes);
+      const size_t got = source_->readAt(header_.dataOffset + header_.dataBytes - left_, bytes_.data(), bytes_.size());
+      const size_t whole = got / frameBytes;
+      append(whole, out);
+      left_ -= whole * frameBytes;
+      if (whole < frames) {  // the file became shorter since it was opened
+        truncated_ = true;
+        left_ = 0;
+      }
+    }
+    return out.size() > before;
+  }
+
+ private:
+  void append(size_t frames, std::vector<float>& out) {
+    const size_t samples = frames * static_cast<size_t>(header_.info.channels);
+    if (header_.bigEndian) {
+      const int size = sampleBytes(header_.sample);
+      for (size_t i = 0; i < samples; ++i) std::reverse(bytes_.data() + i * size, bytes_.data() + (i + 1) * size);
+    }
+    samples_.resize(samples);
+    toFloat(header_.sample, bytes_.data(), samples, samples_.data());
+    const size_t start = out.size();
+    out.resize(start + frames);
+    damaged_ += static_cast<int64_t>(
+        downmixInterleaved(samples_.data(), frames, header_.info.channels, out.data() + start));
+  }
+
+  std::unique_ptr<ByteSource> source_;
+  WavHeader header_;
+  uint64_t left_;
+  std::vector<uint8_t> bytes_;
+  std::vector<float> samples_;
+  int64_t damaged_ = 0;
+  bool truncated_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Decoder> openWav(std::unique_ptr<ByteSource> source, const DecodeLimits& limits) {
+  WavHeader header = readWavHeader(*source, limits);
+  return std::make_unique<WavDecoder>(std::move(source), std::move(header));
+}
+
+}  // namespace autobird

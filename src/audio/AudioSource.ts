@@ -1,0 +1,31 @@
+import type { DecodeLimits, DecoderInfo } from '../../bindings/native.ts';
+
+/** How a file is decoded: `wav` our own, `ffmpeg` the libraries, `ffmpeg-cli` the program on PATH, `wasm` npm packages. */
+export type DecoderRoute = 'wav' | 'ffmpeg' | 'ffmpeg-cli' | 'wasm';
+
+/** The order in which routes are tried. */
+export const decoderRoutes: readonly DecoderRoute[] = ['wav', 'ffmpeg', 'ffmpeg-cli', 'wasm'];
+
+export interface AudioInfo extends DecoderInfo {
+  readonly decoder: DecoderRoute;
+}
+
+/** One audio file, read once from beginning to end. */
+export interface AudioSource extends AsyncDisposable {
+  readonly info: AudioInfo;
+  /** Mono samples at the file's own rate, block after block; what is not asked for is not decoded. Throws AudioError. */
+  blocks(): AsyncGenerator<Float32Array, void, undefined>;
+  /** Packets (WAV: samples) that could not be decoded so far. */
+  readonly damaged: number;
+  /** The file ended before its header said. Final once the blocks have ended. */
+  readonly truncated: boolean;
+  close(): Promise<void>;
+}
+
+/** What a route is given. */
+export interface RouteInput {
+  /** A path, or the bytes of a file. */
+  readonly source: string | Uint8Array;
+  readonly limits: DecodeLimits;
+  readonly signal: AbortSignal | undefined;
+}

@@ -1,0 +1,164 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { accessSync, constants } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { delimiter, join, resolve } from 'node:path';
+import type { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { downmixInterleaved } from '../../bindings/audio.ts';
+import { AudioError } from '../../bindings/errors.ts';
+import type { AudioSource, RouteInput } from './AudioSource.ts';
+import { parseFfmetadata, parseLog, WavPipe } from './ffmpegOutput.ts';
+import { checkLimits, durationGuard } from './limits.ts';
+
+// As native/audio/ffmpeg.cc: no playlists, which could name other files.
+const formats =
+  'wav,w64,aiff,au,caf,mp3,flac,ogg,mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,aac,asf,avi,ac3,eac3,amr,amrnb,amrwb,ape,tta,wv,dsf,iff,voc,mpegts,mpeg,flv,xwma';
+
+const maxLogBytes = 1 << 18;
+
+/** The `ffmpeg` program on PATH, null where there is none. */
+export function findFfmpeg(path: string = process.env['PATH'] ?? ''): string | null {
+  const name = process.platform === 'win32' ? 'ffmpeg.exe' : 'ffmpeg';
+  for (const folder of path.split(delimiter)) {
+    if (folder === '') continue;
+    const program = join(folder, name);
+    try {
+      accessSync(program, constants.X_OK);
+      return program;
+    } catch {}
+  }
+  return null;
+}
+
+/** Streams through a child process, which ends with the source. Throws AudioError. */
+export async function openFfmpegCli(input: RouteInput, program: string): Promise<AudioSource> {
+  const file = await asFile(input.source);
+  let child: ChildProcess | undefined;
+  const close = async () => {
+    child?.kill('SIGKILL');
+    await file.remove();
+  };
+  try {
+    child = start(program, file.path);
+    const running = watch(child, input.signal);
+    const pipe = new WavPipe(child.stdout as Readable);
+    const header = await pipe.header();
+    if (header === null) {
+      input.signal?.throwIfAborted();
+      throw failureOf(await running.ended, running.log());
+    }
+    const { sampleRateHz, channels } = header;
+    checkLimits(input.limits, channels, sampleRateHz);
+    const guard = durationGuard(input.limits, sampleRateHz);
+    const tags = parseFfmetadata(await running.metadata);
+    const log = parseLog(running.log());
+    const blocks = monoBlocks(pipe, channels, guard);
+    // A file without samples fails here, as with the other decoders.
+    const first = await blocks.next();
+    if (first.done === true) {
+      const failure = failureOf(await running.ended, running.log());
+      throw failure.code === 'unreadable' && log.damaged() === 0
+        ? new AudioError('no_samples', 'The file has a header but no samples: record or copy it again')
+        : failure;
+    }
+    let failed = false;
+    return {
+      info: {
+        container: log.container,
+        codec: log.codec,
+        sampleRateHz,
+        channels,
+        declaredDurationS: log.durationS,
+        tags,
+        decoder: 'ffmpeg-cli',
+      },
+      async *blocks() {
+        yield first.value;
+        for await (const block of blocks) {
+          input.signal?.throwIfAborted();
+          yield block;
+        }
+        input.signal?.throwIfAborted();
+        failed = (await running.ended) !== 0;
+      },
+      get damaged() {
+        return parseLog(running.log()).damaged();
+      },
+      get truncated() {
+        return failed;
+      },
+      close,
+      [Symbol.asyncDispose]: close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** ffmpeg must be able to seek (m4a has its index at the end), so bytes go through a temporary file. */
+async function asFile(source: string | Uint8Array): Promise<{ path: string; remove: () => Promise<void> }> {
+  if (typeof source === 'string') return { path: resolve(source), remove: async () => {} };
+  const folder = await mkdtemp(join(tmpdir(), 'autobird-'));
+  const path = join(folder, 'recording');
+  await writeFile(path, source);
+  return { path, remove: () => rm(folder, { recursive: true, force: true }) };
+}
+
+function start(program: string, path: string): ChildProcess {
+  const args = ['-hide_banner', '-nostdin', '-nostats', '-v', 'info'];
+  // `file:` keeps a name like `http:x` or `-i` from being anything but a name.
+  args.push('-protocol_whitelist', 'file,pipe', '-format_whitelist', formats, '-threads', '1', '-i', `file:${path}`);
+  args.push('-vn', '-sn', '-dn', '-c:a', 'pcm_f32le', '-f', 'wav', 'pipe:1');
+  args.push('-vn', '-sn', '-dn', '-t', '0', '-f', 'ffmetadata', 'pipe:3');
+  return spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe', 'pipe'], windowsHide: true });
+}
+
+/** Follows a child to its end: its log, its tags, its exit code. */
+function watch(child: ChildProcess, signal: AbortSignal | undefined) {
+  let log = '';
+  child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
+    if (log.length < maxLogBytes) log += chunk;
+  });
+  const kill = () => child.kill('SIGKILL');
+  signal?.addEventListener('abort', kill, { once: true });
+  if (signal?.aborted === true) kill();
+  const ended = new Promise<number | null>((settle) => {
+    child.once('error', (error) => {
+      log += `\n${error.message}`;
+      settle(null);
+    });
+    child.once('close', (code) => {
+      signal?.removeEventListener('abort', kill);
+      settle(code);
+    });
+  });
+  const metadata = text(child.stdio[3] as Readable).catch(() => '');
+  return { ended, metadata, log: () => log };
+}
+
+async function* monoBlocks(
+  pipe: WavPipe,
+  channels: number,
+  guard: (samples: number) => void,
+): AsyncGenerator<Float32Array, void, undefined> {
+  for await (const samples of pipe.frames(channels)) {
+    guard(samples.length / channels);
+    yield downmixInterleaved(samples, channels);
+  }
+}
+
+function failureOf(code: number | null, log: string): AudioError {
+  const last = log.trimEnd().split('\n').at(-1)?.trim() ?? '';
+  if (/Invalid data found when processing input|does not contain any stream|matches no streams/.test(log)) {
+    return new AudioError(
+      'not_audio',
+      'FFmpeg does not recognise the file as audio: it is of another kind, or its beginning is lost',
+    );
+  }
+  if (/Decoder .* not found|Unknown decoder|no decoder/i.test(log)) {
+    return new AudioError('unsupported_codec', `This FFmpeg has no decoder for the file: ${last}`);
+  }
+  return new AudioError('unreadable', `FFmpeg could not decode the file (exit code ${code}): ${last}`);
+}

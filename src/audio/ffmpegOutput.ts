@@ -1,0 +1,93 @@
+import type { Readable } from 'node:stream';
+
+/** What `ffmpeg` writes: float32 WAV on a pipe, tags as ffmetadata, and its log. */
+export interface PipeFormat {
+  readonly sampleRateHz: number;
+  readonly channels: number;
+}
+
+const maxHeaderBytes = 1 << 16;
+
+/** A WAV stream whose length nobody knows, read as it comes. */
+export class WavPipe {
+  readonly #chunks: AsyncIterator<Buffer>;
+  #rest: Buffer = Buffer.alloc(0);
+
+  constructor(stream: Readable) {
+    this.#chunks = stream[Symbol.asyncIterator]();
+  }
+
+  /** Reads up to the samples; null where the stream ends before. */
+  async header(): Promise<PipeFormat | null> {
+    for (;;) {
+      const found = parseHeader(this.#rest);
+      if (found !== null) {
+        this.#rest = this.#rest.subarray(found.dataOffset);
+        return found;
+      }
+      const next = await this.#chunks.next();
+      if (next.done === true || this.#rest.length > maxHeaderBytes) return null;
+      this.#rest = Buffer.concat([this.#rest, next.value]);
+    }
+  }
+
+  /** Whole frames of interleaved samples. */
+  async *frames(channels: number): AsyncGenerator<Float32Array, void, undefined> {
+    const frameBytes = 4 * channels;
+    for (;;) {
+      const whole = this.#rest.length - (this.#rest.length % frameBytes);
+      if (whole > 0) {
+        // Copied: a Buffer's own memory need not be aligned for floats.
+        const bytes = new Uint8Array(whole);
+        bytes.set(this.#rest.subarray(0, whole));
+        this.#rest = this.#rest.subarray(whole);
+        yield new Float32Array(bytes.buffer);
+      }
+      const next = await this.#chunks.next();
+      if (next.done === true) return;
+      this.#rest = this.#rest.length === 0 ? next.value : Buffer.concat([this.#rest, next.value]);
+    }
+  }
+}
+
+function parseHeader(bytes: Buffer): (PipeFormat & { readonly dataOffset: number }) | null {
+  let format: PipeFormat | null = null;
+  for (let offset = 12; offset + 8 <= bytes.length; ) {
+    const id = bytes.toString('latin1', offset, offset + 4);
+    const size = bytes.readUInt32LE(offset + 4);
+    if (id === 'data') return format === null ? null : { ...format, dataOffset: offset + 8 };
+    if (offset + 8 + size > bytes.length) return null;
+    if (id === 'fmt ') {
+      format = { channels: bytes.readUInt16LE(offset + 10), sampleRateHz: bytes.readUInt32LE(offset + 12) };
+    }
+    offset += 8 + size + (size % 2);
+  }
+  return null;
+}
+
+/** `;FFMETADATA1`, then `key=value` with backslashes before `=`, `;`, `#`, `\` and line ends; up to the first section. */
+export function parseFfmetadata(content: string): Record<string, string> {
+  const tags = new Map<string, string>();
+  let section = '';
+  for (const [, line = ''] of content.matchAll(/((?:\\[\s\S]|[^\\\n])*)(?:\n|$)/g)) {
+    if (line.startsWith('[')) section = line;
+    if (section !== '' && section !== '[STREAM]') continue;
+    const entry = /^((?:\\[\s\S]|[^\\=])+)=([\s\S]*)$/.exec(line);
+    if (entry === null || line.startsWith(';')) continue;
+    const [key, value] = [entry[1], entry[2]].map((part) => (part ?? '').replace(/\\([\s\S])/g, '$1'));
+    if (key !== undefined && value !== undefined && !tags.has(key)) tags.set(key, value);
+  }
+  return Object.fromEntries(tags);
+}
+
+/** What `ffmpeg -v info` says of its input. */
+export function parseLog(log: string) {
+  const duration = /Duration: (\d+):(\d\d):(\d\d(?:\.\d+)?)/.exec(log);
+  return {
+    container: /^Input #0, ([^\n]+?), from/m.exec(log)?.[1] ?? 'unknown',
+    codec: /Stream #0:\d+[^\n]*?: Audio: (\w+)/.exec(log)?.[1] ?? 'unknown',
+    durationS: duration === null ? null : Number(duration[1]) * 3600 + Number(duration[2]) * 60 + Number(duration[3]),
+    /** Packets that could not be decoded. */
+    damaged: () => log.match(/Error (?:while decoding|submitting packet|processing packet)/g)?.length ?? 0,
+  };
+}

@@ -1,0 +1,107 @@
+/**
+ * The one way into an audio file, whatever it is called and however it is decoded: FFmpeg's libraries where they are,
+ * else the `ffmpeg` program, else WebAssembly decoders; WAV is always our own. All give mono samples by the same downmix.
+ */
+import { FfmpegDecoder } from '../../bindings/audio.ts';
+import { AudioError, expected } from '../../bindings/errors.ts';
+import type { DecodeLimits } from '../../bindings/native.ts';
+import { type AudioSource, type DecoderRoute, decoderRoutes, type RouteInput } from './AudioSource.ts';
+import { findFfmpeg, openFfmpegCli } from './ffmpegCliRoute.ts';
+import { defaultDecodeLimits } from './limits.ts';
+import { openFfmpeg, openWav } from './nativeRoutes.ts';
+import { id3Length, type Sniffed, sniff, sniffBytes } from './sniff.ts';
+import { openBytes } from './sourceBytes.ts';
+import { openWasm, wasmDecodes } from './wasmRoute.ts';
+
+export interface OpenAudioOptions {
+  /** Checked before memory is taken, and while decoding. Default 64 channels, 768 kHz, 48 hours. */
+  readonly limits?: Partial<DecodeLimits>;
+  /** Stops opening and decoding; what waits rejects with `signal.reason`. */
+  readonly signal?: AbortSignal;
+  /** The decoders that may be used, tried in this order. Default `wav`, `ffmpeg`, `ffmpeg-cli`, `wasm`. */
+  readonly decoders?: readonly DecoderRoute[];
+}
+
+/**
+ * Opens a file or the bytes of one. What it is is decided by its content.
+ *
+ * ```ts
+ * await using audio = await openAudio('dawn.mp3');
+ * for await (const block of audio.blocks()) { … }
+ * ```
+ *
+ * Throws AudioError: `empty_file`, `not_audio`, `too_long`, `too_many_channels`, `bad_rate`, `unsupported_codec`,
+ * `unreadable`, `no_samples`.
+ */
+export async function openAudio(source: string | Uint8Array, options: OpenAudioOptions = {}): Promise<AudioSource> {
+  const { signal, decoders = decoderRoutes } = options;
+  for (const route of decoders) {
+    if (!decoderRoutes.includes(route)) throw expected(`one of ${decoderRoutes.join(', ')}`, 'decoders', route);
+  }
+  signal?.throwIfAborted();
+  const sniffed = await sniffSource(source);
+  if (sniffed.otherwise !== null) {
+    throw new AudioError('not_audio', `The file is no recording but ${sniffed.otherwise}: leave it out`);
+  }
+  const input: RouteInput = { source, limits: { ...defaultDecodeLimits, ...options.limits }, signal };
+  let refusal: AudioError | undefined;
+  for (const route of decoders) {
+    signal?.throwIfAborted();
+    const opener = openerFor(route, sniffed);
+    if (opener === null) continue;
+    try {
+      return await opener(input);
+    } catch (error) {
+      signal?.throwIfAborted();
+      // Another decoder may know what this one does not.
+      if (!(error instanceof AudioError) || !['unsupported_codec', 'not_audio'].includes(error.code)) throw error;
+      refusal ??= error;
+    }
+  }
+  throw refusal ?? missingDecoder(sniffed);
+}
+
+/** The decoders that this machine has, with what is known of them; for `autobird doctor`. */
+export function decodersFound(): { readonly route: DecoderRoute; readonly detail: string | null }[] {
+  return [
+    { route: 'wav', detail: 'built in' },
+    { route: 'ffmpeg', detail: FfmpegDecoder.version },
+    { route: 'ffmpeg-cli', detail: findFfmpeg() },
+    { route: 'wasm', detail: 'mp3, flac, ogg (vorbis, opus, flac)' },
+  ];
+}
+
+function openerFor(route: DecoderRoute, sniffed: Sniffed): ((input: RouteInput) => Promise<AudioSource>) | null {
+  switch (route) {
+    case 'wav':
+      return sniffed.kind === 'wav' ? openWav : null;
+    case 'ffmpeg':
+      return FfmpegDecoder.available ? openFfmpeg : null;
+    case 'ffmpeg-cli': {
+      const program = findFfmpeg();
+      return program === null ? null : (input) => openFfmpegCli(input, program);
+    }
+    case 'wasm':
+      return wasmDecodes(sniffed.kind) ? (input) => openWasm(input, sniffed) : null;
+  }
+}
+
+async function sniffSource(source: string | Uint8Array): Promise<Sniffed> {
+  await using bytes = await openBytes(source);
+  const head = await bytes.readAt(0, sniffBytes);
+  const tag = id3Length(head);
+  return sniff(head, tag > 0 ? await bytes.readAt(tag, sniffBytes) : undefined);
+}
+
+function missingDecoder({ kind }: Sniffed): AudioError {
+  if (kind === null) {
+    return new AudioError(
+      'not_audio',
+      'The file is not recognised as audio: it is of another kind, or its beginning is lost',
+    );
+  }
+  return new AudioError(
+    'unsupported_codec',
+    `Decoding ${kind} needs FFmpeg, which was not found: install it (Debian, Ubuntu: apt install ffmpeg; macOS: brew install ffmpeg), or convert the file to WAV or FLAC`,
+  );
+}

@@ -1,0 +1,157 @@
+import { downmix } from '../../bindings/audio.ts';
+import { AudioError } from '../../bindings/errors.ts';
+import type { AudioSource, RouteInput } from './AudioSource.ts';
+import { checkLimits, durationGuard } from './limits.ts';
+import type { AudioKind, Sniffed } from './sniff.ts';
+import { openBytes } from './sourceBytes.ts';
+
+/** What the decoders from npm have in common, as we use them. */
+interface Decoded {
+  readonly channelData: readonly Float32Array[];
+  readonly samplesDecoded: number;
+  readonly sampleRate: number;
+  readonly errors: readonly unknown[];
+}
+
+interface WasmDecoder {
+  decode(bytes: Uint8Array): Decoded | Promise<Decoded>;
+  flush?(): Promise<Decoded>;
+  free(): void;
+}
+
+interface Codec {
+  readonly container: string;
+  readonly codec: string;
+  readonly create: () => Promise<WasmDecoder>;
+}
+
+// Loaded only when they are needed: each brings a WebAssembly module of 60 to 150 KB.
+const codecs: Readonly<Partial<Record<AudioKind, Codec>>> = {
+  mp3: {
+    container: 'mp3',
+    codec: 'mp3',
+    create: async () => ready(new (await import('mpg123-decoder')).MPEGDecoder()),
+  },
+  flac: {
+    container: 'flac',
+    codec: 'flac',
+    create: async () => ready(new (await import('@wasm-audio-decoders/flac')).FLACDecoder()),
+  },
+  'ogg-flac': {
+    container: 'ogg',
+    codec: 'flac',
+    create: async () => ready(new (await import('@wasm-audio-decoders/flac')).FLACDecoder()),
+  },
+  'ogg-vorbis': {
+    container: 'ogg',
+    codec: 'vorbis',
+    create: async () => ready(new (await import('@wasm-audio-decoders/ogg-vorbis')).OggVorbisDecoder()),
+  },
+  'ogg-opus': {
+    container: 'ogg',
+    codec: 'opus',
+    create: async () => ready(new (await import('ogg-opus-decoder')).OggOpusDecoder({ forceStereo: false })),
+  },
+};
+
+// Decoding runs on the JavaScript thread: so much of a file takes about 10 ms.
+const chunkBytes = 1 << 15;
+
+export function wasmDecodes(kind: AudioKind | null): boolean {
+  return kind !== null && codecs[kind] !== undefined;
+}
+
+/** Streams through a WebAssembly decoder. Throws AudioError. */
+export async function openWasm(input: RouteInput, { kind, offset }: Sniffed): Promise<AudioSource> {
+  const codec = kind === null ? undefined : codecs[kind];
+  if (codec === undefined) throw new AudioError('unsupported_codec', `There is no WebAssembly decoder for ${kind}`);
+  const state = { damaged: 0 };
+  const blocks = decodeBlocks(input, codec, offset, state);
+  // The format is known once something is decoded.
+  const first = await blocks.next();
+  if (first.done === true) {
+    if (state.damaged > 0) {
+      throw new AudioError(
+        'unreadable',
+        `No packet of the ${codec.codec} stream could be decoded: the file is damaged`,
+      );
+    }
+    throw new AudioError('no_samples', 'The file has a header but no samples: record or copy it again');
+  }
+  const { sampleRateHz, channels } = first.value;
+  const close = async () => {
+    await blocks.return();
+  };
+  return {
+    info: {
+      container: codec.container,
+      codec: codec.codec,
+      sampleRateHz,
+      channels,
+      declaredDurationS: null,
+      tags: {},
+      decoder: 'wasm',
+    },
+    async *blocks() {
+      yield first.value.samples;
+      for await (const block of blocks) yield block.samples;
+    },
+    get damaged() {
+      return state.damaged;
+    },
+    truncated: false,
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+interface Block {
+  readonly samples: Float32Array;
+  readonly sampleRateHz: number;
+  readonly channels: number;
+}
+
+async function* decodeBlocks(
+  { source, limits, signal }: RouteInput,
+  codec: Codec,
+  start: number,
+  state: { damaged: number },
+): AsyncGenerator<Block, void, undefined> {
+  await using bytes = await openBytes(source);
+  const decoder = await codec.create();
+  try {
+    let format: { sampleRateHz: number; guard: (samples: number) => void } | undefined;
+    let offset = start;
+    for (;;) {
+      signal?.throwIfAborted();
+      const chunk = await bytes.readAt(offset, chunkBytes);
+      offset += chunk.length;
+      const atEnd = chunk.length === 0;
+      const decoded = atEnd ? await decoder.flush?.() : await decoder.decode(chunk);
+      if (decoded !== undefined) {
+        state.damaged += decoded.errors.length;
+        if (decoded.samplesDecoded > 0) {
+          const { sampleRate: sampleRateHz, samplesDecoded } = decoded;
+          const channels = decoded.channelData.length;
+          checkLimits(limits, channels, sampleRateHz);
+          format ??= { sampleRateHz, guard: durationGuard(limits, sampleRateHz) };
+          if (sampleRateHz === format.sampleRateHz) {
+            format.guard(samplesDecoded);
+            const planes = decoded.channelData.map((plane) => plane.subarray(0, samplesDecoded));
+            yield { samples: downmix(planes), sampleRateHz, channels };
+          } else {
+            state.damaged += 1; // a stream may not change its rate on the way
+          }
+        }
+      }
+      if (atEnd) return;
+    }
+  } finally {
+    decoder.free();
+  }
+}
+
+async function ready<D extends { readonly ready: Promise<void> }>(decoder: D): Promise<D> {
+  await decoder.ready;
+  return decoder;
+}
