@@ -8,9 +8,16 @@ import type { EngineOptions, EngineOutput, NamedTensor, NativeEngine } from './n
 export class Engine implements Disposable {
   readonly #native: NativeEngine;
 
-  /** @internal {@link createEngine} */
-  constructor(native: NativeEngine) {
+  private constructor(native: NativeEngine) {
     this.#native = native;
+  }
+
+  /**
+   * Loads the `model.*` tensors of a checkpoint. Throws InvalidArgumentError where an option is out of range or the device
+   * is not there, FormatError `damaged_checkpoint` where the tensors are not those of the network.
+   */
+  static create(options: EngineOptions, tensors: readonly NamedTensor[]): Engine {
+    return new Engine(loadAddon().createEngine(options, tensors));
   }
 
   /**
@@ -40,10 +47,7 @@ export class Engine implements Disposable {
   }
 }
 
-/**
- * Loads the `model.*` tensors of a checkpoint. Throws InvalidArgumentError where an option is out of range or the device
- * is not there, FormatError `damaged_checkpoint` where the tensors are not those of the network.
- */
+/** {@link Engine.create} */
 export function createEngine(options: EngineOptions, tensors: readonly NamedTensor[]): Engine {
-  return new Engine(loadAddon().createEngine(options, tensors));
+  return Engine.create(options, tensors);
 }

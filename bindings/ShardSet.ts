@@ -25,11 +25,18 @@ export class ShardSet implements Disposable {
   readonly #native: NativeShardSet;
   readonly #children = new Set<Disposable>();
 
-  /** @internal {@link openShards} */
-  constructor(native: NativeShardSet, size: number) {
+  private constructor(native: NativeShardSet, size: number) {
     this.#native = native;
     this.size = size;
     natives.set(this, native);
+  }
+
+  /**
+   * Opens the shards of some recordings. Files are checked against their entries now and mapped when they are first read.
+   * Throws FormatError: `missing_shard`, `damaged_shard`.
+   */
+  static open(entries: readonly ShardEntry[], features: FeatureOptions): ShardSet {
+    return new ShardSet(loadAddon().openShards(entries, features), entries.length);
   }
 
   /** Level, spread and activity of each clip. Throws InvalidArgumentError for a clip of no recording. */
@@ -78,12 +85,9 @@ export class ShardSet implements Disposable {
   }
 }
 
-/**
- * Opens the shards of some recordings. Files are checked against their entries now and mapped when they are first read.
- * Throws FormatError: `missing_shard`, `damaged_shard`.
- */
+/** {@link ShardSet.open} */
 export function openShards(entries: readonly ShardEntry[], features: FeatureOptions): ShardSet {
-  return new ShardSet(loadAddon().openShards(entries, features), entries.length);
+  return ShardSet.open(entries, features);
 }
 
 /** The raw handle, for the handles that read from it; another object is refused by the addon. */

@@ -18,7 +18,7 @@ import { nativeShards, type ShardSet } from './ShardSet.ts';
  * the queued ones are made, so keep a few in flight:
  *
  * ```ts
- * using trainer = createTrainer(options, shards);
+ * using trainer = Trainer.create(options, shards);
  * const steps = plans.map((plan) => trainer.step(plan, { learningRate: 1e-3 }));
  * for (const step of steps) console.log((await step).loss);
  * ```
@@ -27,10 +27,18 @@ export class Trainer implements Disposable {
   readonly #native: NativeTrainer;
   readonly #leave: () => void;
 
-  /** @internal {@link createTrainer} */
-  constructor(native: NativeTrainer, shards: ShardSet | null) {
+  private constructor(native: NativeTrainer, shards: ShardSet | null) {
     this.#native = native;
     this.#leave = shards?.adopt(this) ?? (() => {});
+  }
+
+  /**
+   * A network with initial weights from `options.seed`. Without shards it trains on ready features only; with them it is
+   * disposed when they are. Throws InvalidArgumentError where an option is out of range or the device is not there.
+   */
+  static create(options: TrainerOptions, shards: ShardSet | null): Trainer {
+    if (shards === undefined) throw expected('a ShardSet or null', 'shards', shards);
+    return new Trainer(loadAddon().createTrainer(options, shards === null ? null : nativeShards(shards)), shards);
   }
 
   /**
@@ -93,11 +101,7 @@ export class Trainer implements Disposable {
   }
 }
 
-/**
- * A network with initial weights from `options.seed`. Without shards it trains on ready features only; with them it is
- * disposed when they are. Throws InvalidArgumentError where an option is out of range or the device is not there.
- */
+/** {@link Trainer.create} */
 export function createTrainer(options: TrainerOptions, shards: ShardSet | null): Trainer {
-  if (shards === undefined) throw expected('a ShardSet or null', 'shards', shards);
-  return new Trainer(loadAddon().createTrainer(options, shards === null ? null : nativeShards(shards)), shards);
+  return Trainer.create(options, shards);
 }
