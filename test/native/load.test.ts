@@ -43,7 +43,7 @@ test('on few cores OpenMP is told to wait passively before it is loaded, even fr
   // The main thread's process.env reads the C environment: what the worker's own copy says proves nothing.
   const fromWorker = `import { Worker } from 'node:worker_threads';
     const source = "import('tsx/esm/api').then(async ({ register }) => { register(); (await import(require('node:worker_threads').workerData)).loadAddon(); });";
-    const worker = new Worker(source, { eval: true, workerData: ${loader} });
+    const worker = new Worker(source, { eval: true, execArgv: [], workerData: ${loader} });
     worker.once('exit', () => console.log(process.env.OMP_WAIT_POLICY));`;
   const set = availableParallelism() <= 4 ? 'passive' : 'undefined';
   for (const source of [fromMain, fromWorker]) {
