@@ -94,7 +94,7 @@ class Builder {
       if (value !== undefined && typeof value !== 'string')
         this.#mistakes.push(`${text}: expected the name of a choice`);
       else this.#deleted.set(key, { value, used: false, text });
-    } else if (!isChoice(value) || value === null) {
+    } else if (!isChoice(value) || value === null || String(value).includes('${')) {
       const choices = this.#files.choices(key).join(', ');
       this.#mistakes.push(`${text}: ${key} is a group: expected one of ${choices}`);
     } else if (kind === 'add') {

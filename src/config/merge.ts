@@ -59,6 +59,9 @@ export function applyOverride(root: Mapping, { kind, key, package: target, value
     parent[index < 0 ? parent.length + index : index] = clone(value);
     return;
   }
+  if (Array.isArray(parent.get(name)) && isMapping(value)) {
+    throw new ConfigError([`${text}: ${key} is a list; a mapping cannot take its place`]);
+  }
   if (kind === 'change') refuseNewKeys(parent.get(name), value, [...path, name]);
   if (isMapping(parent.get(name)) && isMapping(value)) mergeInto(parent.get(name) as Mapping, value);
   else parent.set(name, clone(value));
@@ -98,6 +101,7 @@ function remove(root: Mapping, path: readonly string[], name: string, value: Nod
   if (value !== undefined && value !== null && !equal(present, value)) {
     throw new ConfigError([`${text}: ${full} is ${JSON.stringify(toPlain(present))}`]);
   }
-  if (Array.isArray(parent)) parent.splice(Number(name), 1);
-  else (parent as Mapping).delete(name);
+  if (Array.isArray(parent))
+    throw new ConfigError([`${text}: an item of a list cannot be deleted; give the whole list`]);
+  (parent as Mapping).delete(name);
 }

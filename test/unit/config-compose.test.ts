@@ -174,6 +174,11 @@ test('each kind of override says what is wrong with it', () => {
     ['+training.epochs=3', '+training.epochs=3: training.epochs is there already; change it with training.epochs=3'],
     ['~training.epoch', '~training.epoch: there is no training.epoch to delete'],
     ['~training.epochs=3', '~training.epochs=3: training.epochs is 40'],
+    ['~model.stem_channels.0', '~model.stem_channels.0: an item of a list cannot be deleted; give the whole list'],
+    [
+      'model.stem_channels={a: 1}',
+      'model.stem_channels={a: 1}: model.stem_channels is a list; a mapping cannot take its place',
+    ],
     ['~training.epochs', 'training.epochs: missing: expected a number'],
     [
       '++model=reference',
