@@ -28,14 +28,14 @@ export type { Report } from './evaluation/report.ts';
 export { type FormatContext, type OutputFormatName, outputFormats } from './formats/index.ts';
 
 // What does it hear?
-export {
-  Classifier,
-  type ClassifierOptions,
-  type Embedding,
-  type PredictFilesOptions,
-  type PredictionLimits,
-  type PredictOptions,
-} from './predict.ts';
+export { Classifier } from './predict.ts';
+export type {
+  ClassifierOptions,
+  Embedding,
+  PredictFilesOptions,
+  PredictionLimits,
+  PredictOptions,
+} from './prediction/options.ts';
 export type { PcmFormat } from './prediction/readable.ts';
 export { type ListedRun, listRuns, openRun } from './run/listRuns.ts';
 export { Run } from './run/Run.ts';

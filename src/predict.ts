@@ -5,82 +5,26 @@
 import type { Readable } from 'node:stream';
 import { AudioError, AutobirdError, DisposedError, expected, NativeError } from '../bindings/errors.ts';
 import { createEngine, type Engine } from '../bindings/index.ts';
-import type { DecodeLimits, Device, Precision } from '../bindings/native.ts';
 import { type Checkpoint, readCheckpoint } from './checkpoint/readCheckpoint.ts';
-import type { Clip, ClipPrediction, FailedPrediction, JobOptions, Label, Prediction } from './domain.ts';
+import type { Clip, ClipPrediction, FailedPrediction, Label, Prediction } from './domain.ts';
 import { aggregateClips, clipProbabilities, indexOfLargest } from './evaluation/aggregate.ts';
 import { chooseRuntime } from './prediction/chooseRuntime.ts';
 import { detectionsOf } from './prediction/detections.ts';
 import { findCheckpoint } from './prediction/findCheckpoint.ts';
 import { inParallel } from './prediction/inParallel.ts';
 import { type OpenedSource, openPcm, openRecording } from './prediction/openSource.ts';
+import {
+  type ClassifierOptions,
+  defaultLimits,
+  type Embedding,
+  type PredictFilesOptions,
+  type PredictionLimits,
+  type PredictOptions,
+  positiveInteger,
+  type RecordingLogits,
+} from './prediction/options.ts';
 import { type PcmFormat, spooled } from './prediction/readable.ts';
 import { type ClipBatch, scoreClips } from './prediction/scoreClips.ts';
-
-export interface ClassifierOptions {
-  /** `auto` takes the GPU where there is one. Default `cpu`. */
-  readonly device?: Device | 'auto';
-  /** `auto`: what is fast on the device. Default `f32`, which gives the scores of the evaluation. */
-  readonly precision?: Precision | 'auto';
-  /** Threads of the network; default one a core. */
-  readonly threads?: number;
-  /** Clips of a crossing into the network; changes speed and memory, not scores. Default 16. */
-  readonly batchSize?: number;
-  /** What is refused before memory is taken. Default 32 channels, 768 kHz, 24 hours, 4 GiB. */
-  readonly limits?: Partial<PredictionLimits>;
-}
-
-export interface PredictionLimits extends DecodeLimits {
-  /** Of an encoded stream that is stored while it is read. */
-  readonly maxFileBytes: number;
-}
-
-export interface PredictOptions extends JobOptions {
-  /** Seconds by which neighbouring clips overlap, less than a clip; default what the checkpoint says. */
-  readonly overlapS?: number;
-  /** Least score of a detection, 0..1. Default 0.25. */
-  readonly minScore?: number;
-  /** At most so many labels are detected in one clip. Default 3. */
-  readonly topK?: number;
-  /** Neighbouring clips of one label become one detection. Default true. */
-  readonly merge?: boolean;
-  /** Name in the result instead of the path; the way to name a Buffer. */
-  readonly name?: string;
-}
-
-export interface PredictFilesOptions extends PredictOptions {
-  /** Recordings decoded at once. Default 2. */
-  readonly workers?: number;
-  /** `input`: in the order of the paths. `ready`: as they are done. Default `input`. */
-  readonly order?: 'input' | 'ready';
-}
-
-/** What the network says of a recording before calibration: for evaluation. */
-export interface RecordingLogits {
-  readonly durationS: number;
-  readonly recordedAt: string | null;
-  /** At least one. */
-  readonly clips: readonly Clip[];
-  /** (N * C) */
-  readonly logits: Float32Array;
-  /** (N) */
-  readonly activity: Float32Array;
-}
-
-/** Embeddings of a recording: (D) each. */
-export interface Embedding {
-  readonly durationS: number;
-  readonly clips: readonly (Clip & { readonly embedding: Float32Array })[];
-  /** Mean over the clips. */
-  readonly embedding: Float32Array;
-}
-
-const defaultLimits: PredictionLimits = {
-  maxChannels: 32,
-  maxSampleRateHz: 768_000,
-  maxDurationS: 24 * 3600,
-  maxFileBytes: 4 * 2 ** 30,
-};
 
 /**
  * A trained model that is ready to listen.
@@ -188,6 +132,7 @@ export class Classifier {
     const { workers = 2, order = 'input', ...single } = options;
     positiveInteger('workers', workers);
     this.#reading(options);
+    this.#openEngine();
     // Leaving the loop early stops what is still being decoded.
     const stop = new AbortController();
     const signal = options.signal ? AbortSignal.any([options.signal, stop.signal]) : stop.signal;
@@ -294,12 +239,12 @@ export class Classifier {
     options: PredictOptions,
     mode: { readonly eager: boolean; readonly embeddings: boolean },
   ): AsyncGenerator<ClipBatch, void> {
-    if (this.#engine === null) throw new DisposedError('The classifier');
+    const engine = this.#openEngine();
     const { clips, features } = this.#checkpoint.metadata;
     const grid = { ...clips, hopS: this.#hopS(options.overlapS) };
     const blocks = source.samplesAt(features.sampleRateHz);
     const { sampleRateHz } = features;
-    const batches = scoreClips(this.#engine, blocks, {
+    const batches = scoreClips(engine, blocks, {
       grid,
       sampleRateHz,
       batchSize: this.#batchSize,
@@ -317,6 +262,11 @@ export class Classifier {
     }
   }
 
+  #openEngine(): Engine {
+    if (this.#engine === null) throw new DisposedError('The classifier');
+    return this.#engine;
+  }
+
   #reading({ overlapS, minScore = 0.25, topK = 3, merge = true }: PredictOptions) {
     this.#hopS(overlapS);
     if (!(minScore >= 0 && minScore <= 1)) throw expected('a number from 0 to 1', 'minScore', minScore);
@@ -332,10 +282,6 @@ export class Classifier {
     }
     return lengthS - overlapS;
   }
-}
-
-function positiveInteger(name: string, value: number): void {
-  if (!Number.isInteger(value) || value < 1) throw expected('a positive integer', name, value);
 }
 
 function concatenated(parts: readonly Float32Array[]): Float32Array {

@@ -1,4 +1,4 @@
-import type { Argv } from 'yargs';
+import type { Argv, Options, PositionalOptions } from 'yargs';
 import type { ProgressReporter } from './progress.ts';
 
 /** What a command may do with the world. */
@@ -22,8 +22,22 @@ export interface Command<Args> {
   /** As yargs writes it: `train [overrides..]`. */
   readonly command: string;
   readonly describe: string;
-  /** Declares words and options; their names and types are those of `Args`. */
-  builder(yargs: Argv): unknown;
+  /** The words of the pattern; their names and types, and those of the options, are those of `Args`. */
+  readonly positionals?: Readonly<Record<string, PositionalOptions>>;
+  readonly options?: Readonly<Record<string, Options>>;
+  /** The words after `autobird`, and what they do. */
+  readonly examples?: readonly (readonly [string, string])[];
+  readonly epilogue?: string;
   /** Resolves with the exit code, 0 where it says nothing. */
   run(args: Args, io: CommandIo): Promise<number | undefined>;
+}
+
+/** Declares a command's words and options, with the command's own options above those that all have. */
+export function declare(argv: Argv<object>, command: Command<unknown>): Argv<object> {
+  for (const [name, positional] of Object.entries(command.positionals ?? {})) argv.positional(name, positional);
+  for (const [name, option] of Object.entries(command.options ?? {})) {
+    argv.option(name, { group: 'Options:', requiresArg: option.type !== 'boolean', ...option });
+  }
+  for (const [words, meaning] of command.examples ?? []) argv.example(`$0 ${words}`, meaning);
+  return command.epilogue === undefined ? argv : argv.epilogue(command.epilogue);
 }

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Argv } from 'yargs';
+import type { Options, PositionalOptions } from 'yargs';
 import { composeConfig } from '../config/compose.ts';
 import type { Config } from '../config/schema.ts';
 import { Dataset } from '../data/dataset.ts';
@@ -10,23 +10,17 @@ export interface ConfigArgs {
   readonly 'config-dir': string | undefined;
 }
 
-export function withConfig<T>(yargs: Argv<T>): Argv<T & ConfigArgs> {
-  return yargs.option('config-dir', {
-    type: 'string',
-    requiresArg: true,
-    describe: "Folder of your own YAML files, looked at before autobird's",
-  }) as Argv<T & ConfigArgs>;
-}
+export const configDirOption: Options = {
+  type: 'string',
+  describe: "Folder of your own YAML files, looked at before autobird's",
+};
 
 /** `[overrides..]` of a command whose words are nothing else. */
-export function withOverrides<T>(yargs: Argv<T>): Argv<T & ConfigArgs & { overrides: string[] }> {
-  return withConfig(yargs).positional('overrides', {
-    type: 'string',
-    array: true,
-    default: [],
-    describe: 'Configuration: group=choice or group.key=value (autobird config show)',
-  }) as Argv<T & ConfigArgs & { overrides: string[] }>;
-}
+export const overridesWord: PositionalOptions = {
+  type: 'string',
+  array: true,
+  describe: 'Configuration: group=choice or group.key=value (autobird config show)',
+};
 
 /** The configuration of `overrides`; every value is needed, `data.raw_dir` too. */
 export function configOf(args: ConfigArgs, overrides: readonly string[]): Config {

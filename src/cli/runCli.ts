@@ -2,8 +2,9 @@
 import yargs, { type Argv } from 'yargs';
 import { AutobirdError, InvalidArgumentError } from '../../bindings/errors.ts';
 import { ConfigError } from '../config/ConfigError.ts';
+import { nearest } from '../config/suggest.ts';
 import { packageVersion } from '../packageRoot.ts';
-import type { Command, CommandIo } from './command.ts';
+import { type Command, type CommandIo, declare } from './command.ts';
 import { config } from './commands/config.ts';
 import { crossval } from './commands/crossval.ts';
 import { data } from './commands/data.ts';
@@ -35,6 +36,9 @@ const commands = [
   config,
 ] as unknown as readonly Command<unknown>[];
 
+/** What yargs itself does not understand. */
+class YargsMessage extends UsageError {}
+
 // What the caller asked for cannot be, whatever the machine.
 const wrongUsage = [UsageError, ConfigError, InvalidArgumentError];
 
@@ -44,15 +48,16 @@ export async function runCli(words: readonly string[], streams: CliStreams, sign
   const debug = words.includes('--debug') || process.env['AUTOBIRD_DEBUG'] === '1';
   const progress = new ProgressReporter(stderr);
   let exitCode: number = exitCodes.ok;
-  const start = (command: Command<unknown>) => async (args: { readonly json?: boolean }) => {
+  const start = (command: Command<unknown>) => async (args: object) => {
     const io: CommandIo = {
       out: (text) => stdout.write(text),
       outIsTerminal: stdout.isTTY ?? false,
       progress,
       signal,
       width: stdout.columns ?? 100,
-      json: args.json ?? false,
+      json: (args as { readonly json?: boolean }).json ?? false,
     };
+    refuseRepeated(args, command);
     exitCode = (await command.run(args, io)) ?? exitCodes.ok;
   };
   try {
@@ -61,22 +66,20 @@ export async function runCli(words: readonly string[], streams: CliStreams, sign
     if (script) return await script.runWords(words.slice(1));
     const cli = build(stdout.columns ?? 100);
     for (const command of commands) {
-      const { command: words, describe } = command;
-      cli.command({
-        command: words,
-        describe,
-        builder: (builder) => command.builder(builder) as Argv,
-        handler: start(command),
-      });
+      const { command: pattern, describe } = command;
+      const builder = (argv: Argv<object>) => declare(argv, command);
+      cli.command<object>({ command: pattern, describe, builder, handler: start(command) });
     }
     // yargs hands help and version texts over instead of printing them.
     await cli.parseAsync([...words], {}, (_error, _args, text) => {
-      if (text !== '') stdout.write(`${text}\n`);
+      if (text !== '') stdout.write(`${tidy(text)}\n`);
     });
   } catch (error) {
     progress.end();
     if (signal.aborted) return exitCodes.interrupted;
-    stderr.write(`autobird: ${describe(error, debug)}\n`);
+    const command = commands.find((one) => one.command.split(' ')[0] === words[0]);
+    const shown = error instanceof YargsMessage ? new UsageError(explain(error.message, words, command)) : error;
+    stderr.write(`autobird: ${describe(shown, debug)}\n`);
     return wrongUsage.some((kind) => error instanceof kind) ? exitCodes.usage : exitCodes.failed;
   }
   return exitCode;
@@ -95,7 +98,6 @@ function build(width: number): Argv {
     .demandCommand(1, 'Expected a command')
     .parserConfiguration({
       'parse-positional-numbers': false,
-      'duplicate-arguments-array': false,
       'greedy-arrays': false,
       'dot-notation': false,
     })
@@ -105,12 +107,46 @@ function build(width: number): Argv {
       default: false,
       describe: 'Show where an error comes from (or AUTOBIRD_DEBUG=1)',
     })
-    .group(['config-dir', 'json', 'debug', 'help', 'version'], 'Everywhere:')
+    .updateStrings({ 'Options:': 'Everywhere:' })
     .exitProcess(false)
     .epilogue('autobird <command> --help explains a command. Exit codes: 0 done, 1 failed, 2 wrong usage.')
     .fail((message, error) => {
-      throw error ?? new UsageError(`${message}\nSee autobird --help, or autobird <command> --help.`);
+      // Its own complaints about arguments come as errors too.
+      throw error === undefined || error.name === 'YError' ? new YargsMessage(message ?? error.message) : error;
     });
+}
+
+/** yargs says that a list of words is empty by default: nobody needs to know. */
+function tidy(help: string): string {
+  return help.replace(/\n? +\[array\](?: \[required\])? \[default: \[\]\]/g, '');
+}
+
+/** A message of yargs, with the nearest option or the words that are missing. */
+function explain(message: string, words: readonly string[], command: Command<unknown> | undefined): string {
+  const see = `See autobird ${command === undefined ? '' : `${command.command.split(' ')[0]} `}--help.`;
+  const unknown = /^Unknown arguments?: (.+)$/m.exec(message)?.[1];
+  if (unknown !== undefined && command !== undefined) {
+    const known = [...Object.keys(command.options ?? {}), 'json', 'debug', 'help', 'version'];
+    const lines = unknown.split(', ').map((name) => {
+      const [near] = nearest(name, known);
+      return `Unknown option --${name}${near === undefined ? '' : `: did you mean --${near}?`}`;
+    });
+    return `${lines.join('\n')}\n${see}`;
+  }
+  if (/^Not enough non-option arguments/.test(message) && command !== undefined) {
+    return `Expected autobird ${command.command}\n${see}`;
+  }
+  const wrongCommand = /^Did you mean|^Unknown argument/.test(message);
+  return `${wrongCommand ? `There is no command ${words[0]}. ` : ''}${message}\n${see}`;
+}
+
+/** `--name a --name b`: only lists may be given in pieces. */
+function refuseRepeated(args: object, { options = {} }: Command<unknown>): void {
+  for (const [name, value] of Object.entries(args)) {
+    if (Array.isArray(value) && name in options && !options[name]?.array) {
+      throw new UsageError(`Expected --${name} once but received it ${value.length} times: ${value.join(', ')}`);
+    }
+  }
 }
 
 function describe(error: unknown, debug: boolean): string {

@@ -3,7 +3,7 @@ import { toPlain } from '../../config/node.ts';
 import { configSchema } from '../../config/schema.ts';
 import { dumpYaml } from '../../config/yaml.ts';
 import type { Command } from '../command.ts';
-import { type ConfigArgs, configWithoutRawDir, withOverrides } from '../configuration.ts';
+import { type ConfigArgs, configDirOption, configWithoutRawDir, overridesWord } from '../configuration.ts';
 
 interface ConfigCommandArgs extends ConfigArgs {
   readonly action: 'show' | 'check';
@@ -13,11 +13,17 @@ interface ConfigCommandArgs extends ConfigArgs {
 export const config: Command<ConfigCommandArgs> = {
   command: 'config <action> [overrides..]',
   describe: 'Show the configuration that a command would use, or check one',
-  builder: (yargs) =>
-    withOverrides(yargs)
-      .positional('action', { choices: ['show', 'check'] as const, demandOption: true })
-      .example('$0 config show model=reference', 'every value, as YAML')
-      .example('$0 config check optimizer.lr=fast', 'all mistakes at once'),
+  positionals: {
+    overrides: overridesWord,
+    action: { choices: ['show', 'check'] as const, demandOption: true },
+  },
+  options: {
+    'config-dir': configDirOption,
+  },
+  examples: [
+    ['config show model=reference', 'every value, as YAML'],
+    ['config check optimizer.lr=fast', 'all mistakes at once'],
+  ],
   async run(args, io) {
     configWithoutRawDir(args, args.overrides);
     if (args.action === 'check') {

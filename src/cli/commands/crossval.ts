@@ -3,7 +3,7 @@ import { type Crossval, crossval as crossvalidate, crossvalSchema } from '../../
 import { encode } from '../../schema/case.ts';
 import { columns, percent } from '../columns.ts';
 import type { Command, CommandIo } from '../command.ts';
-import { type ConfigArgs, configOfDataset, withOverrides } from '../configuration.ts';
+import { type ConfigArgs, configDirOption, configOfDataset, overridesWord } from '../configuration.ts';
 import { flagOverrides } from '../overrides.ts';
 import { clock } from '../progress.ts';
 
@@ -19,25 +19,29 @@ interface CrossvalArgs extends ConfigArgs {
 export const crossval: Command<CrossvalArgs> = {
   command: 'crossval [overrides..]',
   describe: 'Train and evaluate once for every fold; each recording is judged once',
-  builder: (yargs) =>
-    withOverrides(yargs)
-      .option('dataset', { type: 'string', requiresArg: true, describe: 'Name of the dataset (data.name)' })
-      .option('folds', {
-        type: 'number',
-        requiresArg: true,
-        describe: 'Folds to make by group, where the metadata has no fold column (split.folds)',
-      })
-      .option('epochs', { type: 'number', requiresArg: true, describe: 'training.epochs' })
-      .option('device', { choices: ['auto', 'cpu', 'cuda'] as const, describe: 'training.device' })
-      .option('output', {
-        alias: 'o',
-        type: 'string',
-        requiresArg: true,
-        describe: 'Folder for crossval.html, crossval.json and the runs [in run.root]',
-      })
-      .example('$0 crossval --dataset field --folds 5', 'five folds by session or recording')
-      .example('$0 crossval --dataset esc10', 'the folds of the metadata')
-      .epilogue('Stopped, the same command goes on with the fold and epoch where it was.'),
+  positionals: {
+    overrides: overridesWord,
+  },
+  options: {
+    dataset: { type: 'string', describe: 'Name of the dataset (data.name)' },
+    folds: {
+      type: 'number',
+      describe: 'Folds to make by group, where the metadata has no fold column (split.folds)',
+    },
+    epochs: { type: 'number', describe: 'training.epochs' },
+    device: { choices: ['auto', 'cpu', 'cuda'] as const, describe: 'training.device' },
+    output: {
+      alias: 'o',
+      type: 'string',
+      describe: 'Folder for crossval.html, crossval.json and the runs [in run.root]',
+    },
+    'config-dir': configDirOption,
+  },
+  examples: [
+    ['crossval --dataset field --folds 5', 'five folds by session or recording'],
+    ['crossval --dataset esc10', 'the folds of the metadata'],
+  ],
+  epilogue: 'Stopped, the same command goes on with the fold and epoch where it was.',
   async run(args, io) {
     const flags = flagOverrides({
       'data.name': args.dataset,

@@ -8,7 +8,7 @@ import { writeFileAtomic } from '../../files.ts';
 import { encode } from '../../schema/case.ts';
 import { columns } from '../columns.ts';
 import type { Command, CommandIo } from '../command.ts';
-import { type ConfigArgs, configWithoutRawDir, withConfig } from '../configuration.ts';
+import { type ConfigArgs, configDirOption, configWithoutRawDir } from '../configuration.ts';
 import { UsageError } from '../errors.ts';
 import { clock } from '../progress.ts';
 
@@ -22,18 +22,23 @@ interface DataArgs extends ConfigArgs {
 export const data: Command<DataArgs> = {
   command: 'data <action> [target]',
   describe: 'Show a prepared dataset, write its report, or synthesise one to try things out',
-  builder: (yargs) =>
-    withConfig(yargs)
-      .positional('action', { choices: ['show', 'report', 'synthesize'] as const, demandOption: true })
-      .positional('target', {
-        type: 'string',
-        describe: 'show, report: name or folder of the dataset [data.name]; synthesize: folder to write recordings to',
-      })
-      .option('seed', { type: 'number', default: 4, describe: 'synthesize: equal seeds give equal sounds' })
-      .option('recordings-per-species', { type: 'number', default: 12, describe: 'synthesize' })
-      .example('$0 data show field', 'classes, counts, splits and what was rejected')
-      .example('$0 data report field', 'write data/field/report.html to look at')
-      .example('$0 data synthesize invented/', 'invented birds: recordings and metadata.csv'),
+  positionals: {
+    action: { choices: ['show', 'report', 'synthesize'] as const, demandOption: true },
+    target: {
+      type: 'string',
+      describe: 'show, report: name or folder of the dataset [data.name]; synthesize: folder to write recordings to',
+    },
+  },
+  options: {
+    seed: { type: 'number', default: 4, describe: 'synthesize: equal seeds give equal sounds' },
+    'recordings-per-species': { type: 'number', default: 12, describe: 'synthesize' },
+    'config-dir': configDirOption,
+  },
+  examples: [
+    ['data show field', 'classes, counts, splits and what was rejected'],
+    ['data report field', 'write data/field/report.html to look at'],
+    ['data synthesize invented/', 'invented birds: recordings and metadata.csv'],
+  ],
   async run(args, io) {
     if (args.action === 'synthesize') return makeSounds(args, io);
     const dataset = await openDataset(args);

@@ -7,43 +7,44 @@ import { findCheckpoint } from '../../prediction/findCheckpoint.ts';
 import { encode } from '../../schema/case.ts';
 import { columns, percent } from '../columns.ts';
 import type { Command, CommandIo } from '../command.ts';
-import { type ConfigArgs, configWithoutRawDir, withConfig } from '../configuration.ts';
+import { type ConfigArgs, configDirOption, configWithoutRawDir } from '../configuration.ts';
 import { UsageError } from '../errors.ts';
 import { newestCheckpoint } from '../newestCheckpoint.ts';
 import { folderAndOverrides } from '../overrides.ts';
 
 interface EvaluateArgs extends ConfigArgs {
-  readonly words: readonly string[];
+  readonly run: readonly string[];
   readonly dataset: string | undefined;
   readonly split: string | undefined;
   readonly output: string | undefined;
 }
 
 export const evaluate: Command<EvaluateArgs> = {
-  command: 'evaluate [words..]',
+  command: 'evaluate [run..]',
   describe: 'Evaluate a run or checkpoint on the test recordings of its split',
-  builder: (yargs) =>
-    withConfig(yargs)
-      .positional('words', {
-        type: 'string',
-        array: true,
-        default: [],
-        describe: 'Run folder or checkpoint file [newest run], and overrides such as evaluation.mistakes=20',
-      })
-      .option('dataset', { type: 'string', describe: 'Name of another dataset than the one it was trained on' })
-      .option('split', { type: 'string', describe: 'Name of another split' })
-      .option('output', {
-        alias: 'o',
-        type: 'string',
-        describe: 'Folder for report.html, report.json, confusion.csv [the run]',
-      })
-      .example('$0 evaluate', 'the newest run again')
-      .example(
-        '$0 evaluate best.safetensors --dataset other --split recording-val15-test15-seed4 -o other-report/',
-        '',
-      ),
+  positionals: {
+    run: {
+      type: 'string',
+      array: true,
+      describe: 'Run folder or checkpoint file [newest run], and overrides such as evaluation.mistakes=20',
+    },
+  },
+  options: {
+    dataset: { type: 'string', describe: 'Name of another dataset than the one it was trained on' },
+    split: { type: 'string', describe: 'Name of another split' },
+    output: {
+      alias: 'o',
+      type: 'string',
+      describe: 'Folder for report.html, report.json, confusion.csv [the run]',
+    },
+    'config-dir': configDirOption,
+  },
+  examples: [
+    ['evaluate', 'the newest run again'],
+    ['evaluate best.safetensors --dataset other --split recording-val15-test15-seed4 -o other-report/', ''],
+  ],
   async run(args, io) {
-    const { folder, overrides } = folderAndOverrides(args.words);
+    const { folder, overrides } = folderAndOverrides(args.run);
     const config = configWithoutRawDir(args, overrides);
     const checkpoint = await findCheckpoint(folder ?? (await newestCheckpoint(config.run.root)));
     const { metadata } = await readCheckpoint(checkpoint);

@@ -3,9 +3,10 @@ import { AutobirdError } from '../../../bindings/errors.ts';
 import type { Config } from '../../config/schema.ts';
 import type { FailedPrediction, Prediction } from '../../domain.ts';
 import { type FormatContext, isFailed, type OutputFormatName, outputFormats } from '../../formats/index.ts';
-import { Classifier, type PredictFilesOptions } from '../../predict.ts';
+import { Classifier } from '../../predict.ts';
 import { collectRecordings } from '../../prediction/collectRecordings.ts';
 import { Journal } from '../../prediction/Journal.ts';
+import type { PredictFilesOptions } from '../../prediction/options.ts';
 import {
   journalPath,
   recordingFile,
@@ -16,7 +17,7 @@ import {
   writeOwnFile,
 } from '../../prediction/writeOutput.ts';
 import type { Command, CommandIo } from '../command.ts';
-import { type ConfigArgs, configWithoutRawDir, withConfig } from '../configuration.ts';
+import { type ConfigArgs, configDirOption, configWithoutRawDir } from '../configuration.ts';
 import { exitCodes, UsageError } from '../errors.ts';
 import { newestCheckpoint } from '../newestCheckpoint.ts';
 import { flagOverrides, looksLikeOverride } from '../overrides.ts';
@@ -42,48 +43,51 @@ const formatNames = Object.keys(outputFormats) as OutputFormatName[];
 const formatHelp = formatNames.map((name) => `${name} (${outputFormats[name].description})`).join(', ');
 
 export const predict: Command<PredictArgs> = {
-  command: 'predict <recordings..>',
+  command: 'predict [recordings..]',
   describe: 'Say what is heard in recordings',
-  builder: (yargs) =>
-    withConfig(yargs)
-      .positional('recordings', {
-        type: 'string',
-        array: true,
-        demandOption: true,
-        describe: 'Files, folders (searched to the bottom) and overrides such as predict.merge=false',
-      })
-      .option('checkpoint', { alias: 'c', type: 'string', describe: 'Checkpoint file or run folder [newest run]' })
-      .option('format', { alias: 'f', choices: formatNames, describe: formatHelp })
-      .option('output', {
-        alias: 'o',
-        type: 'string',
-        describe:
-          'File, or folder for a file a recording (an existing one, or with a slash at the end) [standard output]',
-      })
-      .option('overlap', { type: 'number', describe: 'Seconds by which clips overlap [as trained]' })
-      .option('min-score', { type: 'number', describe: 'Least score of a detection, 0 to 1' })
-      .option('top-k', { type: 'number', describe: 'Labels shown for a recording, and detected in a clip, at most' })
-      .option('merge', {
-        type: 'boolean',
-        describe: 'Join neighbouring clips of one label; --no-merge keeps them apart',
-      })
-      .option('clips', { type: 'boolean', default: false, describe: 'Scores of every clip in json and ndjson' })
-      .option('workers', { type: 'number', describe: 'Recordings decoded at once' })
-      .option('device', { choices: ['auto', 'cpu', 'cuda'] as const, default: 'cpu' as const })
-      .option('precision', {
-        choices: ['auto', 'f32', 'bf16', 'fp16'] as const,
-        default: 'f32' as const,
-        describe: 'f32 gives the scores of the evaluation, auto is faster where the hardware helps',
-      })
-      .option('restart', { type: 'boolean', default: false, describe: 'Forget what an earlier, stopped command did' })
-      .example('$0 predict dawn.wav', 'a table in the terminal')
-      .example('$0 predict field/ -f csv -o birds.csv', 'a folder, into one file; the same command goes on')
-      .example('$0 predict field/ -f raven -o tables/', 'a selection table for each recording')
-      .epilogue(
-        'A recording that cannot be read costs its own row (errors.csv beside the output where the format has none for it), ' +
-          'never the others. Exit code 0 when every recording is accounted for, 1 when none could be predicted, 130 when ' +
-          'stopped by Ctrl-C.',
-      ),
+  positionals: {
+    recordings: {
+      type: 'string',
+      array: true,
+      describe: 'Files, folders (searched to the bottom) and overrides such as predict.merge=false',
+    },
+  },
+  options: {
+    checkpoint: { alias: 'c', type: 'string', describe: 'Checkpoint file or run folder [newest run]' },
+    format: { alias: 'f', choices: formatNames, describe: formatHelp },
+    output: {
+      alias: 'o',
+      type: 'string',
+      describe:
+        'File, or folder for a file a recording (an existing one, or with a slash at the end) [standard output]',
+    },
+    overlap: { type: 'number', describe: 'Seconds by which clips overlap [as trained]' },
+    'min-score': { type: 'number', describe: 'Least score of a detection, 0 to 1' },
+    'top-k': { type: 'number', describe: 'Labels shown for a recording, and detected in a clip, at most' },
+    merge: {
+      type: 'boolean',
+      describe: 'Join neighbouring clips of one label; --no-merge keeps them apart',
+    },
+    clips: { type: 'boolean', default: false, describe: 'Scores of every clip in json and ndjson' },
+    workers: { type: 'number', describe: 'Recordings decoded at once' },
+    device: { choices: ['auto', 'cpu', 'cuda'] as const, default: 'cpu' as const },
+    precision: {
+      choices: ['auto', 'f32', 'bf16', 'fp16'] as const,
+      default: 'f32' as const,
+      describe: 'f32 gives the scores of the evaluation, auto is faster where the hardware helps',
+    },
+    restart: { type: 'boolean', default: false, describe: 'Forget what an earlier, stopped command did' },
+    'config-dir': configDirOption,
+  },
+  examples: [
+    ['predict dawn.wav', 'a table in the terminal'],
+    ['predict field/ -f csv -o birds.csv', 'a folder, into one file; the same command goes on'],
+    ['predict field/ -f raven -o tables/', 'a selection table for each recording'],
+  ],
+  epilogue:
+    'A recording that cannot be read costs its own row (errors.csv beside the output where the format has none for it), ' +
+    'never the others. Exit code 0 when every recording is accounted for, 1 when none could be predicted, 130 when ' +
+    'stopped by Ctrl-C.',
   async run(args, io) {
     const overrides: string[] = [];
     const inputs: string[] = [];
@@ -91,8 +95,7 @@ export const predict: Command<PredictArgs> = {
       const isFile = (await stat(word).catch(() => null)) !== null;
       (isFile || !looksLikeOverride(word) ? inputs : overrides).push(word);
     }
-    if (inputs.length === 0)
-      throw new UsageError('Expected recordings or folders to predict, but received only overrides');
+    if (inputs.length === 0) throw new UsageError('Expected recordings or folders: autobird predict FILE|FOLDER…');
     const flags = flagOverrides({
       'predict.format': args.format ?? (io.json ? 'json' : undefined),
       'predict.overlap_s': args.overlap,

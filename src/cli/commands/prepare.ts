@@ -1,45 +1,49 @@
 import { prepare as prepareDataset } from '../../data/prepare.ts';
 import type { Command } from '../command.ts';
-import { type ConfigArgs, configOf, withConfig } from '../configuration.ts';
+import { type ConfigArgs, configDirOption, configOf } from '../configuration.ts';
 import { flagOverrides, folderAndOverrides } from '../overrides.ts';
 import { clock } from '../progress.ts';
 
 interface PrepareArgs extends ConfigArgs {
-  readonly words: readonly string[];
+  readonly folder: readonly string[];
   readonly name: string | undefined;
   readonly metadata: readonly string[] | undefined;
   readonly workers: number | undefined;
 }
 
 export const prepare: Command<PrepareArgs> = {
-  command: 'prepare [words..]',
+  command: 'prepare [folder..]',
   describe: 'Decode a folder of recordings into a dataset',
-  builder: (yargs) =>
-    withConfig(yargs)
-      .positional('words', {
-        type: 'string',
-        array: true,
-        default: [],
-        describe: 'Folder with a folder of recordings for each class (data.raw_dir), and overrides',
-      })
-      .option('name', {
-        alias: 'n',
-        type: 'string',
-        describe: 'Name of the dataset (data.name); it is written to data/<name>',
-      })
-      .option('metadata', {
-        alias: 'm',
-        type: 'string',
-        array: true,
-        describe: 'CSV file with a row a recording (data.metadata); may be repeated',
-      })
-      .option('workers', { type: 'number', describe: 'Recordings decoded at once (data.workers)' })
-      .example('$0 prepare recordings/ --name field', 'classes are the folders in recordings/')
-      .example('$0 prepare audio/ --metadata metadata.csv -n field', 'classes, sessions, folds and more from a table')
-      .example('$0 prepare audio/ data.columns.label=species_code', 'say which column is the class')
-      .epilogue('What has been decoded is never decoded again: repeat the command after adding recordings.'),
+  positionals: {
+    folder: {
+      type: 'string',
+      array: true,
+      describe: 'Folder with a folder of recordings for each class (data.raw_dir), and overrides',
+    },
+  },
+  options: {
+    name: {
+      alias: 'n',
+      type: 'string',
+      describe: 'Name of the dataset (data.name); it is written to data/<name>',
+    },
+    metadata: {
+      alias: 'm',
+      type: 'string',
+      array: true,
+      describe: 'CSV file with a row a recording (data.metadata); may be repeated',
+    },
+    workers: { type: 'number', describe: 'Recordings decoded at once (data.workers)' },
+    'config-dir': configDirOption,
+  },
+  examples: [
+    ['prepare recordings/ --name field', 'classes are the folders in recordings/'],
+    ['prepare audio/ --metadata metadata.csv -n field', 'classes, sessions, folds and more from a table'],
+    ['prepare audio/ data.columns.label=species_code', 'say which column is the class'],
+  ],
+  epilogue: 'What has been decoded is never decoded again: repeat the command after adding recordings.',
   async run(args, io) {
-    const { folder, overrides } = folderAndOverrides(args.words);
+    const { folder, overrides } = folderAndOverrides(args.folder);
     const flags = flagOverrides({
       'data.raw_dir': folder,
       'data.name': args.name,

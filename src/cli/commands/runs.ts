@@ -4,7 +4,7 @@ import type { ListedRun } from '../../run/listRuns.ts';
 import { listRuns, openRun } from '../../run/listRuns.ts';
 import { columns, percent } from '../columns.ts';
 import type { Command, CommandIo } from '../command.ts';
-import { type ConfigArgs, configWithoutRawDir, withConfig } from '../configuration.ts';
+import { type ConfigArgs, configDirOption, configWithoutRawDir } from '../configuration.ts';
 import { UsageError } from '../errors.ts';
 
 interface RunsArgs extends ConfigArgs {
@@ -16,13 +16,18 @@ interface RunsArgs extends ConfigArgs {
 export const runs: Command<RunsArgs> = {
   command: 'runs [action] [run]',
   describe: 'List runs, or show one',
-  builder: (yargs) =>
-    withConfig(yargs)
-      .positional('action', { choices: ['list', 'show'] as const, default: 'list' as const })
-      .positional('run', { type: 'string', describe: 'Run folder, to show [newest]' })
-      .option('root', { type: 'string', describe: 'Folder of runs [run.root]' })
-      .example('$0 runs', 'all runs, newest first')
-      .example('$0 runs show runs/2026-05-01/06-30-00', 'what it learned from what, epoch by epoch'),
+  positionals: {
+    action: { choices: ['list', 'show'] as const, default: 'list' as const },
+    run: { type: 'string', describe: 'Run folder, to show [newest]' },
+  },
+  options: {
+    root: { type: 'string', describe: 'Folder of runs [run.root]' },
+    'config-dir': configDirOption,
+  },
+  examples: [
+    ['runs', 'all runs, newest first'],
+    ['runs show runs/2026-05-01/06-30-00', 'what it learned from what, epoch by epoch'],
+  ],
   async run(args, io) {
     const root = args.root ?? configWithoutRawDir(args, []).run.root;
     if (args.action === 'list') {

@@ -20,5 +20,5 @@ function scriptCommand(name: string, describe: string): ScriptCommand {
       child.on('error', reject);
       child.on('exit', (code, signal) => resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal])));
     });
-  return { command: name, describe, builder: (yargs) => yargs, run: () => runWords([]), runWords };
+  return { command: name, describe, run: () => runWords([]), runWords };
 }

@@ -4,7 +4,7 @@ import type { Run } from '../../run/Run.ts';
 import { train as trainRun } from '../../training/train.ts';
 import { percent } from '../columns.ts';
 import type { Command, CommandIo } from '../command.ts';
-import { type ConfigArgs, configOfDataset, withOverrides } from '../configuration.ts';
+import { type ConfigArgs, configDirOption, configOfDataset, overridesWord } from '../configuration.ts';
 import { flagOverrides } from '../overrides.ts';
 
 interface TrainArgs extends ConfigArgs {
@@ -18,18 +18,24 @@ interface TrainArgs extends ConfigArgs {
 export const train: Command<TrainArgs> = {
   command: 'train [overrides..]',
   describe: 'Train on a prepared dataset, then evaluate on its test recordings',
-  builder: (yargs) =>
-    withOverrides(yargs)
-      .option('dataset', { type: 'string', describe: 'Name of the dataset (data.name)' })
-      .option('epochs', { type: 'number', describe: 'Passes over the training clips (training.epochs)' })
-      .option('device', { choices: ['auto', 'cpu', 'cuda'] as const, describe: 'training.device' })
-      .option('resume', {
-        type: 'string',
-        describe: 'auto goes on with an unfinished run of the same configuration; never; or a run folder (run.resume)',
-      })
-      .example('$0 train --dataset field', 'train on data/field')
-      .example('$0 train model=reference optimizer.lr=1e-3', 'another network, another rate')
-      .example('$0 train --dataset field experiment=reference', 'the recipe of the reference system'),
+  positionals: {
+    overrides: overridesWord,
+  },
+  options: {
+    dataset: { type: 'string', describe: 'Name of the dataset (data.name)' },
+    epochs: { type: 'number', describe: 'Passes over the training clips (training.epochs)' },
+    device: { choices: ['auto', 'cpu', 'cuda'] as const, describe: 'training.device' },
+    resume: {
+      type: 'string',
+      describe: 'auto goes on with an unfinished run of the same configuration; never; or a run folder (run.resume)',
+    },
+    'config-dir': configDirOption,
+  },
+  examples: [
+    ['train --dataset field', 'train on data/field'],
+    ['train model=reference optimizer.lr=1e-3', 'another network, another rate'],
+    ['train --dataset field experiment=reference', 'the recipe of the reference system'],
+  ],
   async run(args, io) {
     const flags = flagOverrides({
       'data.name': args.dataset,

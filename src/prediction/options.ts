@@ -1,0 +1,73 @@
+import { expected } from '../../bindings/errors.ts';
+import type { DecodeLimits, Device, Precision } from '../../bindings/native.ts';
+import type { Clip, JobOptions } from '../domain.ts';
+
+export interface ClassifierOptions {
+  /** `auto` takes the GPU where there is one. Default `cpu`. */
+  readonly device?: Device | 'auto';
+  /** `auto`: what is fast on the device. Default `f32`, which gives the scores of the evaluation. */
+  readonly precision?: Precision | 'auto';
+  /** Threads of the network; default one a core. */
+  readonly threads?: number;
+  /** Clips of a crossing into the network; changes speed and memory, not scores. Default 16. */
+  readonly batchSize?: number;
+  /** What is refused before memory is taken. Default 32 channels, 768 kHz, 24 hours, 4 GiB. */
+  readonly limits?: Partial<PredictionLimits>;
+}
+
+export interface PredictionLimits extends DecodeLimits {
+  /** Of an encoded stream that is stored while it is read. */
+  readonly maxFileBytes: number;
+}
+
+export interface PredictOptions extends JobOptions {
+  /** Seconds by which neighbouring clips overlap, less than a clip; default what the checkpoint says. */
+  readonly overlapS?: number;
+  /** Least score of a detection, 0..1. Default 0.25. */
+  readonly minScore?: number;
+  /** At most so many labels are detected in one clip. Default 3. */
+  readonly topK?: number;
+  /** Neighbouring clips of one label become one detection. Default true. */
+  readonly merge?: boolean;
+  /** Name in the result instead of the path; the way to name a Buffer. */
+  readonly name?: string;
+}
+
+export interface PredictFilesOptions extends PredictOptions {
+  /** Recordings decoded at once. Default 2. */
+  readonly workers?: number;
+  /** `input`: in the order of the paths. `ready`: as they are done. Default `input`. */
+  readonly order?: 'input' | 'ready';
+}
+
+/** What the network says of a recording before calibration: for evaluation. */
+export interface RecordingLogits {
+  readonly durationS: number;
+  readonly recordedAt: string | null;
+  /** At least one. */
+  readonly clips: readonly Clip[];
+  /** (N * C) */
+  readonly logits: Float32Array;
+  /** (N) */
+  readonly activity: Float32Array;
+}
+
+/** Embeddings of a recording: (D) each. */
+export interface Embedding {
+  readonly durationS: number;
+  readonly clips: readonly (Clip & { readonly embedding: Float32Array })[];
+  /** Mean over the clips. */
+  readonly embedding: Float32Array;
+}
+
+export const defaultLimits: PredictionLimits = {
+  maxChannels: 32,
+  maxSampleRateHz: 768_000,
+  maxDurationS: 24 * 3600,
+  maxFileBytes: 4 * 2 ** 30,
+};
+
+/** @throws InvalidArgumentError */
+export function positiveInteger(name: string, value: number): void {
+  if (!Number.isInteger(value) || value < 1) throw expected('a positive integer', name, value);
+}
