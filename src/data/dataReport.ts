@@ -129,29 +129,32 @@ function distributions(recordings: readonly Recording[]): Html {
       .map(([label, own]) => ({ label, values: [own.length] }))
       .sort((a, b) => (b.values[0] as number) - (a.values[0] as number) || byCodePoint(a.label, b.label));
   const bars = (key: (recording: Recording) => string) =>
-    barChart(counted(key).slice(0, 12), [{ name: 'recordings', color: 4 }], { width: 360 });
+    barChart(counted(key).slice(0, 12), [{ name: 'recordings', color: 4 }], { width: 500 });
   const levels = recordings.map(({ rms }) => -20 * Math.log10(Math.max(rms, 1e-6)));
-  return gallery([
-    figure(
-      histogram(
-        recordings.map(({ durationS }) => durationS),
-        { unit: 'seconds' },
+  return gallery(
+    [
+      figure(
+        histogram(
+          recordings.map(({ durationS }) => durationS),
+          { unit: 'seconds', width: 500 },
+        ),
+        'Length',
       ),
-      'Length',
-    ),
-    figure(histogram(levels, { unit: 'dB below full scale (RMS)' }), 'Level'),
-    figure(
-      bars(({ sampleRateHz }) => `${plain(sampleRateHz)} Hz`),
-      'Sample rate of the files',
-    ),
-    figure(
-      bars(
-        ({ codec, channels }) =>
-          `${codec}, ${channels === 1 ? 'mono' : channels === 2 ? 'stereo' : `${channels} channels`}`,
+      figure(histogram(levels, { unit: 'dB below full scale (RMS)', width: 500 }), 'Level'),
+      figure(
+        bars(({ sampleRateHz }) => `${plain(sampleRateHz)} Hz`),
+        'Sample rate of the files',
       ),
-      'Codec and channels',
-    ),
-  ]);
+      figure(
+        bars(
+          ({ codec, channels }) =>
+            `${codec}, ${channels === 1 ? 'mono' : channels === 2 ? 'stereo' : `${channels} channels`}`,
+        ),
+        'Codec and channels',
+      ),
+    ],
+    420,
+  );
 }
 
 function sessions(recordings: readonly Recording[]): Section | null {
@@ -215,10 +218,8 @@ function groupBy<T>(items: readonly T[], key: (item: T) => string): Map<string, 
   return groups;
 }
 
-/** `2 h 14 min`, `7 min 3 s`, `5.2 s` */
+/** `2.2 h`, `7.1 min`, `5.2 s` */
 function duration(seconds: number): string {
   if (seconds < 60) return `${Number(seconds.toFixed(1))} s`;
-  const minutes = Math.floor(seconds / 60);
-  if (minutes < 60) return `${minutes} min ${Math.round(seconds % 60)} s`;
-  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+  return seconds < 3600 ? `${(seconds / 60).toFixed(1)} min` : `${(seconds / 3600).toFixed(1)} h`;
 }

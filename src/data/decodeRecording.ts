@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { encodePcm } from '../../bindings/index.ts';
 import { AudioError } from '../../bindings/errors.ts';
+import { encodePcm } from '../../bindings/index.ts';
 import type { DecodeLimits } from '../../bindings/native.ts';
 import { openAudio } from '../audio/openAudio.ts';
 import { resampled } from '../audio/resample.ts';
@@ -9,8 +9,11 @@ import { decode, encode } from '../schema/case.ts';
 import { type ShardRecording, shardFormatVersion, shardRecordingSchema } from './datasetFiles.ts';
 import { recordedAtFromTags } from './recordedAt.ts';
 
+/** Whole seconds that are encoded and written at once. */
+const stretchS = 16;
+
 /**
- * Decodes one file into a shard, a second at a time, and gives what was learned on the way. The shard appears whole or
+ * Decodes one file into a shard, a few seconds at a time, and gives what was learned on the way. The shard appears whole or
  * not at all.
  *
  * @throws AudioError with the reason why the file is no recording; AutobirdError `disk_full`, `not_writable`
@@ -40,9 +43,12 @@ export async function decodeRecording(
       let peak = 0;
       let squares = 0;
       await writer.begin('pcm', 'I16');
-      for await (const second of inBlocks(resampled(heard(), info.sampleRateHz, sampleRateHz), sampleRateHz)) {
+      for await (const stretch of inBlocks(
+        resampled(heard(), info.sampleRateHz, sampleRateHz),
+        stretchS * sampleRateHz,
+      )) {
         options.signal.throwIfAborted();
-        for (const sample of second) {
+        for (const sample of stretch) {
           squares += sample * sample;
           const size = Math.abs(sample);
           if (size > peak) peak = size;
@@ -50,10 +56,10 @@ export async function decodeRecording(
         if (!Number.isFinite(squares)) {
           throw new AudioError('not_finite', 'It holds samples that are not finite numbers: export it again');
         }
-        const encoded = encodePcm(second, sampleRateHz);
+        const encoded = encodePcm(stretch, sampleRateHz);
         await writer.append(bytesOf(encoded.pcm));
         scales.push(encoded.scales);
-        sampleCount += second.length;
+        sampleCount += stretch.length;
       }
       if (sampleCount === 0) throw new AudioError('no_samples', 'It is an audio file, but holds not a single sample');
       writer.end();

@@ -168,7 +168,7 @@ function isReadError(error: unknown): error is NodeJS.ErrnoException {
 
 async function hashFile(path: string, maxBytes: number, signal: AbortSignal): Promise<string> {
   const { size } = await stat(path);
-  if (size === 0) throw new AudioError('empty_file', 'The file is empty');
+  if (size === 0) throw new AudioError('empty_file', 'The file has no bytes: copy it again or leave it out');
   if (size > maxBytes) {
     throw new AudioError(
       'too_large',

@@ -71,9 +71,10 @@ export async function synthesize(dir: string, options: SynthesizeOptions = {}): 
   const rows = ['file,species,session,recordist,date,time,site,background_species,licence'];
   for (let n = 0; n < recordings; n++) {
     signal?.throwIfAborted();
-    const [s, r] = [n % species.length, Math.floor(n / species.length)];
+    // All species in another order each time: a session holds several, and no site has its own.
+    const [round, place] = [Math.floor(n / species.length), n % species.length];
+    const s = randomFor(seed, 'round', round).permutation(species.length)[place] as number;
     const bird = species[s] as Species;
-    // Neighbouring n are other species, so a session of neighbours holds several, and every site hears every species.
     const session = sessions[Math.floor(n / sessionSize)] as Session;
     const random = randomFor(seed, 'recording', n);
     const time = clock(5 * 60 + 11 * session.recorded++ + random.int(9));
@@ -85,7 +86,7 @@ export async function synthesize(dir: string, options: SynthesizeOptions = {}): 
     rows.push(
       [file, bird.name, `${recordist}|${date}`, recordist, date, time, site.name, background, 'CC0-1.0'].join(','),
     );
-    onProgress?.({ stage: 'synthesize', done: n + 1, total: recordings, message: `${bird.name} ${r + 1}` });
+    onProgress?.({ stage: 'synthesize', done: n + 1, total: recordings, message: file });
   }
   await writeFileAtomic(metadata, `${rows.join('\n')}\n`);
   await writeJson(done, identity);

@@ -1,0 +1,41 @@
+import type { DataConfig, SplitConfig } from '../../src/config/schema.ts';
+
+const none = null;
+
+/** `data` as configs/data has it, for a raw folder and a root of a test. */
+export function dataConfig(rawDir: string, root: string, more: Partial<DataConfig> = {}): DataConfig {
+  return {
+    rawDir,
+    root,
+    name: 'set',
+    metadata: [],
+    columns: {
+      path: none,
+      label: none,
+      background: none,
+      session: none,
+      group: none,
+      date: none,
+      recordist: none,
+      fold: none,
+      licence: none,
+    },
+    noEventLabels: ['noise'],
+    extensions: ['wav', 'mp3', 'flac', 'ogg', 'opus', 'm4a'],
+    maxFileBytes: 1e9,
+    maxDurationS: 3600,
+    maxChannels: 4,
+    maxSampleRateHz: 400000,
+    workers: none,
+    ...more,
+  };
+}
+
+export const splitConfig: SplitConfig = {
+  groupBy: 'auto',
+  valRatio: 0.2,
+  testRatio: 0.2,
+  seed: 4,
+  folds: none,
+  fold: none,
+};

@@ -1,0 +1,308 @@
+import { appendFile, chmod, copyFile, mkdir, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { openShards } from '../../bindings/index.ts';
+import { Dataset } from '../../src/data/dataset.ts';
+import { prepare } from '../../src/data/prepare.ts';
+import { encodeWav16 } from '../../src/data/synthetic/wav.ts';
+import type { Progress } from '../../src/domain.ts';
+import { dataConfig, splitConfig } from '../helpers/dataConfig.ts';
+import { withTempDir } from '../helpers/withTempDir.ts';
+
+const rate = 8000;
+const features = { sampleRateHz: rate };
+
+function tone(hz: number, seconds = 1.5, level = 0.5): Float64Array {
+  return Float64Array.from(
+    { length: Math.round(seconds * rate) },
+    (_, i) => level * Math.sin((2 * Math.PI * hz * i) / rate),
+  );
+}
+
+async function put(rawDir: string, files: Record<string, Uint8Array | string>): Promise<void> {
+  for (const [name, bytes] of Object.entries(files)) {
+    await mkdir(dirname(join(rawDir, name)), { recursive: true });
+    await writeFile(join(rawDir, name), bytes);
+  }
+}
+
+/** Six recordings of two classes. */
+async function putTones(rawDir: string): Promise<void> {
+  for (let i = 0; i < 6; i++) await put(rawDir, { [`c${i % 2}/${i}.wav`]: encodeWav16(tone(300 + 100 * i), rate) });
+}
+
+const decodedIn = (progress: readonly Progress[]): string[] =>
+  progress.filter(({ stage }) => stage === 'decode').map(({ message = '' }) => message);
+
+test('a folder becomes a dataset whose shards hold its samples', () =>
+  withTempDir(async (dir) => {
+    await putTones(join(dir, 'raw'));
+    const made = await prepare({ data: dataConfig(join(dir, 'raw'), dir), split: splitConfig, features });
+    const dataset = await Dataset.open(join(dir, 'set'));
+    assert.equal(dataset.manifest, made.manifest);
+    assert.equal(dataset.recordings, made.recordings);
+    assert.equal(dataset.manifest.labels, ['c0', 'c1']);
+    assert.is(dataset.manifest.counts.recordings, 6);
+    const recording = dataset.recordings[0];
+    assert.is(recording?.path, 'c0/0.wav');
+    assert.is(recording?.durationS, 1.5);
+    assert.is(recording?.decoder, 'wav');
+    assert.ok(Math.abs((recording?.rms ?? 0) - 0.5 / Math.SQRT2) < 1e-3);
+    assert.ok(Math.abs((recording?.peak ?? 0) - 0.5) < 1e-3);
+
+    const shards = openShards(await dataset.shardEntries(), {
+      sampleRateHz: rate,
+      nFft: 256,
+      hopSamples: 128,
+      nMels: 20,
+      fMinHz: 0,
+      fMaxHz: 4000,
+      logOffset: 1e-6,
+      background: 'none',
+    });
+    const pcm = await shards.readPcm(0, 0, 12000);
+    shards.dispose();
+    const expected = tone(300);
+    for (let i = 0; i < pcm.length; i++) {
+      assert.ok(Math.abs((pcm[i] as number) - (expected[i] as number)) < 1e-4, `sample ${i}`);
+    }
+    const [name = ''] = await dataset.splitNames();
+    assert.is(name, 'recording-val20-test20-seed4');
+    const split = await dataset.split(name);
+    assert.is(dataset.onSide(split, 'train').length, split.counts.train);
+    const report = await readFile(join(dir, 'set/report.html'), 'utf8');
+    assert.match(report, 'No leak: 6 recordings in 6 groups');
+    assert.match(report, 'data:image/png;base64,');
+  }));
+
+test('preparing again decodes only what is new, and changes nothing when nothing is', () =>
+  withTempDir(async (dir) => {
+    const raw = join(dir, 'raw');
+    await putTones(raw);
+    const files = ['dataset.json', 'recordings.jsonl', 'report.html', 'splits/recording-val20-test20-seed4.json'];
+    const read = () => Promise.all(files.map((file) => readFile(join(dir, 'set', file), 'utf8')));
+    const run = async () => {
+      const progress: Progress[] = [];
+      const dataset = await prepare({
+        data: dataConfig(raw, dir),
+        split: splitConfig,
+        features,
+        onProgress: (one) => progress.push(one),
+      });
+      return { dataset, decoded: decodedIn(progress) };
+    };
+    const first = await run();
+    assert.is(first.decoded.length, 6);
+    const before = await read();
+    assert.equal((await run()).decoded, []);
+    assert.equal(await read(), before);
+
+    await put(raw, { 'c1/new.wav': encodeWav16(tone(999), rate) });
+    const second = await run();
+    assert.equal(second.decoded, ['c1/new.wav']);
+    assert.is.not(second.dataset.manifest.id, first.dataset.manifest.id);
+
+    await rm(join(raw, 'c1/new.wav'));
+    const third = await run();
+    assert.equal(third.decoded, []);
+    assert.is(third.dataset.manifest.id, first.dataset.manifest.id);
+    assert.is((await readdir(join(dir, 'set/shards'))).length, 7, 'shards of recordings that have gone are kept');
+    assert.equal((await read()).slice(1, 2), before.slice(1, 2));
+  }));
+
+test('a damaged shard is made again, and opening one says what to do', () =>
+  withTempDir(async (dir) => {
+    await putTones(join(dir, 'raw'));
+    const options = { data: dataConfig(join(dir, 'raw'), dir), split: splitConfig, features };
+    const dataset = await prepare(options);
+    const shard = join(dir, 'set', dataset.recordings[2]?.shard ?? '');
+    await truncate(shard, 1000);
+    try {
+      await dataset.shardEntries();
+      assert.unreachable();
+    } catch (error) {
+      assert.match((error as Error).message, /The shard of c0\/4\.wav cannot be used .*run autobird prepare again/);
+    }
+    const again = await prepare(options);
+    assert.equal(again.recordings, dataset.recordings);
+    assert.is((await again.shardEntries()).length, 6);
+  }));
+
+test('copies are found by their sound, whatever the container holds besides, and stay on one side', () =>
+  withTempDir(async (dir) => {
+    const raw = join(dir, 'raw');
+    await putTones(raw);
+    await copyFile(join(raw, 'c0/0.wav'), join(raw, 'c0/same bytes.wav'));
+    const other = Buffer.from(encodeWav16(tone(300), rate));
+    await put(raw, { 'c1/other bytes.wav': Buffer.concat([other, Buffer.from('LIST\x04\x00\x00\x00INFO', 'latin1')]) });
+    const dataset = await prepare({ data: dataConfig(raw, dir), split: splitConfig, features });
+    assert.is(dataset.manifest.counts.duplicates, 2);
+    assert.match(
+      dataset.manifest.warnings.join('\n'),
+      'The same sound has several labels: c0/0.wav (c0), c0/same bytes.wav (c0), c1/other bytes.wav (c1)',
+    );
+    const [name = ''] = await dataset.splitNames();
+    const { assignments } = await dataset.split(name);
+    const own = assignments.filter(({ group }) => group === 'c0/0.wav');
+    assert.equal(
+      own.map(({ path }) => path),
+      ['c0/0.wav', 'c0/same bytes.wav', 'c1/other bytes.wav'],
+    );
+    assert.is(new Set(own.map(({ side }) => side)).size, 1);
+  }));
+
+test('every file that cannot be used costs one row with its reason', () =>
+  withTempDir(async (dir) => {
+    const raw = join(dir, 'raw');
+    await putTones(raw);
+    const wav = Buffer.from(encodeWav16(tone(500), rate));
+    const claims = Buffer.from(wav);
+    claims.writeUInt32LE(3600 * rate * 2, 40);
+    const many = Buffer.from(wav);
+    many.writeUInt16LE(8, 22);
+    many.writeUInt16LE(16, 32);
+    await put(raw, {
+      'c0/empty.wav': '',
+      'c0/text.wav': 'this is a text\n',
+      'c0/header only.wav': wav.subarray(0, 44),
+      'c0/claims an hour.wav': claims,
+      'c0/eight channels.wav': many,
+      'c0/long.wav': encodeWav16(tone(400, 12), rate),
+      'c0/big.wav': Buffer.concat([wav, Buffer.alloc(300000)]),
+      'no class.wav': wav,
+      'c0/folder.mp3/a, "b" #1 🐦.WAV': encodeWav16(tone(600, 0.1), rate),
+    });
+    const dataset = await prepare({
+      data: dataConfig(raw, dir, { maxDurationS: 10, maxFileBytes: 300000 }),
+      split: splitConfig,
+      features,
+    });
+    const { counts, rejected, warnings } = dataset.manifest;
+    assert.equal(
+      rejected.map(({ path, code }) => `${path}: ${code}`),
+      [
+        'c0/big.wav: too_large',
+        'c0/eight channels.wav: too_many_channels',
+        'c0/empty.wav: empty_file',
+        'c0/header only.wav: no_samples',
+        'c0/long.wav: too_long',
+        'c0/text.wav: not_audio',
+        'no class.wav: no_class_folder',
+      ],
+    );
+    assert.is(counts.files, 15);
+    assert.is(counts.recordings, 8);
+    assert.ok(dataset.recordings.some(({ path }) => path === 'c0/folder.mp3/a, "b" #1 🐦.WAV'));
+    assert.equal(warnings, ['c0/claims an hour.wav: the file ends before its header says; what is there is used']);
+    for (const { reason } of rejected) assert.ok(reason.length > 20, reason);
+  }));
+
+// Root reads everything.
+const testWithPermissions = process.getuid?.() === 0 ? test.skip : test;
+
+testWithPermissions('a file that may not be read is rejected as unreadable', () =>
+  withTempDir(async (dir) => {
+    await putTones(join(dir, 'raw'));
+    await chmod(join(dir, 'raw/c0/0.wav'), 0);
+    const dataset = await prepare({ data: dataConfig(join(dir, 'raw'), dir), split: splitConfig, features });
+    assert.equal(
+      dataset.manifest.rejected.map(({ path, code }) => [path, code]),
+      [['c0/0.wav', 'unreadable']],
+    );
+  }),
+);
+
+test('labels, sessions and times come from the metadata; files it does not name are rejected', () =>
+  withTempDir(async (dir) => {
+    const raw = join(dir, 'raw');
+    await putTones(raw);
+    await put(dir, {
+      'm.csv': [
+        'file,species,recordist,date,time,licence',
+        'c0/0.wav,Robin,Ann,2024-05-01,05:30,CC0',
+        'c0/2.wav,Robin,Ann,2024-05-01,,CC0',
+        'c0/4.wav,,Ann,2024-05-02,,CC0',
+        'c1/1.wav,noise,Bob,2024-05-02,,CC0',
+        'c1/3.wav,Wren,Bob,2024-05-03,,CC0',
+        'c1/gone.wav,Wren,Bob,2024-05-03,,CC0',
+      ].join('\n'),
+    });
+    const { manifest, recordings } = await prepare({
+      data: dataConfig(raw, dir, { metadata: [join(dir, 'm.csv')] }),
+      split: splitConfig,
+      features,
+    });
+    assert.equal(manifest.labels, ['Robin', 'Wren', 'noise']);
+    assert.equal(manifest.noEventLabels, ['noise']);
+    assert.is(manifest.counts.sessions, 3);
+    assert.is(recordings[0]?.recordedAt, '2024-05-01T05:30:00');
+    assert.is(recordings[0]?.session, 'Ann|2024-05-01');
+    assert.equal(
+      manifest.rejected.map(({ path, code }) => [path, code]),
+      [
+        ['c0/4.wav', 'no_label'],
+        ['c1/5.wav', 'no_metadata_row'],
+        ['c1/gone.wav', 'missing_file'],
+      ],
+    );
+    assert.is(manifest.counts.files, 7);
+  }));
+
+test('a folder without a usable recording is an error that names the reasons', () =>
+  withTempDir(async (dir) => {
+    await put(join(dir, 'raw'), { 'a/empty.wav': '', 'a/readme.txt': 'x' });
+    try {
+      await prepare({ data: dataConfig(join(dir, 'raw'), dir), split: splitConfig, features });
+      assert.unreachable();
+    } catch (error) {
+      assert.is((error as { code?: string }).code, 'no_recordings');
+      assert.match(
+        (error as Error).message,
+        /none of its 1 files can be used:\n {2}a\/empty\.wav: The file has no bytes/,
+      );
+    }
+  }));
+
+test('two prepares of one dataset do not collide, and an aborted one leaves it usable', () =>
+  withTempDir(async (dir) => {
+    await putTones(join(dir, 'raw'));
+    const options = { data: dataConfig(join(dir, 'raw'), dir), split: splitConfig, features };
+    const first = prepare(options);
+    const second = await prepare(options).catch((error: Error) => error);
+    assert.match(String(second), /is being prepared by process \d+ on .*wait for it/);
+    await first;
+
+    const stop = new AbortController();
+    await put(join(dir, 'raw'), { 'c0/new.wav': encodeWav16(tone(777), rate) });
+    const aborted = await prepare({
+      ...options,
+      signal: stop.signal,
+      onProgress: ({ stage }) => stage === 'hash' && stop.abort(new Error('enough')),
+    }).catch((error: Error) => error);
+    assert.match(String(aborted), 'enough');
+    assert.is((await Dataset.open(join(dir, 'set'))).recordings.length, 6);
+    assert.is((await prepare(options)).recordings.length, 7);
+  }));
+
+test('recordings that are not those of dataset.json, and stale splits, are refused', () =>
+  withTempDir(async (dir) => {
+    await putTones(join(dir, 'raw'));
+    const dataset = await prepare({ data: dataConfig(join(dir, 'raw'), dir), split: splitConfig, features });
+    const file = join(dir, 'set/recordings.jsonl');
+    const text = await readFile(file, 'utf8');
+    const failure = () => Dataset.open(join(dir, 'set')).catch((error: { code?: string }) => error.code);
+    await writeFile(file, text.split('\n').slice(1).join('\n'));
+    assert.is(await failure(), 'unfinished_dataset');
+    await writeFile(file, text);
+    await appendFile(join(dir, 'set/dataset.json'), '}');
+    assert.is(await failure(), 'not_json');
+    await rm(join(dir, 'set/dataset.json'));
+    assert.is(await failure(), 'no_dataset');
+    const stale = new Dataset(dataset.dir, { ...dataset.manifest, id: '0123456789abcdef' }, dataset.recordings);
+    const code = await stale.split('recording-val20-test20-seed4').catch((error: { code?: string }) => error.code);
+    assert.is(code, 'stale_split');
+    assert.is(await dataset.split('other').catch((error: { code?: string }) => error.code), 'no_split');
+  }));
+
+test.run();

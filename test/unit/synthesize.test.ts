@@ -1,0 +1,81 @@
+import { createHash } from 'node:crypto';
+import { readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { groupRecordings } from '../../src/data/groups.ts';
+import { readCsv } from '../../src/data/readCsv.ts';
+import { synthesize } from '../../src/data/synthesize.ts';
+import { withTempDir } from '../helpers/withTempDir.ts';
+
+async function digest(rawDir: string, metadata: string): Promise<string> {
+  const hash = createHash('sha256').update(await readFile(metadata));
+  for (const { file = '' } of (await readCsv(metadata)).rows) hash.update(await readFile(join(rawDir, file)));
+  return hash.digest('hex');
+}
+
+test('equal options give equal bytes, another seed gives other sounds', () =>
+  withTempDir(async (dir) => {
+    const small = { recordingsPerSpecies: 2 };
+    const first = await synthesize(join(dir, 'a'), small);
+    const second = await synthesize(join(dir, 'b'), small);
+    const other = await synthesize(join(dir, 'c'), { ...small, seed: 5 });
+    assert.is(first.recordings, 20);
+    const expected = await digest(first.rawDir, first.metadata);
+    assert.is(await digest(second.rawDir, second.metadata), expected);
+    assert.is.not(await digest(other.rawDir, other.metadata), expected);
+  }));
+
+test('a whole set is left as it is, an unfinished one is made again', () =>
+  withTempDir(async (dir) => {
+    const small = { recordingsPerSpecies: 1 };
+    assert.ok((await synthesize(dir, small)).made);
+    const set = await synthesize(dir, small);
+    assert.not.ok(set.made);
+    const before = await digest(set.rawDir, set.metadata);
+    await rm(join(dir, 'synthetic.json'));
+    await rm(set.rawDir, { recursive: true });
+    assert.ok((await synthesize(dir, small)).made);
+    assert.is(await digest(set.rawDir, set.metadata), before);
+    assert.ok((await synthesize(dir, { ...small, seed: 9 })).made);
+  }));
+
+test('no site and no session tells the species', () =>
+  withTempDir(async (dir) => {
+    const { metadata } = await synthesize(dir);
+    const rows = (await readCsv(metadata)).rows.map(({ file = '', species = '', site = '', session = '' }) => ({
+      file,
+      species,
+      site,
+      session,
+    }));
+    const species = new Set(rows.map((row) => row.species));
+    assert.is(species.size, 10);
+    assert.is(rows.length, 120);
+    for (const name of species) {
+      const own = rows.filter((row) => row.species === name);
+      assert.is(own.length, 12);
+      assert.ok(new Set(own.map((row) => row.site)).size >= 4, `${name} is heard at several sites`);
+      assert.ok(new Set(own.map((row) => row.session)).size >= 10);
+    }
+    for (const site of new Set(rows.map((row) => row.site))) {
+      assert.ok(new Set(rows.filter((row) => row.site === site).map((row) => row.species)).size >= 8);
+    }
+    const recordings = rows.map((row) => ({
+      path: row.file,
+      label: row.species,
+      audioHash: row.file,
+      session: row.session,
+      groupKey: null,
+      fold: null,
+    }));
+    assert.is(groupRecordings(recordings, 'session').length, 40);
+  }));
+
+test('options out of range are refused', async () => {
+  const attempt = (options: object) => synthesize('nowhere', options).catch((error: Error) => error.message);
+  assert.match(String(await attempt({ seed: -1 })), 'Expected a whole number from 0 on for seed but received -1');
+  assert.match(String(await attempt({ recordingsPerSpecies: 0 })), 'for recordingsPerSpecies but received 0');
+});
+
+test.run();
