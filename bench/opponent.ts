@@ -45,7 +45,8 @@ export class Opponent {
 
   async #next(): Promise<Record<string, number>> {
     const { value, done } = await this.#lines.next();
-    if (done) throw new Error(`${python} ended early: does it have torch and torchaudio 2.11? Set AUTOBIRD_BENCH_PYTHON`);
+    if (done)
+      throw new Error(`${python} ended early: does it have torch and torchaudio 2.11? Set AUTOBIRD_BENCH_PYTHON`);
     return JSON.parse(value);
   }
 }
