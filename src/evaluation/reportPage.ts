@@ -146,7 +146,8 @@ function calibration({ calibration: { before, after, temperature, aggregation } 
     { name: 'before temperature', color: 2, points: points(before) },
     { name: 'after', color: 1, points: points(after) },
   ];
-  const chart = lineChart(series, { xLabel: 'best score', yLabel: 'share right', yRange: [0, 1], diagonal: true });
+  const range = { xRange: [0, 1], yRange: [0, 1] } as const;
+  const chart = lineChart(series, { xLabel: 'best score', yLabel: 'share right', ...range, diagonal: true });
   const row = (name: string, { expectedCalibrationError: error, loss }: typeof before) => [
     name,
     percent(error),

@@ -1,5 +1,5 @@
 import { dirname, join } from 'node:path';
-import { createLogMel, openShards } from '../../bindings/index.ts';
+import { LogMel, openShards } from '../../bindings/index.ts';
 import type { Checkpoint } from '../checkpoint/Checkpoint.ts';
 import type { EpochRecord } from '../checkpoint/metadata.ts';
 import type { Dataset } from '../data/dataset.ts';
@@ -64,16 +64,14 @@ async function pictureMistakes(input: WriteReportInput): Promise<Mistake[]> {
   if (shown.length === 0) return [];
   const entries = await dataset.shardEntries(shown.map(({ index }) => recordings[index] as Recording));
   using shards = openShards(entries, features);
-  using logMel = createLogMel(features);
+  using logMel = new LogMel(features);
   const pictures: Mistake[] = [];
   for (const [entry, { result, index }] of shown.entries()) {
     const clip = loudestFor(result.predicted as string, predictions[index] as Prediction);
-    const { sampleCount } = recordings[index] as Recording;
-    const start = Math.min(Math.max(0, Math.round(clip.startS * features.sampleRateHz)), sampleCount - 1);
-    const wanted = Math.round((clip.endS - clip.startS) * features.sampleRateHz);
-    const samples = new Float32Array(Math.max(wanted, features.nFft));
-    samples.set(await shards.readPcm(entry, start, Math.min(wanted, sampleCount - start)));
-    const image = pngDataUrl(spectrogramPng(await logMel.compute(samples), features.nMels));
+    const start = Math.round(clip.startS * features.sampleRateHz);
+    const samples = Math.round((clip.endS - clip.startS) * features.sampleRateHz);
+    const { data, mels } = await logMel.compute(await shards.readPcm(entry, start, samples));
+    const image = pngDataUrl(spectrogramPng(data, mels));
     pictures.push({ result, startS: clip.startS, endS: clip.endS, image });
   }
   return pictures;

@@ -89,6 +89,7 @@ export function lineChart(
     height = 260,
     xLabel = '',
     yLabel = '',
+    xRange,
     yRange,
     diagonal = false,
   }: {
@@ -96,6 +97,8 @@ export function lineChart(
     readonly height?: number;
     readonly xLabel?: string;
     readonly yLabel?: string;
+    /** Default: from the smallest value to the largest. */
+    readonly xRange?: readonly [number, number];
     /** Default: from 0 or the smallest value to the largest. */
     readonly yRange?: readonly [number, number];
     /** Also the line x = y (for calibration). */
@@ -105,7 +108,7 @@ export function lineChart(
   const all = lines.flatMap(({ points }) => points.filter(([x, y]) => Number.isFinite(x) && Number.isFinite(y)));
   const extent = (values: readonly number[]): [number, number] =>
     values.length === 0 ? [0, 1] : [values.reduce((a, b) => Math.min(a, b)), values.reduce((a, b) => Math.max(a, b))];
-  const [xLow, xHigh] = extent(all.map(([x]) => x));
+  const [xLow, xHigh] = xRange ?? extent(all.map(([x]) => x));
   const [yLow, yHigh] = yRange ?? extent([...all.map(([, y]) => y), 0]);
   const xTicks = niceTicks(xLow, xHigh, 6);
   const yTicks = niceTicks(yLow, yHigh, 5);

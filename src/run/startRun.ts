@@ -2,11 +2,12 @@ import { createHash } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { stringify } from 'yaml';
 import { AutobirdError, InvalidArgumentError } from '../../bindings/errors.ts';
+import { Float, type Node, type Plain } from '../config/node.ts';
 import { type Config, configSchema } from '../config/schema.ts';
+import { dumpYaml } from '../config/yaml.ts';
 import type { Split } from '../domain.ts';
-import { writeFileAtomic } from '../files.ts';
+import { removeLeftovers, writeFileAtomic } from '../files.ts';
 import { encode } from '../schema/case.ts';
 import { listRuns, openRun } from './listRuns.ts';
 import { lockRun, type RunLock } from './lock.ts';
@@ -36,7 +37,7 @@ export async function startRun(config: Config, overrides: readonly string[], spl
   for (const { run, state } of await listRuns(config.run.root)) {
     if (state.finished || !sameRun(state, identity)) continue;
     try {
-      return { run, lock: await lockRun(run.dir), resumed: true, notes };
+      return { run, lock: await reopen(run), resumed: true, notes };
     } catch (error) {
       if (!(error instanceof AutobirdError) || error.code !== 'run_in_use') throw error;
       notes.push(`Not resumed: ${error.message}`);
@@ -57,7 +58,15 @@ async function resumeGiven(dir: string, identity: RunIdentity): Promise<StartedR
       `Expected the ${what} of ${dir} to resume it but received another one: see its .hydra/config.yaml, or start a new run with run.resume=never`,
     );
   }
-  return { run, lock: await lockRun(run.dir), resumed: true, notes: [] };
+  return { run, lock: await reopen(run), resumed: true, notes: [] };
+}
+
+/** Locks a run and removes what a killed process left half written in it. */
+async function reopen(run: Run): Promise<RunLock> {
+  const lock = await lockRun(run.dir);
+  await removeLeftovers(run.dir);
+  await removeLeftovers(join(run.dir, 'checkpoints'));
+  return lock;
 }
 
 async function createRun(
@@ -70,8 +79,11 @@ async function createRun(
   const lock = await lockRun(run.dir);
   try {
     await mkdir(join(run.dir, 'checkpoints'));
-    await writeFileAtomic(join(run.dir, '.hydra', 'config.yaml'), stringify(encode(configSchema, config)));
-    await writeFileAtomic(join(run.dir, '.hydra', 'overrides.yaml'), stringify(overrides));
+    await writeFileAtomic(
+      join(run.dir, '.hydra', 'config.yaml'),
+      dumpYaml(toNode(encode(configSchema, config) as Plain)),
+    );
+    await writeFileAtomic(join(run.dir, '.hydra', 'overrides.yaml'), dumpYaml([...overrides]));
     // Last: a folder without it is not a run, and nothing of one is in it yet.
     await run.writeState({ formatVersion: 1, createdAt: new Date().toISOString(), ...identity, finished: false });
     return { run, lock, resumed: false, notes };
@@ -90,6 +102,14 @@ export function runIdentity(config: Config, split: Split): RunIdentity {
 /** Where runs lie and how predictions are printed does not change what is learned; everything else may. */
 export function configHash({ run: _run, predict: _predict, ...decisive }: Config): string {
   return hashOf(decisive);
+}
+
+/** As the file spells it: whole numbers stay whole, so that OmegaConf reads what was written. */
+function toNode(value: Plain): Node {
+  if (Array.isArray(value)) return value.map(toNode);
+  if (typeof value === 'number' && !Number.isInteger(value)) return new Float(value);
+  if (typeof value !== 'object' || value === null) return value;
+  return new Map(Object.entries(value).map(([key, item]) => [key, toNode(item)]));
 }
 
 function hashOf(value: unknown): string {

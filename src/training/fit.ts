@@ -92,7 +92,6 @@ export async function fit(options: FitOptions): Promise<void> {
   const report = trainingProgress(options.onProgress, {
     epochs: config.training.epochs,
     stepsPerEpoch: sampler.stepsPerEpoch,
-    firstEpoch: history.at(-1)?.epoch ?? 0,
   });
   const plan = {
     augment: config.augment,

@@ -2,13 +2,12 @@ import type { StepResult } from '../../bindings/native.ts';
 import type { EpochRecord } from '../checkpoint/metadata.ts';
 import type { JobOptions } from '../domain.ts';
 
-/** Reports every step with its loss (smoothed over about 20 steps), learning rate, samples/s of the epoch and time left. */
+/** Reports every step with its loss (smoothed over about 20 steps), learning rate and samples/s of the epoch; who shows it adds the time left. */
 export function trainingProgress(
   onProgress: JobOptions['onProgress'],
-  { epochs, stepsPerEpoch, firstEpoch }: { epochs: number; stepsPerEpoch: number; firstEpoch: number },
+  { epochs, stepsPerEpoch }: { readonly epochs: number; readonly stepsPerEpoch: number },
 ): (epoch: number, step: number, result: StepResult, learningRate: number) => void {
   const total = epochs * stepsPerEpoch;
-  const began = performance.now();
   let epochOfRate = -1;
   let epochBegan = 0;
   let rows = 0;
@@ -21,10 +20,8 @@ export function trainingProgress(
     } else rows += result.rows;
     if (!result.skipped) smooth = smooth === null ? result.loss : 0.95 * smooth + 0.05 * result.loss;
     const done = epoch * stepsPerEpoch + step + 1;
-    const gained = done - firstEpoch * stepsPerEpoch;
-    const leftS = ((now - began) / 1000 / gained) * (total - done);
     const rate = rows > 0 ? `  ${Math.round(rows / ((now - epochBegan) / 1000))} samples/s` : '';
-    const message = `epoch ${epoch + 1}/${epochs}  loss ${(smooth ?? result.loss).toFixed(3)}  lr ${learningRate.toPrecision(3)}${rate}  ETA ${clock(leftS)}`;
+    const message = `epoch ${epoch + 1}/${epochs}  loss ${(smooth ?? result.loss).toFixed(3)}  lr ${learningRate.toPrecision(3)}${rate}`;
     onProgress?.({ stage: 'train', done, total, message });
   };
 }
@@ -43,13 +40,4 @@ export function describeEpoch(record: EpochRecord, epochs: number, isBest: boole
   }
   parts.push(`lr ${record.learningRate.toPrecision(3)}`, `${Math.round(record.samplesPerS)} samples/s`);
   return `${parts.join(', ')}${isBest ? ' *' : ''}`;
-}
-
-function clock(seconds: number): string {
-  const whole = Math.round(seconds);
-  const two = (value: number) => String(value).padStart(2, '0');
-  const minutes = Math.floor(whole / 60);
-  return minutes < 60
-    ? `${minutes}:${two(whole % 60)}`
-    : `${Math.floor(minutes / 60)}:${two(minutes % 60)}:${two(whole % 60)}`;
 }

@@ -32,7 +32,7 @@ export interface TrainTotals {
 /**
  * Trains one epoch and adds it to `totals`; resolves when its last step is done. Gives the last learning rate.
  *
- * @throws AutobirdError `diverged` when the loss is no number any more
+ * @throws AutobirdError `diverged` when the loss is no number any more; `signal.reason` when aborted
  */
 export async function trainEpoch(epoch: number, totals: TrainTotals, options: EpochOptions): Promise<number> {
   const { trainer, sampler, optimizer, scheduler, epochs, signal } = options;
@@ -48,7 +48,7 @@ export async function trainEpoch(epoch: number, totals: TrainTotals, options: Ep
       const result = trainer.step(planStep(sampler, options.plan, epoch, step), { learningRate: rate });
       inFlight.push(
         result.then((done) => {
-          add(totals, done, epoch, step);
+          add(totals, done);
           options.onStep(step, done, rate);
         }),
       );
@@ -59,22 +59,26 @@ export async function trainEpoch(epoch: number, totals: TrainTotals, options: Ep
     trainer.abort();
     await Promise.allSettled(inFlight);
     signal?.throwIfAborted();
-    throw error;
+    throw explained(error, epoch);
   }
   totals.durationS += (performance.now() - started) / 1000;
   return learningRate;
 }
 
-function add(totals: TrainTotals, result: StepResult, epoch: number, step: number): void {
-  // With fp16 a step whose gradients overflow is skipped by the scaler; its loss may well be no number.
-  if (!Number.isFinite(result.loss) && !result.skipped) {
-    throw new AutobirdError(
-      'diverged',
-      `The loss is ${result.loss} at epoch ${epoch + 1}, step ${step + 1}: lower optimizer.lr, or set training.grad_clip`,
-    );
-  }
-  if (result.skipped) return;
-  totals.rows += result.rows;
-  totals.loss += result.loss * result.rows;
-  totals.correct += result.correct;
+/** With fp16 a step whose gradients overflow is skipped by the scaler: it taught nothing. */
+function add(totals: TrainTotals, { loss, rows, correct, skipped }: StepResult): void {
+  if (skipped) return;
+  totals.rows += rows;
+  totals.loss += loss * rows;
+  totals.correct += correct;
+}
+
+/** The addon knows only that a loss is no number; here it is known where, and what to do. */
+function explained(error: unknown, epoch: number): unknown {
+  if (!(error instanceof AutobirdError) || error.code !== 'diverged') return error;
+  return new AutobirdError(
+    'diverged',
+    `Training diverged in epoch ${epoch + 1}: lower optimizer.lr, or set training.grad_clip. The last checkpoint is good. (${error.message})`,
+    { cause: error },
+  );
 }

@@ -3,7 +3,7 @@
  * those clips. It depends on the split, so it is computed when training starts and kept in the checkpoint.
  */
 import { AutobirdError } from '../../bindings/errors.ts';
-import type { ShardSet } from '../../bindings/index.ts';
+import type { CallOptions, ShardSet } from '../../bindings/index.ts';
 import type { ClipTable, NormalisationStatistics } from '../../bindings/native.ts';
 import type { AugmentConfig, ClipsConfig, TrainingConfig } from '../config/schema.ts';
 import { clipTable, filterClips } from '../data/clips.ts';
@@ -62,8 +62,7 @@ export async function makeTrainingSet(options: TrainingSetOptions): Promise<Trai
     }),
   );
   options.onProgress?.({ stage: 'statistics', done: 0, total: 1 });
-  const statistics = await shards.bandStatistics(table, threads);
-  options.signal?.throwIfAborted();
+  const statistics = await shards.bandStatistics(table, threads, callOptions(options));
   const sampler = await makeSampler(units, table.clipSamples, options);
   options.onProgress?.({ stage: 'statistics', done: 1, total: 1 });
   return {
@@ -84,8 +83,7 @@ export async function makeTrainingSet(options: TrainingSetOptions): Promise<Trai
 async function filterByLevel(all: ClipTable, options: TrainingSetOptions) {
   const { minRms, minMelStd } = options.clips;
   if (minRms === 0 && minMelStd === 0) return { table: all, notes: [] };
-  const { rms, melSpread } = await options.shards.clipLevels(all, options.threads);
-  options.signal?.throwIfAborted();
+  const { rms, melSpread } = await options.shards.clipLevels(all, options.threads, callOptions(options));
   const loud = (row: number) => (rms[row] as number) >= minRms;
   const varied = (row: number) => (melSpread[row] as number) >= minMelStd;
   const table = filterClips(all, (row) => loud(row) && varied(row));
@@ -137,9 +135,8 @@ async function makeSampler(clips: readonly Unit[], clipSamples: number, options:
   for (const { recording } of units) {
     if (sources.has(recording)) continue;
     const { sampleCount } = recordings[recording] as Recording;
-    const profile = guided ? await shards.activityProfile(recording, PROFILE_STEP_S) : null;
+    const profile = guided ? await shards.activityProfile(recording, PROFILE_STEP_S, callOptions(options)) : null;
     sources.set(recording, { sampleCount, profile });
-    options.signal?.throwIfAborted();
   }
   return new Sampler({
     units,
@@ -154,6 +151,10 @@ async function makeSampler(clips: readonly Unit[], clipSamples: number, options:
 
 function onePerRecording(clips: readonly Unit[]): Unit[] {
   return [...new Map(clips.map((unit) => [unit.recording, { ...unit, startSample: 0 }])).values()];
+}
+
+function callOptions({ signal }: JobOptions): CallOptions {
+  return signal ? { signal } : {};
 }
 
 function shorten(paths: readonly string[]): string {

@@ -1,0 +1,184 @@
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { readCheckpoint } from '../../src/checkpoint/readCheckpoint.ts';
+import { Dataset } from '../../src/data/dataset.ts';
+import { evaluate } from '../../src/evaluation/evaluate.ts';
+import { Classifier } from '../../src/predict.ts';
+import { listRuns } from '../../src/run/listRuns.ts';
+import type { Run } from '../../src/run/Run.ts';
+import { train } from '../../src/training/train.ts';
+import { prepareTones, tinyConfig } from '../helpers/tones.ts';
+import { withTempDir } from '../helpers/withTempDir.ts';
+
+test('a run learns tones it never heard, and its folder says everything about it', () =>
+  withTempDir(async (dir) => {
+    const config = tinyConfig(dir);
+    await prepareTones(dir, config);
+    const notes: string[] = [];
+    const stages = new Set<string>();
+    const run = await train({
+      config,
+      onNote: (line) => notes.push(line),
+      onProgress: ({ stage }) => stages.add(stage),
+    });
+
+    const report = await run.report();
+    assert.ok(report);
+    assert.is(report.recordings.items, 6);
+    assert.ok(report.recordings.accuracy >= 5 / 6, `accuracy ${report.recordings.accuracy}`);
+    assert.ok(report.clips.accuracy > 0.7, `clips ${report.clips.accuracy}`);
+    assert.equal(report.labels, ['high', 'low', 'middle']);
+
+    const files = await readdir(run.dir);
+    for (const name of [
+      '.hydra',
+      'checkpoints',
+      'confusion.csv',
+      'metrics.jsonl',
+      'model_card.md',
+      'report.html',
+      'report.json',
+      'train.log',
+    ]) {
+      assert.ok(files.includes(name), `${name} is missing`);
+    }
+    assert.not(files.includes('run.lock'));
+    assert.equal(
+      (await run.metrics()).map(({ epoch }) => epoch),
+      [1, 2, 3, 4, 5, 6],
+    );
+    assert.ok(
+      [...stages].every((stage) => ['statistics', 'train', 'evaluate'].includes(stage)),
+      [...stages].join(),
+    );
+    assert.ok(notes.some((line) => line.startsWith('No leak')));
+    assert.ok(notes.some((line) => /^Trains on cpu in f32 with 1 threads/.test(line)));
+    const log = await run.logText();
+    for (const note of notes) assert.match(log, note);
+
+    const [best, last] = [await readCheckpoint(run.bestCheckpoint), await readCheckpoint(run.lastCheckpoint)];
+    assert.ok(last.metadata.progress.finished);
+    assert.is(best.metadata.progress.epoch, best.metadata.progress.bestEpoch);
+    assert.ok(best.tensors.every(({ name }) => name.startsWith('model.')));
+    assert.ok(last.tensors.some(({ name }) => name.startsWith('optimizer.')));
+    assert.match(
+      await readFile(join(run.dir, 'model_card.md'), 'utf8'),
+      'Licences of the training recordings: not stated (18)',
+    );
+    assert.match(await readFile(join(run.dir, 'report.html'), 'utf8'), '<svg');
+  }));
+
+test('a recording without an answer, and one of a class that was not learned, are wrong', () =>
+  withTempDir(async (dir) => {
+    const config = tinyConfig(dir, 'training.epochs=2');
+    const dataset = await prepareTones(dir, config);
+    const run = await train({ config });
+    const whole = (await run.report()) as NonNullable<Awaited<ReturnType<Run['report']>>>;
+    const gone = whole.predictions[0] as (typeof whole.predictions)[number];
+    const damaged = whole.predictions[1] as (typeof whole.predictions)[number];
+    await rm(join(dir, 'raw', gone.recording));
+    await writeFile(join(dir, 'raw', damaged.recording), 'not a sound');
+    const report = await evaluate({ checkpoint: run.dir, dataset, split: whole.split });
+    assert.is(report.recordings.items, whole.recordings.items);
+    assert.is(report.recordings.answered, whole.recordings.items - 2);
+    const errors = report.predictions.filter(({ error }) => error !== null);
+    assert.equal(
+      errors.map(({ recording, correct, predicted }) => [recording, correct, predicted]),
+      [gone, damaged].map(({ recording }) => [recording, false, null]),
+    );
+
+    // The same recordings under a name that the model never learned.
+    const renamed = new Dataset(
+      dataset.dir,
+      dataset.manifest,
+      dataset.recordings.map((recording) => (recording.label === 'low' ? { ...recording, label: 'owl' } : recording)),
+    );
+    const strange = await evaluate({
+      checkpoint: run.bestCheckpoint,
+      dataset: renamed,
+      split: await dataset.split(whole.split),
+    });
+    assert.equal(strange.unknownLabels, ['owl']);
+    assert.is(strange.recordings.perClass.find(({ label }) => label === 'owl')?.recall, 0);
+    assert.ok(strange.predictions.filter(({ label }) => label === 'owl').every(({ correct }) => !correct));
+  }));
+
+test('evaluation and the classifier give the same scores', () =>
+  withTempDir(async (dir) => {
+    const config = tinyConfig(dir, 'training.epochs=2');
+    await prepareTones(dir, config);
+    const run = await train({ config });
+    using classifier = await Classifier.open(run.dir);
+    for (const { recording, predicted, top } of (await run.report())?.predictions ?? []) {
+      const prediction = await classifier.predictFile(join(dir, 'raw', recording));
+      assert.is(prediction.topLabel, predicted);
+      for (const { label, score } of top) {
+        const own = prediction.scores[prediction.labels.indexOf(label)] as number;
+        assert.ok(Math.abs(own - score) < 1e-5, `${recording} ${label}: ${own}, ${score}`);
+      }
+    }
+  }));
+
+test('classes with too few clips are left out by name, and two must be left', () =>
+  withTempDir(async (dir) => {
+    const config = tinyConfig(dir, 'training.epochs=1', 'split.test_ratio=0.0');
+    await prepareTones(dir, config);
+    for (const name of (await readdir(join(dir, 'raw', 'low'))).slice(3)) await rm(join(dir, 'raw', 'low', name));
+    const { prepare } = await import('../../src/data/prepare.ts');
+    await prepare(config);
+    const notes: string[] = [];
+    const pruning = tinyConfig(dir, 'training.epochs=1', 'split.test_ratio=0.0', 'clips.min_clips_per_class=20');
+    const run = await train({ config: pruning, onNote: (line) => notes.push(line) });
+    assert.ok(
+      notes.some((line) => /^Not learned: low \(\d+ training clips, clips.min_clips_per_class is 20\)$/.test(line)),
+      notes.join('\n'),
+    );
+    assert.ok(notes.includes('No test recordings in the split: there is no report'));
+    assert.is(await run.report(), null);
+    const { metadata } = await readCheckpoint(run.bestCheckpoint);
+    assert.equal(metadata.labels, ['high', 'middle']);
+    assert.is(metadata.dataset.leftOut[0]?.label, 'low');
+    try {
+      await train({ config: tinyConfig(dir, 'split.test_ratio=0.0', 'clips.min_rms=0.9') });
+      assert.unreachable();
+    } catch (error) {
+      assert.match((error as Error).message, 'Expected at least two classes to learn but 0 are left');
+      assert.match((error as Error).message, 'low: no training clip passes the filters');
+    }
+  }));
+
+test('training stops when nothing got better for as long as was asked', () =>
+  withTempDir(async (dir) => {
+    // With a rate this small nothing changes, so the first epoch stays the best.
+    const config = tinyConfig(
+      dir,
+      'training.epochs=20',
+      'training.patience=2',
+      'optimizer.lr=1e-12',
+      'training.metric=val_accuracy',
+      'training.ema_decay=0.0',
+    );
+    await prepareTones(dir, config);
+    const notes: string[] = [];
+    const run = await train({ config, onNote: (line) => notes.push(line) });
+    const epochs = (await run.metrics()).length;
+    assert.ok(epochs < 20, `${epochs} epochs`);
+    assert.ok(notes.some((line) => line.startsWith('Stopped early: no better epoch since epoch')));
+  }));
+
+test('a dataset of another rate is refused with what to do', () =>
+  withTempDir(async (dir) => {
+    const config = tinyConfig(dir);
+    await prepareTones(dir, config, 5);
+    try {
+      await train({ config: tinyConfig(dir, 'features.sample_rate_hz=22050') });
+      assert.unreachable();
+    } catch (error) {
+      assert.match((error as Error).message, 'Expected features.sample_rate_hz=16000, the rate of the dataset');
+    }
+    assert.equal(await listRuns(config.run.root), []);
+  }));
+
+test.run();
