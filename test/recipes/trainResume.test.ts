@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process';
 import { readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Checkpoint, readCheckpoint } from '../../src/checkpoint/readCheckpoint.ts';
@@ -82,18 +81,15 @@ for (const overrides of [
     }));
 }
 
-/** Trains in a process of its own and kills it when it reports `stage` with `done` or more. */
+/** Trains in a process that kills itself as soon as it reports `stage` with `done` or more. */
 function trainAndKill(config: Config, stage: string, done: number): Promise<void> {
   const source = join(import.meta.dirname, '../../src/training/train.ts');
   const script = `import { train } from ${JSON.stringify(source)};
-    await train({ config: ${JSON.stringify(config)}, onProgress: ({ stage, done }) => console.log(stage, done) });`;
+    const isDue = (now) => now.stage === ${JSON.stringify(stage)} && now.done >= ${done};
+    await train({ config: ${JSON.stringify(config)}, onProgress: (now) => isDue(now) && process.kill(process.pid, 'SIGKILL') });`;
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script]);
     let errors = '';
-    createInterface(child.stdout).on('line', (line) => {
-      const [at, steps] = line.split(' ');
-      if (at === stage && Number(steps) >= done) child.kill('SIGKILL');
-    });
     child.stderr.on('data', (text) => {
       errors += text;
     });

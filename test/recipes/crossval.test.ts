@@ -1,0 +1,69 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { crossval, readCrossval } from '../../src/evaluation/crossval.ts';
+import { prepareTones, tinyConfig } from '../helpers/tones.ts';
+import { withTempDir } from '../helpers/withTempDir.ts';
+
+test('cross-validation judges every recording once and goes on where it was', () =>
+  withTempDir(async (dir) => {
+    const config = tinyConfig(dir, 'split.folds=3', 'training.epochs=3');
+    const dataset = await prepareTones(dir, config, 6);
+    const controller = new AbortController();
+    const reason = new Error('later');
+    const outputDir = join(dir, 'folds');
+    let folds = 0;
+    try {
+      await crossval({
+        config,
+        outputDir,
+        signal: controller.signal,
+        onNote: (line) => {
+          if (line.startsWith('Fold ')) folds++;
+          if (folds === 2 && line.startsWith('Epoch 2/')) controller.abort(reason);
+        },
+      });
+      assert.unreachable();
+    } catch (error) {
+      assert.is(error, reason);
+    }
+    const notes: string[] = [];
+    const result = await crossval({ config, outputDir, onNote: (line) => notes.push(line) });
+    // The first fold was done, the second goes on, the third begins.
+    assert.is(notes.filter((line) => line.startsWith('Resumes ')).length, 1);
+    assert.is(notes.filter((line) => line.startsWith('Writes to ')).length, 1);
+
+    assert.is(result.folds.length, 3);
+    assert.equal(
+      result.predictions.map(({ recording }) => recording).toSorted(),
+      dataset.recordings.map(({ path }) => path),
+    );
+    assert.is(result.pooled.items, 18);
+    const right = result.predictions.filter(({ correct }) => correct).length;
+    assert.is(result.pooled.accuracy, right / 18);
+    const weighted = result.folds.reduce((sum, { accuracy, recordings }) => sum + accuracy * recordings, 0) / 18;
+    assert.ok(Math.abs(weighted - result.pooled.accuracy) < 1e-9);
+    const mean = result.folds.reduce((sum, { accuracy }) => sum + accuracy, 0) / 3;
+    assert.ok(Math.abs(mean - result.accuracy.mean) < 1e-9);
+    assert.equal(await readCrossval(join(outputDir, 'crossval.json')), result);
+    assert.equal((await crossval({ config, outputDir })).folds, result.folds);
+
+    await rm(outputDir, { recursive: true });
+    const again = await crossval({ config, outputDir });
+    assert.equal(again.predictions, result.predictions);
+  }));
+
+test('cross-validation without folds says how to ask for them', () =>
+  withTempDir(async (dir) => {
+    const config = tinyConfig(dir);
+    await prepareTones(dir, config, 5);
+    try {
+      await crossval({ config });
+      assert.unreachable();
+    } catch (error) {
+      assert.match((error as Error).message, 'say how many folds to make (split.folds=5)');
+    }
+  }));
+
+test.run();
