@@ -8,6 +8,7 @@
 #include "core/features/activity.h"
 #include "core/features/levels.h"
 #include "core/parallel.h"
+#include "core/text.h"
 
 namespace autobird {
 namespace {
@@ -36,7 +37,7 @@ void validate(const ClipTable& clips, const ShardSet& shards) {
   for (const int32_t recording : clips.recording) shards.sampleCount(recording);
   for (const double start : clips.startSample) {
     if (!(std::abs(start) < 9e15))
-      throw invalidArgument("Expected a number of samples for startSample but received " + std::to_string(start));
+      throw invalidArgument("Expected a number of samples for startSample but received " + numberText(start));
   }
 }
 
@@ -109,37 +110,45 @@ std::vector<float> activityProfile(const ShardSet& shards, const LogMel& feature
   const double framesPerSecond = static_cast<double>(options.sampleRateHz) / options.hopSamples;
   if (!(stepS * framesPerSecond >= 1) || !(stepS <= kStretchS)) {
     throw invalidArgument("Expected a number of seconds from one frame to 60 for stepS but received " +
-                          std::to_string(stepS));
+                          numberText(stepS));
   }
+  const double stepSamples = stepS * options.sampleRateHz;
   FeatureOptions plain = options;
   plain.background = Background::none;
   const LogMel logMel(plain);
   const int64_t total = shards.sampleCount(recording);
-  const auto steps = static_cast<int64_t>(std::ceil(static_cast<double>(total) / (stepS * options.sampleRateHz)));
+  const auto steps = static_cast<int64_t>(std::ceil(static_cast<double>(total) / stepSamples));
   const auto stepsPerStretch = std::max<int64_t>(1, static_cast<int64_t>(kStretchS / stepS));
   std::vector<float> profile;
   profile.reserve(static_cast<size_t>(steps));
   std::vector<float> samples;
   std::vector<float> mel;
-  std::vector<float> part;
+  std::vector<float> perFrame;
   for (int64_t step = 0; step < steps; step += stepsPerStretch) {
     if (stopping && stopping()) throw Error("aborted", "The work was aborted");
-    const auto begin = static_cast<int64_t>(std::llround(static_cast<double>(step) * stepS * options.sampleRateHz));
+    const auto begin = static_cast<int64_t>(std::llround(static_cast<double>(step) * stepSamples));
     const int64_t stretchSteps = std::min(stepsPerStretch, steps - step);
-    const auto end = std::min(total, static_cast<int64_t>(std::llround(static_cast<double>(step + stretchSteps) *
-                                                                       stepS * options.sampleRateHz)));
+    const auto end =
+        std::min(total, static_cast<int64_t>(std::llround(static_cast<double>(step + stretchSteps) * stepSamples)));
     samples.resize(static_cast<size_t>(end - begin));
     shards.read(recording, begin, end - begin, samples.data());
     const int frames = logMel.frames(end - begin);
     mel.resize(static_cast<size_t>(logMel.mels()) * static_cast<size_t>(frames));
     logMel.compute(samples.data(), end - begin, mel.data());
-    // A step is a whole number of frames only by chance: rounded up, so that the steps cover all frames of the stretch.
-    const int framesPerStep =
-        std::max(1, static_cast<int>(std::ceil(static_cast<double>(frames) / static_cast<double>(stretchSteps))));
-    part.assign(static_cast<size_t>((frames + framesPerStep - 1) / framesPerStep), 0.0F);
-    activityProfile(logMel, mel.data(), frames, framesPerStep, part.data());
-    part.resize(static_cast<size_t>(stretchSteps), part.empty() ? 0.0F : part.back());
-    profile.insert(profile.end(), part.begin(), part.end());
+    // Frame by frame, because a step is a whole number of frames only by chance: a frame belongs to the step in which
+    // its centre lies, and the one that is centred on the very end to the last.
+    perFrame.resize(static_cast<size_t>(frames));
+    activityProfile(logMel, mel.data(), frames, 1, perFrame.data());
+    std::vector<double> sums(static_cast<size_t>(stretchSteps));
+    std::vector<int> counts(static_cast<size_t>(stretchSteps));
+    for (int frame = 0; frame < frames; ++frame) {
+      const auto within = static_cast<int64_t>(static_cast<double>(frame) * options.hopSamples / stepSamples);
+      const auto at = static_cast<size_t>(std::min(within, stretchSteps - 1));
+      sums[at] += perFrame[static_cast<size_t>(frame)];
+      ++counts[at];
+    }
+    for (size_t at = 0; at < sums.size(); ++at)
+      profile.push_back(static_cast<float>(sums[at] / std::max(counts[at], 1)));
   }
   return profile;
 }

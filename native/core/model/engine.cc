@@ -10,6 +10,7 @@
 #include "core/model/tensors.h"
 #include "core/parallel.h"
 #include "core/runtime.h"
+#include "core/text.h"
 
 namespace autobird {
 namespace {
@@ -19,7 +20,7 @@ constexpr int64_t kClipsAtOnce = 16;
 
 void copyStretch(const std::vector<float>& samples, double startSample, int64_t count, std::vector<float>& out) {
   if (!(std::abs(startSample) < 9e15)) {
-    throw invalidArgument("Expected a number of samples for startSample but received " + std::to_string(startSample));
+    throw invalidArgument("Expected a number of samples for startSample but received " + numberText(startSample));
   }
   const auto total = static_cast<int64_t>(samples.size());
   const int64_t start = std::llround(startSample);

@@ -1,6 +1,7 @@
 #include "core/model/options.h"
 
 #include "core/error.h"
+#include "core/text.h"
 
 namespace autobird {
 namespace {
@@ -17,7 +18,7 @@ void requireRange(int64_t value, int64_t low, int64_t high, const std::string& n
 
 void requireShare(double value, const std::string& name) {
   if (value >= 0 && value < 1) return;
-  throw invalidArgument("Expected a number from 0 to below 1 for " + name + " but received " + std::to_string(value));
+  throw invalidArgument("Expected a number from 0 to below 1 for " + name + " but received " + numberText(value));
 }
 
 }  // namespace

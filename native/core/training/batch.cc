@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "core/features/levels.h"
+#include "core/text.h"
 
 namespace autobird {
 namespace {
@@ -109,16 +110,16 @@ void validate(const BatchPlan& plan, const ShardSet& shards, int64_t classes) {
     requireLength(plan.frameMasks.size(), 2 * rows, "frameMasks (rows * 2 * masks)");
   for (size_t row = 0; row < rows; ++row) {
     if (!std::isfinite(plan.gain[row]))
-      throw invalidArgument("Expected a finite number for gain but received " + std::to_string(plan.gain[row]));
+      throw invalidArgument("Expected a finite number for gain but received " + numberText(plan.gain[row]));
     if (plan.mixRecording[row] < 0) continue;
     shards.sampleCount(plan.mixRecording[row]);
     if (!(plan.mixRatio[row] >= 0 && plan.mixRatio[row] <= 1)) {
       throw invalidArgument("Expected a number from 0 to 1 for mixRatio but received " +
-                            std::to_string(plan.mixRatio[row]));
+                            numberText(plan.mixRatio[row]));
     }
     if (!(std::abs(plan.mixStartSample[row]) < 9e15)) {
       throw invalidArgument("Expected a number of samples for mixStartSample but received " +
-                            std::to_string(plan.mixStartSample[row]));
+                            numberText(plan.mixStartSample[row]));
     }
   }
 }
@@ -128,11 +129,11 @@ void validate(const Normalisation& normalisation, int mels) {
   requireLength(normalisation.std.size(), static_cast<size_t>(mels), "statistics.std (one a mel band)");
   for (const float value : normalisation.mean) {
     if (!std::isfinite(value))
-      throw invalidArgument("Expected finite numbers for statistics.mean but received " + std::to_string(value));
+      throw invalidArgument("Expected finite numbers for statistics.mean but received " + numberText(value));
   }
   for (const float value : normalisation.std) {
     if (!(value > 0) || !std::isfinite(value)) {
-      throw invalidArgument("Expected positive numbers for statistics.std but received " + std::to_string(value));
+      throw invalidArgument("Expected positive numbers for statistics.std but received " + numberText(value));
     }
   }
 }

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "core/text.h"
 
 namespace autobird {
 namespace {
@@ -24,7 +25,7 @@ OptimizerKind optimizerKindFromName(const std::string& name) {
 void validate(const OptimizerOptions& options) {
   auto require = [](bool good, const std::string& what, const std::string& name, double value) {
     if (!good)
-      throw invalidArgument("Expected " + what + " for optimizer." + name + " but received " + std::to_string(value));
+      throw invalidArgument("Expected " + what + " for optimizer." + name + " but received " + numberText(value));
   };
   require(options.beta1 >= 0 && options.beta1 < 1, "a number from 0 to below 1", "beta1", options.beta1);
   require(options.beta2 >= 0 && options.beta2 < 1, "a number from 0 to below 1", "beta2", options.beta2);

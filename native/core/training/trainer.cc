@@ -9,6 +9,7 @@
 #include <deque>
 
 #include "core/error.h"
+#include "core/text.h"
 #include "core/training/network_state.h"
 
 namespace autobird {
@@ -40,11 +41,10 @@ Trainer::Trainer(const TrainerOptions& options, std::shared_ptr<const ShardSet> 
   validate(options.statistics, logMel_.mels());
   validate(options.optimizer);
   if (!(options.gradClip >= 0))
-    throw invalidArgument("Expected a number not below 0 for gradClip but received " +
-                          std::to_string(options.gradClip));
+    throw invalidArgument("Expected a number not below 0 for gradClip but received " + numberText(options.gradClip));
   if (!(options.emaDecay >= 0 && options.emaDecay < 1)) {
     throw invalidArgument("Expected a number from 0 to below 1 for emaDecay but received " +
-                          std::to_string(options.emaDecay));
+                          numberText(options.emaDecay));
   }
   network_ = std::make_unique<NetworkState>(options);
 }
@@ -83,8 +83,7 @@ StepResult Trainer::stepFeatures(std::vector<float> features, std::vector<float>
 StepResult Trainer::stepOn(std::vector<float>& features, const std::vector<float>& target, int64_t rows,
                            double learningRate) {
   if (!(learningRate >= 0) || !std::isfinite(learningRate)) {
-    throw invalidArgument("Expected a number not below 0 for learningRate but received " +
-                          std::to_string(learningRate));
+    throw invalidArgument("Expected a number not below 0 for learningRate but received " + numberText(learningRate));
   }
   const Stopwatch computing;
   at::set_num_threads(options_.threads);

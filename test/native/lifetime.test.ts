@@ -1,0 +1,121 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { createEngine, createTrainer, DisposedError, InvalidArgumentError, openShards } from '../../bindings/index.ts';
+import { loadAddon } from '../../bindings/load.ts';
+import { plainPlan } from '../helpers/batchPlan.ts';
+import { formulaBatch } from '../helpers/modelFormula.ts';
+import { recordingOf, writeShard } from '../helpers/shards.ts';
+import { engineOptions, tinyFeatures, trainerOptions } from '../helpers/tinyNetwork.ts';
+import { withTempDir } from '../helpers/withTempDir.ts';
+
+const script = fileURLToPath(new URL('../helpers/endDuringTraining.ts', import.meta.url));
+const shape = { rows: 2, mels: 16, frames: 51, classes: 3 };
+const rate = tinyFeatures.sampleRateHz;
+
+test('a disposed handle says so, and disposing twice is fine', async () => {
+  const trainer = createTrainer(trainerOptions({}), null);
+  const engine = createEngine(engineOptions(trainerOptions({})), await trainer.exportState(false));
+  for (const handle of [trainer, engine, trainer, engine]) handle.dispose();
+  for (const call of [trainer.exportState(false), engine.forwardFeatures(new Float32Array(16), 1, false)]) {
+    const error = await call.catch((reason) => reason);
+    assert.instance(error, DisposedError);
+    assert.match(error.message, /^(Trainer|Engine) was disposed: make a new one before using it again$/);
+  }
+});
+
+test('disposing a shard set disposes the trainers that read from it, and only those', () =>
+  withTempDir(async (dir) => {
+    const shards = openShards([await writeShard(dir, '0.bin', recordingOf(0, 2, rate), rate)], tinyFeatures);
+    const reading = createTrainer(trainerOptions({}), shards);
+    using apart = createTrainer(trainerOptions({}), null);
+    const plan = plainPlan([0], [0], rate, 3);
+    assert.ok((await reading.step(plan, { learningRate: 1e-3 })).loss > 0);
+    shards.dispose();
+    assert.instance(await reading.exportState(false).catch((reason) => reason), DisposedError);
+    assert.instance(await shards.readPcm(0, 0, 1).catch((reason) => reason), DisposedError);
+    assert.ok((await apart.exportState(false)).length > 0);
+    assert.throws(
+      () => createTrainer(trainerOptions({}), shards),
+      (error: Error) => error instanceof DisposedError,
+    );
+  }));
+
+test('another object in the place of a shard set is a sentence, not a crash', () => {
+  const addon = loadAddon();
+  const wrong = addon.createTrainer(trainerOptions({}), null);
+  for (const other of [wrong, {}, 3]) {
+    assert.throws(
+      () => addon.createTrainer(trainerOptions({}), other as never),
+      (error: Error) =>
+        error instanceof InvalidArgumentError && error.message.startsWith('Expected a ShardSet for shards'),
+    );
+  }
+  wrong.dispose();
+});
+
+test('a job that runs while its handle is disposed still ends, and what is queued is rejected', async () => {
+  const trainer = createTrainer(trainerOptions({}), null);
+  const { features, target } = formulaBatch(0, shape);
+  const steps = Array.from({ length: 50 }, () =>
+    trainer.stepFeatures(features, target, shape.rows, { learningRate: 1e-3 }),
+  );
+  await steps[0];
+  trainer.dispose();
+  const outcomes = await Promise.allSettled(steps);
+  const rejected = outcomes.filter((outcome) => outcome.status === 'rejected');
+  assert.ok(rejected.length > 0);
+  for (const { reason } of rejected) assert.ok(['aborted', 'disposed'].includes(reason.code), reason.code);
+});
+
+test('two calls at once run one after the other; two handles run beside each other', async () => {
+  const { features, target } = formulaBatch(0, shape);
+  using a = createTrainer(trainerOptions({}), null);
+  using b = createTrainer(trainerOptions({}), null);
+  const step = (trainer: typeof a) => trainer.stepFeatures(features, target, shape.rows, { learningRate: 1e-3 });
+  const both = await Promise.all([step(a), step(a), step(b), step(b)]);
+  assert.is(both[0].loss, both[2].loss);
+  assert.is(both[1].loss, both[3].loss);
+  assert.is.not(both[0].loss, both[1].loss);
+});
+
+test('V8 is told what a trainer holds, and that it is gone', () => {
+  const before = process.memoryUsage().external;
+  const trainer = createTrainer(trainerOptions({ model: { ...trainerOptions({}).model, ffDim: 20_000 } }), null);
+  const held = process.memoryUsage().external - before;
+  assert.ok(held > 640_000 * 4 * 4, `${held} bytes`);
+  trainer.dispose();
+  assert.ok(process.memoryUsage().external - before < held / 2);
+});
+
+for (const [how, code] of [
+  ['exit', 7],
+  ['throw', 1],
+] as const) {
+  test(`a process that ends during training by ${how} ends cleanly`, async () => {
+    const child = spawn(process.execPath, ['--import', 'tsx', script, how], { stdio: ['ignore', 'ignore', 'pipe'] });
+    let stderr = '';
+    child.stderr.on('data', (data) => {
+      stderr += data;
+    });
+    const [exit, signal] = await once(child, 'close');
+    assert.equal([exit, signal], [code, null], stderr);
+    if (how === 'throw') assert.match(stderr, /uncaught on purpose/);
+  });
+}
+
+test('a worker that trains can be terminated, and this thread goes on', async () => {
+  for (let round = 0; round < 2; round++) {
+    const worker = new Worker(new URL(`file://${script}`), { workerData: 'run', execArgv: ['--import', 'tsx'] });
+    await once(worker, 'message');
+    assert.is(await worker.terminate(), 1);
+  }
+  using trainer = createTrainer(trainerOptions({}), null);
+  const { features, target } = formulaBatch(0, shape);
+  assert.ok((await trainer.stepFeatures(features, target, shape.rows, { learningRate: 1e-3 })).loss > 0);
+});
+
+test.run();
