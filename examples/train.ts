@@ -1,6 +1,6 @@
 /**
- * From recordings to a judged classifier: `npx tsx examples/train.ts FOLDER [OVERRIDE…]`. The recordings are invented ones;
- * put a folder of your own in place of `synthesize`.
+ * From recordings to a judged classifier: `npx tsx examples/train.ts FOLDER experiment=quickstart`. The recordings are
+ * invented ones; put a folder of your own in place of `synthesize`.
  */
 import { join } from 'node:path';
 import { composeConfig, prepare, synthesize, train } from '../src/index.ts';
@@ -8,9 +8,8 @@ import { composeConfig, prepare, synthesize, train } from '../src/index.ts';
 const [folder, ...overrides] = process.argv.slice(2);
 if (folder === undefined) throw new Error('Expected a folder to work in');
 
-const { rawDir, metadata } = await synthesize(join(folder, 'recordings'));
+const { rawDir, metadata } = await synthesize(join(folder, 'recordings'), { recordingsPerSpecies: 6 });
 const { config } = composeConfig([
-  'experiment=quickstart',
   `data.raw_dir='${rawDir}'`,
   `data.metadata=['${metadata}']`,
   `data.root='${join(folder, 'data')}'`,

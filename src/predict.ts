@@ -2,6 +2,7 @@
  * The one way from a recording to scores. Evaluation, the command line and the service come through here, and all that is
  * needed is in the checkpoint.
  */
+import { availableParallelism } from 'node:os';
 import type { Readable } from 'node:stream';
 import { AudioError, AutobirdError, DisposedError, expected, NativeError } from '../bindings/errors.ts';
 import { createEngine, type Engine } from '../bindings/index.ts';
@@ -129,7 +130,7 @@ export class Classifier {
     paths: Iterable<string>,
     options: PredictFilesOptions = {},
   ): AsyncGenerator<Prediction | FailedPrediction, void> {
-    const { workers = 2, order = 'input', ...single } = options;
+    const { workers = availableParallelism(), order = 'input', ...single } = options;
     positiveInteger('workers', workers);
     this.#reading(options);
     this.#openEngine();

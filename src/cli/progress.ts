@@ -21,6 +21,7 @@ export class ProgressReporter {
   #stageBeganDone = 0;
   #shownAt = Number.NEGATIVE_INFINITY;
   #latest: Progress | null = null;
+  #shown: Progress | null = null;
   #drawn = false;
   #finished = false;
 
@@ -64,7 +65,7 @@ export class ProgressReporter {
   }
 
   #finishStage(): void {
-    if (this.#latest !== null && !this.#finished) this.#show(this.#now());
+    if (this.#latest !== null && this.#latest !== this.#shown) this.#show(this.#now());
     if (this.#drawn) this.#stream.write('\n');
     this.#drawn = false;
   }
@@ -77,6 +78,7 @@ export class ProgressReporter {
   #show(now: number): void {
     this.#shownAt = now;
     const progress = this.#latest as Progress;
+    this.#shown = progress;
     if (!this.#stream.isTTY) {
       this.#stream.write(`${timestamp()} ${this.#line(progress, now, false)}\n`);
       return;

@@ -24,8 +24,9 @@ export class Tally {
   summary(): string {
     const total = this.answered + this.failed;
     const elapsedS = (performance.now() - this.#beganAt) / 1000;
+    const took = elapsedS < 60 ? `${elapsedS.toFixed(1)} s` : clock(elapsedS);
     const parts = [
-      `${counted(total, 'recording')}, ${clock(this.#audioS)} of sound, in ${clock(elapsedS)}`,
+      `${counted(total, 'recording')}, ${clock(this.#audioS)} of sound, in ${took}`,
       `${counted(this.#detections, 'detection')} in ${this.#withDetections} of them`,
     ];
     if (this.failed > 0) parts.push(`${this.failed} without an answer`);

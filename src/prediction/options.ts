@@ -34,7 +34,7 @@ export interface PredictOptions extends JobOptions {
 }
 
 export interface PredictFilesOptions extends PredictOptions {
-  /** Recordings decoded at once. Default 2. */
+  /** Recordings decoded at once; default one a core. */
   readonly workers?: number;
   /** `input`: in the order of the paths. `ready`: as they are done. Default `input`. */
   readonly order?: 'input' | 'ready';

@@ -1,3 +1,6 @@
+import { join } from 'node:path';
+import { describeSplit } from '../../data/describeSplit.ts';
+import { megabytes } from '../../data/diskSpace.ts';
 import { prepare as prepareDataset } from '../../data/prepare.ts';
 import type { Command } from '../command.ts';
 import { type ConfigArgs, configDirOption, configOf } from '../configuration.ts';
@@ -71,6 +74,15 @@ export const prepare: Command<PrepareArgs> = {
     for (const { path, reason } of manifest.rejected.slice(0, 20)) io.out(`Rejected    ${path}: ${reason}\n`);
     if (manifest.rejected.length > 20)
       io.out(`Rejected    ${manifest.rejected.length - 20} more, all in ${dir}/dataset.json\n`);
+    const unused = await dataset.unusedShards();
+    if (unused.count > 0) {
+      io.out(
+        `Unused      ${unused.count} shards of ${megabytes(unused.bytes)}, kept in case their recordings come back\n`,
+      );
+    }
+    const split = await dataset.makeSplit(config.split);
+    for (const line of describeSplit(split, dataset.recordings)) io.out(`Split       ${line}\n`);
+    io.out(`Report      ${join(dir, 'report.html')}\n`);
     io.out(`Next        autobird train --dataset ${manifest.name}\n`);
     return undefined;
   },
