@@ -21,11 +21,28 @@ export interface SideTarget {
  * @returns the index of each group's side
  */
 export function assignGroups(groups: readonly Group[], sides: readonly SideTarget[], seed: number): number[] {
+  let best: { readonly assigned: number[]; readonly cost: number } | null = null;
+  // Greedy steps end in different places for different orders; the cheapest counts.
+  const attempts = groups.length <= manyGroups ? 24 : 1;
+  for (let attempt = 0; attempt < attempts; attempt++) {
+    const order = largestFirst(groups, randomFor(seed, 'split', attempt));
+    const result = assignInOrder(groups, sides, order);
+    if (best === null || result.cost < best.cost - 1e-9) best = result;
+  }
+  return best?.assigned ?? [];
+}
+
+/** With so many groups one order is as good as another. */
+const manyGroups = 2000;
+
+function assignInOrder(
+  groups: readonly Group[],
+  sides: readonly SideTarget[],
+  order: readonly number[],
+): { readonly assigned: number[]; readonly cost: number } {
   const sums = new Sums(groups, sides);
-  const order = largestFirst(groups, randomFor(seed, 'split'));
   const open = sides.map((_, s) => s).filter((s) => (sides[s] as SideTarget).share > 0);
   const assigned = new Array<number>(groups.length).fill(-1);
-
   for (const g of order) {
     const best = cheapest(open, (s) => sums.costOfAdding(groups[g] as Group, s));
     sums.add(groups[g] as Group, best, 1);
@@ -37,16 +54,15 @@ export function assignGroups(groups: readonly Group[], sides: readonly SideTarge
       const group = groups[g] as Group;
       const from = assigned[g] as number;
       sums.add(group, from, -1);
-      const here = sums.costOfAdding(group, from);
       const best = cheapest(open, (s) => sums.costOfAdding(group, s));
-      const better = sums.costOfAdding(group, best) < here - 1e-9;
+      const better = sums.costOfAdding(group, best) < sums.costOfAdding(group, from) - 1e-9;
       sums.add(group, better ? best : from, 1);
       if (better) assigned[g] = best;
       moved ||= better;
     }
   }
   repair(groups, assigned, sums, open);
-  return assigned;
+  return { assigned, cost: sums.cost() };
 }
 
 /**
@@ -117,6 +133,20 @@ class Sums {
     return cost;
   }
 
+  /** The whole of what {@link costOfAdding} changes. */
+  cost(): number {
+    const deviation = (n: number, target: number) => (target > 0 ? (n - target) ** 2 / target : 0);
+    let cost = 0;
+    this.sides.forEach(({ share, absence }, s) => {
+      if (share === 0) return;
+      cost += deviation(this.onSide[s] as number, share * this.total);
+      for (const { total, onSide } of this.ofClass.values()) {
+        cost += deviation(onSide[s] as number, share * total) + (onSide[s] === 0 ? absence : 0);
+      }
+    });
+    return cost;
+  }
+
   costOfMoving(group: Group, from: number, to: number): number {
     this.add(group, from, -1);
     const cost = this.costOfAdding(group, to) - this.costOfAdding(group, from);
@@ -125,11 +155,10 @@ class Sums {
   }
 }
 
-/** Equal sizes in seeded order. */
+/** Roughly by size: large groups late in the order find no room. */
 function largestFirst(groups: readonly Group[], random: Random): number[] {
-  return [...random.permutation(groups.length)].sort(
-    (a, b) => (groups[b] as Group).recordings.length - (groups[a] as Group).recordings.length,
-  );
+  const weight = groups.map((group) => group.recordings.length * random.between(0.6, 1));
+  return groups.map((_, g) => g).sort((a, b) => (weight[b] as number) - (weight[a] as number));
 }
 
 /** The first of equals. */

@@ -1,6 +1,8 @@
+import { basename } from 'node:path/posix';
 import { LogMel, openShards } from '../../bindings/index.ts';
 import type { FeatureOptions } from '../../bindings/native.ts';
 import type { Recording } from '../domain.ts';
+import { plain } from '../plots/axes.ts';
 import { escapeHtml, figure, gallery, type Html } from '../plots/page.ts';
 import { pngDataUrl } from '../plots/png.ts';
 import { spectrogramPng } from '../plots/spectrogram.ts';
@@ -27,11 +29,14 @@ export async function contactSheet(dataset: Dataset): Promise<Html> {
       const first = Math.max(0, Math.min(Math.round(startS * sampleRateHz), recording.sampleCount - count));
       const { data, mels } = await logMel.compute(await shards.readPcm(i, first, count));
       const at = first / sampleRateHz;
-      const caption = `${recording.label}, ${at.toFixed(1)} to ${(at + count / sampleRateHz).toFixed(1)} s of ${recording.path}`;
+      const stretch = `${at.toFixed(1)} to ${(at + count / sampleRateHz).toFixed(1)} s`;
+      const caption = `${recording.label}, ${stretch} of ${basename(recording.path)}`;
       const source = pngDataUrl(spectrogramPng(data, mels, frames));
       pictures.push(figure(`<img alt="${escapeHtml(`Spectrogram of ${recording.path}`)}" src="${source}">`, caption));
     }
-    return gallery(pictures);
+    const [low, high] = [features.fMinHz / 1000, features.fMaxHz / 1000].map((khz) => plain(Number(khz.toFixed(2))));
+    const note = `The liveliest ${shownS} seconds of a few recordings of each class, from ${low} to ${high} kHz on the mel scale; bright is loud.`;
+    return `<p>${escapeHtml(note)}</p>${gallery(pictures)}`;
   } finally {
     shards.dispose();
     logMel.dispose();

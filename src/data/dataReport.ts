@@ -15,6 +15,7 @@ import {
 import { barChart, histogram, legend, type Series } from '../plots/svg.ts';
 import { contactSheet } from './contactSheet.ts';
 import type { Dataset } from './dataset.ts';
+import { describeSplit } from './describeSplit.ts';
 import { byCodePoint } from './findRecordings.ts';
 import { sides } from './split.ts';
 
@@ -65,7 +66,6 @@ export async function renderDataReport(dataset: Dataset, split: Split): Promise<
 
 function overview(dataset: Dataset, split: Split): Html {
   const { counts, labels, noEventLabels } = dataset.manifest;
-  const leak = dataset.checkNoLeak(split);
   const items = [
     { value: plain(counts.recordings), label: 'recordings', note: `of ${plain(counts.files)} files` },
     {
@@ -82,16 +82,11 @@ function overview(dataset: Dataset, split: Split): Html {
     { value: plain(counts.duplicates), label: 'copies', note: 'kept in one group' },
     { value: plain(counts.rejected), label: 'rejected', note: counts.rejected > 0 ? 'listed below' : '' },
   ];
-  const { train, val, test } = split.counts;
-  const missing = split.missing.map(({ label, sides: without }) => `${label} (not in ${without.join(', ')})`);
-  return [
-    tiles(items),
-    notice(leak.ok ? 'good' : 'bad', `${leak.message}. ${train} to train, ${val} to validate, ${test} to test.`),
-    missing.length === 0 ? '' : notice('warning', `Too few groups to be on every side: ${missing.join('; ')}.`),
-    split.unassigned.length === 0
-      ? ''
-      : notice('warning', `${split.unassigned.length} recordings are on no side: ${split.unassigned[0]?.reason}.`),
-  ].join('');
+  const [sizes = '', leak = '', ...rest] = describeSplit(split, dataset.recordings);
+  const kind = dataset.checkNoLeak(split).ok ? 'good' : 'bad';
+  return [tiles(items), notice(kind, `${leak}. ${sizes}.`), ...rest.map((line) => notice('warning', `${line}.`))].join(
+    '',
+  );
 }
 
 function classes(recordings: readonly Recording[], split: Split): Html {
@@ -108,7 +103,7 @@ function classes(recordings: readonly Recording[], split: Split): Html {
   return gallery(
     [
       figure(
-        `${legend(sideSeries)}${barChart(rows, sideSeries, { width: 520 })}`,
+        `${barChart(rows, sideSeries, { width: 520 })}${legend(sideSeries)}`,
         'Recordings of each class on each side',
       ),
       figure(

@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { z } from 'zod';
 import { AutobirdError, FormatError } from '../../bindings/errors.ts';
@@ -116,6 +116,15 @@ export class Dataset {
   onSide(split: Split, side: Side): readonly Recording[] {
     const paths = new Set(split.assignments.filter((one) => one.side === side).map(({ path }) => path));
     return this.recordings.filter(({ path }) => paths.has(path));
+  }
+
+  /** Shards that no recording needs any more. They are kept for a file that comes back; deleting them is harmless. */
+  async unusedShards(): Promise<{ readonly count: number; readonly bytes: number }> {
+    const used = new Set(this.recordings.map(({ shard }) => shard));
+    const names = await readdir(join(this.dir, 'shards'));
+    const unused = names.filter((name) => name.endsWith('.safetensors') && !used.has(`shards/${name}`));
+    const sizes = await Promise.all(unused.map(async (name) => (await stat(join(this.dir, 'shards', name))).size));
+    return { count: unused.length, bytes: sizes.reduce((sum, size) => sum + size, 0) };
   }
 
   /**

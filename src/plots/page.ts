@@ -108,7 +108,7 @@ h2{font-size:1.25rem;letter-spacing:-.01em;margin:0 0 .9rem}
 p{max-width:46rem}
 .tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(8.5rem,1fr));gap:.75rem}
 .tile{background:var(--panel);border-radius:.5rem;padding:.8rem 1rem;display:flex;flex-direction:column}
-.tile b{font-size:1.6rem;line-height:1.2;letter-spacing:-.02em;font-weight:650}
+.tile b{white-space:nowrap;font-size:1.6rem;line-height:1.2;letter-spacing:-.02em;font-weight:650}
 .tile span{font-size:.92rem}
 .tile small{color:var(--soft);font-size:.8rem}
 .scroll{overflow:auto;max-height:34rem;border:1px solid var(--line);border-radius:.5rem}
@@ -128,7 +128,7 @@ svg text{fill:var(--ink);font:12px system-ui,-apple-system,"Segoe UI",Roboto,san
 svg .soft{fill:var(--soft)}
 svg .grid{stroke:var(--line);stroke-width:1;shape-rendering:crispEdges}
 svg .curve{fill:none;stroke-width:2;stroke-linejoin:round;stroke-linecap:round}
-.legend{display:flex;flex-wrap:wrap;gap:.2rem 1.1rem;font-size:.85rem;margin:0 0 .5rem}
+.legend{display:flex;flex-wrap:wrap;gap:.2rem 1.1rem;font-size:.85rem;margin:.4rem 0}
 .legend span::before{content:"";display:inline-block;width:.75rem;height:.75rem;border-radius:.15rem;background:var(--c);margin-right:.4rem;vertical-align:-.06rem}
 footer{color:var(--soft);font-size:.85rem;padding-block:1rem 3rem;border-top:1px solid var(--line)}
 @media print{:root{--paper:#fff;--ink:#000;--soft:#444;--line:#ccc;--panel:#f4f4f4}body{font-size:11px}nav{display:none}.scroll{max-height:none;overflow:visible}section{margin:1.4rem 0}header{padding-top:0}*{print-color-adjust:exact;-webkit-print-color-adjust:exact}}

@@ -108,6 +108,7 @@ test('preparing again decodes only what is new, and changes nothing when nothing
     assert.equal(third.decoded, []);
     assert.is(third.dataset.manifest.id, first.dataset.manifest.id);
     assert.is((await readdir(join(dir, 'set/shards'))).length, 7, 'shards of recordings that have gone are kept');
+    assert.is((await third.dataset.unusedShards()).count, 1);
     assert.equal((await read()).slice(1, 2), before.slice(1, 2));
   }));
 
