@@ -2,7 +2,7 @@
 // `npm run quickstart`: all the set-up, then the whole way on a small synthetic set: prepare, train, evaluate, predict.
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { findRecordings } from './quickstart/recordings.mjs';
 import { addonRecord } from './setup/addon.mjs';
@@ -19,11 +19,12 @@ the folder quickstart; what is done already is skipped, so it can be interrupted
   --fresh  start over (the set-up stays)
 `;
 
-const folder = join(root, 'quickstart');
-const doneFile = join(folder, 'done.json');
-const recordings = join(folder, 'recordings');
-const DATA = [`data.root=${quoted(join(folder, 'data'))}`, 'data.name=quickstart'];
-const RUN = [`run.root=${quoted(join(folder, 'runs'))}`, 'experiment=quickstart'];
+// Relative to the package, where the commands run: so they are shown as a user would type them.
+const folder = 'quickstart';
+const doneFile = join(root, folder, 'done.json');
+const recordings = `${folder}/recordings`;
+const audio = `${recordings}/audio`;
+const DATA = `data.root=${folder}/data`;
 
 try {
   const { values } = parseArgs({
@@ -34,8 +35,8 @@ try {
     process.exit(0);
   }
   await setUp();
-  if (values.fresh) rmSync(folder, { recursive: true, force: true });
-  mkdirSync(folder, { recursive: true });
+  if (values.fresh) rmSync(join(root, folder), { recursive: true, force: true });
+  mkdirSync(join(root, folder), { recursive: true });
   await wholeWay();
 } catch (error) {
   if (error.code?.startsWith('ERR_PARSE_ARGS')) {
@@ -47,23 +48,22 @@ try {
 }
 
 async function wholeWay() {
-  await step('synthesize', ['data', 'synthesize', '--out', recordings], recordings);
-  const source = [
-    `data.raw_dir=${quoted(join(recordings, 'audio'))}`,
-    `data.metadata=[${quoted(join(recordings, 'metadata.csv'))}]`,
-  ];
-  await step('prepare', ['prepare', ...source, ...DATA], join(folder, 'data/quickstart/dataset.json'));
-  const trained = await step(
-    'train',
-    ['train', '--json', ...DATA, ...RUN],
-    null,
-    (output) => JSON.parse(output).checkpoint,
+  await step('synthesize', ['data', 'synthesize', recordings], recordings);
+  const table = `${recordings}/metadata.csv`;
+  await step(
+    'prepare',
+    ['prepare', audio, '--metadata', table, '--name', 'quickstart', DATA],
+    `${folder}/data/quickstart`,
   );
+  const runs = `run.root=${folder}/runs`;
+  const words = ['train', '--json', '--dataset', 'quickstart', 'experiment=quickstart', DATA, runs];
+  const trained = await step('train', words, null, (output) => JSON.parse(output).checkpoint);
   const { run, checkpoint, test } = JSON.parse(trained);
-  await step('evaluate', ['evaluate', '--checkpoint', checkpoint, ...DATA]);
-  await step('predict', ['predict', ...findRecordings(join(recordings, 'audio'), 3), '--checkpoint', checkpoint]);
+  await step('evaluate', ['evaluate', run, DATA]);
+  const some = findRecordings(join(root, audio), 3).map((file) => relative(root, file));
+  await step('predict', ['predict', ...some, '--checkpoint', checkpoint]);
   const figure = test ? `${(100 * test.accuracy).toFixed(1)} % of the test recordings right` : 'trained';
-  say(`\nDone in ${totalTime()}: ${figure}. Look at ${relative(process.cwd(), join(run, 'report.html'))}`);
+  say(`\nDone in ${totalTime()}: ${figure}. Look at ${relative(process.cwd(), resolve(root, run, 'report.html'))}`);
 }
 
 /**
@@ -76,8 +76,8 @@ async function step(name, words, product = null, productOf = () => product) {
   const done = readJson(doneFile) ?? {};
   const before = done[name];
   const begun = performance.now();
-  say(`\n$ autobird ${words.map((word) => relativeWord(word)).join(' ')}`);
-  if (before?.key === key && (before.product === null || existsSync(before.product))) {
+  say(`\n$ autobird ${words.join(' ')}`);
+  if (before?.key === key && (before.product === null || existsSync(resolve(root, before.product)))) {
     process.stdout.write(before.output);
     say(`✓ ${name}: was done (it took ${before.took})`);
     return before.output;
@@ -113,14 +113,4 @@ function autobird(words) {
       );
     });
   });
-}
-
-/** A path as an override's value: quoted where the grammar of overrides would trip over it. */
-function quoted(path) {
-  return /^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", "\\'")}'`;
-}
-
-function relativeWord(word) {
-  const short = word.replaceAll(`${root}/`, '');
-  return /[\s'[\]]/.test(short) ? JSON.stringify(short) : short;
 }
