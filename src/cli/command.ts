@@ -28,6 +28,8 @@ export interface Command<Args> {
   /** The words after `autobird`, and what they do. */
   readonly examples?: readonly (readonly [string, string])[];
   readonly epilogue?: string;
+  /** Stopped, the same command goes on where it was. */
+  readonly resumes?: boolean;
   /** Resolves with the exit code, 0 where it says nothing. */
   run(args: Args, io: CommandIo): Promise<number | undefined>;
 }

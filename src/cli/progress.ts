@@ -1,7 +1,7 @@
 /** What a long job is doing: a line that is redrawn on a terminal, plain lines with the time elsewhere. */
 
 import type { Progress } from '../domain.ts';
-import { cut, printable } from '../formats/displayWidth.ts';
+import { cut, displayWidth, printable } from '../formats/displayWidth.ts';
 
 export interface ProgressStream {
   write(text: string): unknown;
@@ -79,38 +79,41 @@ export class ProgressReporter {
     this.#shownAt = now;
     const progress = this.#latest as Progress;
     this.#shown = progress;
+    const { stage, done, total } = progress;
+    const rest = [...this.#time(progress, now), ...(progress.message ? [printable(progress.message)] : [])];
+    const count = total > 0 ? [`${shortNumber(done)}/${shortNumber(total)}`] : [];
     if (!this.#stream.isTTY) {
-      this.#stream.write(`${timestamp()} ${this.#line(progress, now, false)}\n`);
+      this.#stream.write(`${timestamp()} ${[stage, ...count, ...rest].join('  ')}\n`);
       return;
     }
+    const share = total > 0 ? Math.min(1, done / total) : 0;
+    const percent = total > 0 ? [`${String(Math.floor(share * 100)).padStart(3)} %`] : [];
+    const drawn = total > 0 ? [bar(share)] : [];
+    // What a narrow terminal has no room for goes in this order: the bar, the count, the end of the message.
+    const lines = [
+      [stage, ...drawn, ...percent, ...count, ...rest],
+      [stage, ...percent, ...count, ...rest],
+      [stage, ...percent, ...rest],
+    ].map((parts) => parts.join('  '));
     // One column less than there is: a full line makes some terminals wrap.
     const columns = Math.max(20, (this.#stream.columns ?? 80) - 1);
-    this.#stream.write(`\r\u001b[2K${cut(this.#line(progress, now, columns >= 70), columns)}`);
+    const line = lines.find((text) => displayWidth(text) <= columns) ?? lines[2] ?? '';
+    this.#stream.write(`\r\u001b[2K${cut(line, columns)}`);
     this.#drawn = true;
   }
 
-  #line({ stage, done, total, message }: Progress, now: number, withBar: boolean): string {
-    const share = total > 0 ? Math.min(1, done / total) : 0;
-    const parts = [stage];
-    if (withBar && total > 0) parts.push(bar(share));
-    if (total > 0) parts.push(`${shortNumber(done)}/${shortNumber(total)}`);
+  #time({ done, total }: Progress, now: number): string[] {
     const elapsed = (now - this.#stageBeganAt) / 1000;
     const gained = done - this.#stageBeganDone;
-    // Training says itself when it will be done: it knows what an earlier process did.
-    const saysWhen = message?.includes('ETA') ?? false;
-    if (total > 0 && done < total && gained > 0 && elapsed > 1 && !saysWhen) {
-      parts.push(`${clock((elapsed / gained) * (total - done))} left`);
-    } else if (total > 0 && done >= total && elapsed >= 1) {
-      parts.push(`in ${clock(elapsed)}`);
-    }
-    if (message !== undefined && message !== '') parts.push(printable(message));
-    return parts.join('  ');
+    if (total === 0 || elapsed < 1) return [];
+    if (done >= total) return [`in ${clock(elapsed)}`];
+    return gained > 0 ? [`${clock((elapsed / gained) * (total - done))} left`] : [];
   }
 }
 
 function bar(share: number): string {
   const filled = Math.floor(share * barColumns);
-  return `[${'█'.repeat(filled)}${'░'.repeat(barColumns - filled)}] ${String(Math.floor(share * 100)).padStart(3)} %`;
+  return `[${'█'.repeat(filled)}${'░'.repeat(barColumns - filled)}]`;
 }
 
 function shortNumber(value: number): string {

@@ -76,8 +76,11 @@ export async function runCli(words: readonly string[], streams: CliStreams, sign
     });
   } catch (error) {
     progress.end();
-    if (signal.aborted) return exitCodes.interrupted;
     const command = commands.find((one) => one.command.split(' ')[0] === words[0]);
+    if (signal.aborted) {
+      stderr.write(command?.resumes ? 'Stopped: the same command goes on where it was.\n' : 'Stopped.\n');
+      return exitCodes.interrupted;
+    }
     const shown = error instanceof YargsMessage ? new UsageError(explain(error.message, words, command)) : error;
     stderr.write(`autobird: ${describe(shown, debug)}\n`);
     return wrongUsage.some((kind) => error instanceof kind) ? exitCodes.usage : exitCodes.failed;

@@ -49,7 +49,7 @@ test('stopped by Ctrl-C or killed at any moment, the same command goes on and en
     assert.is(killed.signal, 'SIGKILL');
     const stopped = await predict(words(out), { signal: 'SIGINT', journal, lines: 10 });
     assert.is(stopped.code, 130, stopped.stderr);
-    assert.match(stopped.stderr, /Stopped: \d+ of 24 recordings are done, the same command goes on\./);
+    assert.match(stopped.stderr, /\d+ of 24 recordings are done: the same command goes on\.\nStopped\.\n$/);
     assert.not(await readFile(out).catch(() => null), 'no half of an output');
     const resumed = await predict(words(out));
     assert.is(resumed.code, 0);

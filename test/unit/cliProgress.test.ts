@@ -45,7 +45,7 @@ test('a note stands above the line that moves', () => {
   const reporter = new ProgressReporter(out, () => 0);
   reporter.report({ stage: 'train', done: 1, total: 4 });
   reporter.note('Epoch 1');
-  const shown = out.written.join('').split(/\r\u001b\[2K|\n/);
+  const shown = out.written.join('').replaceAll('\r\u001b[2K', '\n').split('\n');
   const [first, note, again] = shown.filter((frame) => frame !== '') as [string, string, string];
   assert.match(first, /^train/);
   assert.is(note, 'Epoch 1');

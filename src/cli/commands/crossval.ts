@@ -42,6 +42,7 @@ export const crossval: Command<CrossvalArgs> = {
     ['crossval --dataset esc10', 'the folds of the metadata'],
   ],
   epilogue: 'Stopped, the same command goes on with the fold and epoch where it was.',
+  resumes: true,
   async run(args, io) {
     const flags = flagOverrides({
       'data.name': args.dataset,

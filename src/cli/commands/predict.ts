@@ -6,7 +6,7 @@ import { type FormatContext, isFailed, type OutputFormatName, outputFormats } fr
 import { Classifier } from '../../predict.ts';
 import { collectRecordings } from '../../prediction/collectRecordings.ts';
 import { Journal } from '../../prediction/Journal.ts';
-import type { PredictFilesOptions } from '../../prediction/options.ts';
+import type { ClassifierOptions, PredictFilesOptions } from '../../prediction/options.ts';
 import {
   journalPath,
   recordingFile,
@@ -123,12 +123,8 @@ export const predict: Command<PredictArgs> = {
     if (target === null && format.layout === 'file' && found.paths.length > 1) {
       throw new UsageError(`The format ${format.name} is a file for each recording: add --output FOLDER`);
     }
-    using classifier = await Classifier.open(args.checkpoint ?? (await newestCheckpoint(config.run.root)), {
-      device: args.device,
-      precision: args.precision,
-      batchSize: config.predict.batchSize,
-      limits: config.data,
-    });
+    const checkpoint = args.checkpoint ?? (await newestCheckpoint(config.run.root));
+    using classifier = await Classifier.open(checkpoint, classifierOptions(args, config));
     const context: FormatContext = {
       labels: classifier.labels,
       noEventLabels: classifier.noEventLabels,
@@ -166,13 +162,22 @@ interface Job {
   readonly options: PredictFilesOptions;
 }
 
-function predictOptions({ predict }: Config, io: CommandIo): PredictFilesOptions {
+/** What the model is opened with. */
+export function classifierOptions(
+  { device, precision }: Pick<PredictArgs, 'device' | 'precision'>,
+  { predict, data }: Pick<Config, 'predict' | 'data'>,
+): ClassifierOptions {
+  return { device, precision, batchSize: predict.batchSize, limits: data };
+}
+
+/** How each recording is predicted. */
+export function predictOptions({ predict }: Pick<Config, 'predict'>, signal: AbortSignal): PredictFilesOptions {
   const { overlapS, minScore, topK, merge, workers } = predict;
   return {
     minScore,
     topK,
     merge,
-    signal: io.signal,
+    signal,
     ...(overlapS !== null && { overlapS }),
     ...(workers !== null && { workers }),
   };
@@ -230,7 +235,7 @@ async function toTarget(job: Job, target: Target, restart: boolean): Promise<voi
   } catch (error) {
     if (io.signal.aborted) {
       io.progress.end();
-      io.progress.note(`Stopped: ${done} of ${found.paths.length} recordings are done, the same command goes on.`);
+      io.progress.note(`${done} of ${found.paths.length} recordings are done: the same command goes on.`);
     }
     throw error;
   }

@@ -45,6 +45,7 @@ export const prepare: Command<PrepareArgs> = {
     ['prepare audio/ data.columns.label=species_code', 'say which column is the class'],
   ],
   epilogue: 'What has been decoded is never decoded again: repeat the command after adding recordings.',
+  resumes: true,
   async run(args, io) {
     const { folder, overrides } = folderAndOverrides(args.folder);
     const flags = flagOverrides({

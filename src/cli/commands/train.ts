@@ -36,6 +36,7 @@ export const train: Command<TrainArgs> = {
     ['train model=reference optimizer.lr=1e-3', 'another network, another rate'],
     ['train --dataset field experiment=reference', 'the recipe of the reference system'],
   ],
+  resumes: true,
   async run(args, io) {
     const flags = flagOverrides({
       'data.name': args.dataset,
