@@ -143,7 +143,7 @@ export const predict: Command<PredictArgs> = {
       found,
       tally: new Tally(),
       io,
-      options: predictOptions(config, io),
+      options: predictOptions(config, io.signal),
     };
     await (target === null ? toStandardOutput(job) : toTarget(job, target, args.restart));
     io.progress.end();
