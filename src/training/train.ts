@@ -45,7 +45,17 @@ export async function train(options: TrainOptions): Promise<Run> {
     await fit({ ...options, dataset, split, run, note });
     if (split.counts.test > 0) {
       const checkpoint = run.bestCheckpoint;
-      const report = await evaluate({ ...options, checkpoint, dataset, split, outputDir: run.dir });
+      const { evaluation, training } = config;
+      const runtime = { device: training.device, ...(training.threads === null ? {} : { threads: training.threads }) };
+      const report = await evaluate({
+        ...options,
+        ...runtime,
+        checkpoint,
+        dataset,
+        split,
+        evaluation,
+        outputDir: run.dir,
+      });
       await note(describeReport(report));
     } else {
       await note('No test recordings in the split: there is no report');
@@ -53,7 +63,8 @@ export async function train(options: TrainOptions): Promise<Run> {
     await run.writeState({ ...(await run.state()), finished: true });
     return run;
   } catch (error) {
-    await run.log(signal?.aborted ? 'Interrupted' : `Failed: ${(error as Error).message}`);
+    // A disk that is full must not hide that it is.
+    await run.log(signal?.aborted ? 'Interrupted' : `Failed: ${(error as Error).message}`).catch(() => {});
     throw error;
   } finally {
     await lock.release();

@@ -47,7 +47,8 @@ export interface TrainingSet {
  */
 export async function makeTrainingSet(options: TrainingSetOptions): Promise<TrainingSet> {
   const { recordings, shards, clips, threads } = options;
-  const all = clipTable(recordings, options.sampleRateHz, clips);
+  // As in prediction, a recording that is shorter than a clip has one, whatever `padLast` says.
+  const all = clipTable(recordings, options.sampleRateHz, clips, { atLeastOne: true });
   const { table: audible, notes } = await filterByLevel(all, options);
   const { labels, leftOut } = chooseLabels(audible, options);
   const learned = new Map(labels.map((label, index) => [label, index]));
