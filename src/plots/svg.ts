@@ -27,11 +27,11 @@ export function barChart(
   series: readonly Series[],
   { width = 760, format = plain }: { readonly width?: number; readonly format?: (value: number) => string } = {},
 ): Html {
-  const left = Math.min(260, 16 + 7 * Math.max(...rows.map(({ label }) => label.length)));
+  const left = Math.min(260, 16 + 7 * Math.max(0, ...rows.map(({ label }) => label.length)));
   const right = 56;
   const step = 24;
   const total = ({ values }: { readonly values: readonly number[] }) => values.reduce((sum, value) => sum + value, 0);
-  const most = Math.max(...rows.map(total)) || 1;
+  const most = Math.max(0, ...rows.map(total)) || 1;
   const scale = (width - left - right) / most;
   const body = rows.map((row, r) => {
     const y = r * step;
