@@ -45,11 +45,13 @@ export function calibrate(
 
 /**
  * The temperature by which logits are divided so that the recordings' scores are least surprised by the truth: golden
- * section on its logarithm in 0.05..20, after Guo 2017 but on aggregated scores, because those are what is reported.
+ * section on its logarithm in 0.05..20, after Guo 2017 but on aggregated scores, because those are what is reported. Votes
+ * hardly depend on it, scores of clips do: for `majority` it is that of the mean.
  */
 export function fitTemperature(recordings: readonly ClipLogits[], classes: number, aggregation: Aggregation): number {
   if (!recordings.some(({ truth }) => truth < classes)) return 1;
-  const loss = (logT: number) => lossAt(recordings, classes, aggregation, Math.exp(logT)) as number;
+  const soft = aggregation === 'majority' ? 'mean' : aggregation;
+  const loss = (logT: number) => lossAt(recordings, classes, soft, Math.exp(logT)) as number;
   return Math.exp(minimise(loss, Math.log(0.05), Math.log(20)));
 }
 

@@ -27,7 +27,7 @@ export function confusionHeatmap({ labels, counts }: Confusion): Html {
 export function shareBar(share: number | null, color = 'var(--c1)'): Html {
   if (share === null) return '<span style="color:var(--soft)">–</span>';
   const width = (100 * share).toFixed(1);
-  return `<span style="display:inline-block;vertical-align:middle;width:6.5rem;height:.55rem;border-radius:.3rem;background:var(--line);overflow:hidden;margin-right:.5rem"><span style="display:block;width:${width}%;height:100%;background:${color}"></span></span>${Math.round(100 * share)} %`;
+  return `<span style="white-space:nowrap"><span style="display:inline-block;vertical-align:middle;width:6.5rem;height:.55rem;border-radius:.3rem;background:var(--line);overflow:hidden;margin-right:.5rem"><span style="display:block;width:${width}%;height:100%;background:${color}"></span></span>${Math.round(100 * share)} %</span>`;
 }
 
 /** A table whose cells are markup already. */

@@ -31,6 +31,11 @@ test('auto takes the aggregation with the lowest loss', () => {
   assert.is(calibrate(recordings, golden.classes, 'auto').loss, best);
 });
 
+test('votes, which say nothing of clip scores, take the temperature of the mean', () => {
+  const { temperature } = calibrate(recordings, golden.classes, 'majority');
+  near(temperature, golden.temperature, 1e-3);
+});
+
 test('without recordings of known classes the temperature is 1 and the aggregation the mean', () => {
   assert.equal(calibrate([], 3, 'auto'), { aggregation: 'mean', temperature: 1, loss: null });
   const unknown = { truth: 3, logits: Float32Array.of(1, 2, 3), activity: Float32Array.of(0) };
