@@ -1,5 +1,6 @@
 import { expected } from '../../bindings/errors.ts';
 import type { DecodeLimits, Device, Precision } from '../../bindings/native.ts';
+import { defaultDecodeLimits } from '../audio/limits.ts';
 import type { Clip, JobOptions } from '../domain.ts';
 
 export interface ClassifierOptions {
@@ -11,7 +12,7 @@ export interface ClassifierOptions {
   readonly threads?: number;
   /** Clips of a crossing into the network; changes speed and memory, not scores. Default 16. */
   readonly batchSize?: number;
-  /** What is refused before memory is taken. Default 32 channels, 768 kHz, 24 hours, 4 GiB. */
+  /** What is refused before memory is taken. Default 64 channels, 768 kHz, 48 hours, 4 GiB. */
   readonly limits?: Partial<PredictionLimits>;
 }
 
@@ -61,9 +62,7 @@ export interface Embedding {
 }
 
 export const defaultLimits: PredictionLimits = {
-  maxChannels: 32,
-  maxSampleRateHz: 768_000,
-  maxDurationS: 24 * 3600,
+  ...defaultDecodeLimits,
   maxFileBytes: 4 * 2 ** 30,
 };
 

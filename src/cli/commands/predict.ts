@@ -167,7 +167,9 @@ export function classifierOptions(
   { device, precision }: Pick<PredictArgs, 'device' | 'precision'>,
   { predict, data }: Pick<Config, 'predict' | 'data'>,
 ): ClassifierOptions {
-  return { device, precision, batchSize: predict.batchSize, limits: data };
+  const { maxChannels, maxSampleRateHz, maxDurationS } = data;
+  const limits = { maxChannels, maxSampleRateHz, maxDurationS };
+  return { device, precision, batchSize: predict.batchSize, limits };
 }
 
 /** How each recording is predicted. */

@@ -1,0 +1,51 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { runCommand } from '../helpers/runCommand.ts';
+import { withTempDir } from '../helpers/withTempDir.ts';
+
+test('the commands lead from nothing to a judged model, each in words and in JSON', () =>
+  withTempDir(async (dir) => {
+    const places = [`data.root=${join(dir, 'data')}`, `run.root=${join(dir, 'runs')}`];
+    const run = async (...words: string[]) => {
+      const result = await runCommand(words);
+      assert.is(result.code, 0, `${words.join(' ')}\n${result.stderr}`);
+      return result;
+    };
+    const json = async (...words: string[]) => JSON.parse((await run(...words, '--json')).stdout);
+
+    const sounds = join(dir, 'sounds');
+    const made = await json('data', 'synthesize', sounds, '--recordings-per-species', '3');
+    const raw = [made.raw_dir, '--metadata', made.metadata, '--name', 'syn', 'experiment=smoke', ...places];
+    const prepared = await json('prepare', ...raw);
+    assert.is(prepared.counts.recordings, made.recordings);
+    assert.match((await run('prepare', ...raw)).stdout, /Recordings {2}\d+ of \d+ files.*\nColumn .*←/);
+
+    const dataset = join(dir, 'data', 'syn');
+    assert.is((await json('data', 'show', dataset)).classes.length, prepared.labels.length);
+    assert.match((await run('data', 'show', dataset)).stdout, `Dataset     syn (${prepared.id})`);
+    assert.match(await readFile((await run('data', 'report', dataset)).stdout.trim(), 'utf8'), '<html');
+
+    const trained = await run('train', '--dataset', 'syn', 'experiment=smoke', ...places);
+    const [, runDir] = /^Run +(.+)$/m.exec(trained.stdout) ?? [];
+    assert.match(trained.stdout, /Test +\d+\.\d % of \d+ recordings right/);
+    const root = ['--root', join(dir, 'runs')];
+    const [listed] = await json('runs', ...root);
+    assert.is(listed.run, runDir);
+    assert.is(listed.finished, true);
+    assert.match((await run('runs', ...root)).stdout, /finished +2 +/);
+    assert.match((await run('runs', 'show', runDir as string)).stdout, /EPOCH +TRAIN LOSS/);
+    assert.is((await json('runs', 'show', runDir as string)).dataset, 'syn');
+
+    const report = await json('evaluate', runDir as string, ...places);
+    assert.is(report.recordings.accuracy, listed.test_accuracy, 'the same figures as after training');
+    assert.match((await run('evaluate', ...places)).stdout, /balanced accuracy/);
+
+    const folds = ['--dataset', 'syn', '--folds', '2', '--epochs', '1', 'experiment=smoke', ...places];
+    const crossval = await json('crossval', ...folds);
+    assert.is(crossval.pooled.items, made.recordings, 'every recording once');
+    assert.match((await run('crossval', ...folds)).stdout, /FOLD +RECORDINGS[\s\S]*All folds/);
+  }));
+
+test.run();
