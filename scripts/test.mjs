@@ -21,6 +21,7 @@ Sets everything up, then runs the test files whose path contains a FILTER (all w
 `;
 const AT_A_TIME = 2;
 const NATIVE_LIMIT_S = 300;
+const LONGEST_LINE = 2000;
 
 const totals = { passed: 0, failed: 0, skipped: 0 };
 const coverageDir = join(root, 'coverage');
@@ -110,7 +111,13 @@ function count(name, verdict, result) {
   say(`${verdict.failed > 0 ? '✗' : '✓'} ${name}: ${closingLine(verdict)} (${took})`);
   for (const reason of verdict.skips) say(`    skipped: ${reason}`);
   for (const problem of verdict.problems) say(`    ${name} ${problem}`);
-  if (verdict.failed > 0) say(result.output.trimEnd().replace(/^/gm, '    | '));
+  if (verdict.failed > 0) say(result.output.trimEnd().split('\n').map(shown).join('\n'));
+}
+
+/** A line of a failing file's output; a comparison of whole configurations is cut where nobody reads on. */
+function shown(line) {
+  const cut = line.length - LONGEST_LINE;
+  return `    | ${cut > 0 ? `${line.slice(0, LONGEST_LINE)} … (${cut} more characters)` : line}`;
 }
 
 async function reportCoverage() {
