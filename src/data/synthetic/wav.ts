@@ -1,5 +1,5 @@
 /** A mono WAV file of 16 bits; samples beyond -1 and 1 are clipped, as a recorder does. */
-export function encodeWav16(samples: Float64Array, rateHz: number): Uint8Array {
+export function encodeWav16(samples: Float64Array, rateHz: number): Buffer {
   const bytes = Buffer.alloc(44 + 2 * samples.length);
   bytes.write('RIFF', 0);
   bytes.writeUInt32LE(36 + 2 * samples.length, 4);
