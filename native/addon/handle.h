@@ -37,7 +37,8 @@ struct HandleState {
 
   /// V8 collects by what it believes to be in use; without this it would never see a network's weights.
   void report(Napi::Env env, int64_t bytes) {
-    Napi::MemoryManagement::AdjustExternalMemory(env, bytes - reportedBytes);
+    int64_t total = 0;
+    napi_adjust_external_memory(env, bytes - reportedBytes, &total);  // fails only where the environment is ending
     reportedBytes = bytes;
   }
 };

@@ -20,11 +20,28 @@ Executor::Executor(Napi::Env env, const std::string& name) : env_(env) {
   deliverer_.Unref(env);  // only a pending promise keeps the process alive
   // After the thread-safe function, so that it runs before that one's own hook: the thread must end while it is valid.
   napi_add_env_cleanup_hook(env, environmentEnds, this);
+  watchExit(env);
+  env.GetInstanceData<Environment>()->executors.insert(this);
   thread_ = std::thread([this] { loop(); });
+}
+
+// process.exit() and an uncaught error call exit() without the clean-up hooks of the main environment: LibTorch's statics
+// would be destroyed under a running job. The `exit` event comes before, in both cases.
+void Executor::watchExit(Napi::Env env) {
+  auto* environment = env.GetInstanceData<Environment>();
+  if (environment->watchesExit) return;
+  environment->watchesExit = true;
+  const auto process = env.Global().Get("process").As<Napi::Object>();
+  const auto end = Napi::Function::New(env, [environment](const Napi::CallbackInfo&) {
+    for (Executor* executor : environment->executors) executor->close();
+    for (Executor* executor : environment->executors) executor->join();
+  });
+  process.Get("on").As<Napi::Function>().Call(process, {Napi::String::New(env, "exit"), end});
 }
 
 Executor::~Executor() {
   if (environmentEnded_) return;
+  Napi::Env(env_).GetInstanceData<Environment>()->executors.erase(this);
   close();
   join();
   deliverer_.Release();
@@ -104,14 +121,18 @@ void Executor::settle(Napi::Env env, std::unique_ptr<Job> job) {
   const std::shared_ptr<Executor> executor = job->executor;
   if (--executor->pending_ == 0) executor->deliverer_.Unref(env);
   const Napi::HandleScope scope(env);
-  if (job->failure) {
-    job->deferred.Reject(makeError(env, job->failure->code, job->failure->message));
-    return;
-  }
   try {
-    job->deferred.Resolve(job->complete(env));
-  } catch (const Napi::Error& error) {
-    job->deferred.Reject(error.Value());
+    if (job->failure) {
+      job->deferred.Reject(makeError(env, job->failure->code, job->failure->message));
+      return;
+    }
+    try {
+      job->deferred.Resolve(job->complete(env));
+    } catch (const Napi::Error& error) {
+      job->deferred.Reject(error.Value());
+    }
+  } catch (const Napi::Error&) {
+    // worker.terminate(): no JavaScript can run in this environment any more, so nobody waits for the promise.
   }
 }
 

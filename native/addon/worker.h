@@ -15,15 +15,20 @@
 #include <string>
 #include <thread>
 #include <type_traits>
+#include <unordered_set>
 #include <utility>
 
 #include "core/error.h"
 
 namespace autobird::addon {
 
+class Executor;
+
 /// What this environment (main thread or worker) holds. Never static: a static reference crashes a Worker at exit.
 struct Environment {
   Napi::FunctionReference makeError;
+  std::unordered_set<Executor*> executors;
+  bool watchesExit = false;
 };
 
 /// The error object for a failure, made by the factory that `initialize` received.
@@ -102,6 +107,7 @@ class Executor : public std::enable_shared_from_this<Executor> {
   Napi::Promise submit(std::unique_ptr<Job> job);
   void loop();
   void join();
+  static void watchExit(Napi::Env env);
   static void settle(Napi::Env env, std::unique_ptr<Job> job);
   static void environmentEnds(void* self);
 
