@@ -4,11 +4,10 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
-import { text } from 'node:stream/consumers';
 import { downmixInterleaved } from '../../bindings/audio.ts';
 import { AudioError } from '../../bindings/errors.ts';
 import type { AudioSource, RouteInput } from './AudioSource.ts';
-import { parseFfmetadata, parseLog, WavPipe } from './ffmpegOutput.ts';
+import { parseLog, WavPipe } from './ffmpegOutput.ts';
 import { checkLimits, durationGuard } from './limits.ts';
 
 // As native/audio/ffmpeg.cc: no playlists, which could name other files.
@@ -51,14 +50,13 @@ export async function openFfmpegCli(input: RouteInput, program: string): Promise
     const { sampleRateHz, channels } = header;
     checkLimits(input.limits, channels, sampleRateHz);
     const guard = durationGuard(input.limits, sampleRateHz);
-    const tags = parseFfmetadata(await running.metadata);
-    const log = parseLog(running.log());
+    const log = parseLog(await running.described);
     const blocks = monoBlocks(pipe, channels, guard);
     // A file without samples fails here, as with the other decoders.
     const first = await blocks.next();
     if (first.done === true) {
       const failure = failureOf(await running.ended, running.log());
-      throw failure.code === 'unreadable' && log.damaged() === 0
+      throw failure.code === 'unreadable' && parseLog(running.log()).damaged === 0
         ? new AudioError('no_samples', 'The file has a header but no samples: record or copy it again')
         : failure;
     }
@@ -70,7 +68,7 @@ export async function openFfmpegCli(input: RouteInput, program: string): Promise
         sampleRateHz,
         channels,
         declaredDurationS: log.durationS,
-        tags,
+        tags: log.tags,
         decoder: 'ffmpeg-cli',
       },
       async *blocks() {
@@ -83,7 +81,7 @@ export async function openFfmpegCli(input: RouteInput, program: string): Promise
         failed = (await running.ended) !== 0;
       },
       get damaged() {
-        return parseLog(running.log()).damaged();
+        return parseLog(running.log()).damaged;
       },
       get truncated() {
         return failed;
@@ -111,16 +109,22 @@ function start(program: string, path: string): ChildProcess {
   // `file:` keeps a name like `http:x` or `-i` from being anything but a name.
   args.push('-protocol_whitelist', 'file,pipe', '-format_whitelist', formats, '-threads', '1', '-i', `file:${path}`);
   args.push('-vn', '-sn', '-dn', '-c:a', 'pcm_f32le', '-f', 'wav', 'pipe:1');
-  args.push('-vn', '-sn', '-dn', '-t', '0', '-f', 'ffmetadata', 'pipe:3');
-  return spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe', 'pipe'], windowsHide: true });
+  return spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], windowsHide: true });
 }
 
-/** Follows a child to its end: its log, its tags, its exit code. */
+/** Follows a child to its end: its log, when it has described its input there, its exit code. */
 function watch(child: ChildProcess, signal: AbortSignal | undefined) {
   let log = '';
+  let describe: (log: string) => void;
+  const described = new Promise<string>((settle) => {
+    describe = settle;
+  });
   child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
     if (log.length < maxLogBytes) log += chunk;
+    // Printed once the WAV header is written, so before samples can fill the pipe.
+    if (/^Output #0/m.test(log)) describe(log);
   });
+  child.stderr?.once('close', () => describe(log));
   const kill = () => child.kill('SIGKILL');
   signal?.addEventListener('abort', kill, { once: true });
   if (signal?.aborted === true) kill();
@@ -134,8 +138,7 @@ function watch(child: ChildProcess, signal: AbortSignal | undefined) {
       settle(code);
     });
   });
-  const metadata = text(child.stdio[3] as Readable).catch(() => '');
-  return { ended, metadata, log: () => log };
+  return { ended, described, log: () => log };
 }
 
 async function* monoBlocks(

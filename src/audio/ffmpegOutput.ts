@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 
-/** What `ffmpeg` writes: float32 WAV on a pipe, tags as ffmetadata, and its log. */
+/** What `ffmpeg` writes: float32 WAV on a pipe, and its log. */
 export interface PipeFormat {
   readonly sampleRateHz: number;
   readonly channels: number;
@@ -65,29 +65,46 @@ function parseHeader(bytes: Buffer): (PipeFormat & { readonly dataOffset: number
   return null;
 }
 
-/** `;FFMETADATA1`, then `key=value` with backslashes before `=`, `;`, `#`, `\` and line ends; up to the first section. */
-export function parseFfmetadata(content: string): Record<string, string> {
-  const tags = new Map<string, string>();
-  let section = '';
-  for (const [, line = ''] of content.matchAll(/((?:\\[\s\S]|[^\\\n])*)(?:\n|$)/g)) {
-    if (line.startsWith('[')) section = line;
-    if (section !== '' && section !== '[STREAM]') continue;
-    const entry = /^((?:\\[\s\S]|[^\\=])+)=([\s\S]*)$/.exec(line);
-    if (entry === null || line.startsWith(';')) continue;
-    const [key, value] = [entry[1], entry[2]].map((part) => (part ?? '').replace(/\\([\s\S])/g, '$1'));
-    if (key !== undefined && value !== undefined && !tags.has(key)) tags.set(key, value);
-  }
-  return Object.fromEntries(tags);
+/** What `ffmpeg -v info` says of its input. */
+export interface FfmpegLog {
+  readonly container: string;
+  readonly codec: string;
+  readonly durationS: number | null;
+  readonly tags: Readonly<Record<string, string>>;
+  /** Packets that could not be decoded. */
+  readonly damaged: number;
 }
 
-/** What `ffmpeg -v info` says of its input. */
-export function parseLog(log: string) {
-  const duration = /Duration: (\d+):(\d\d):(\d\d(?:\.\d+)?)/.exec(log);
+export function parseLog(log: string): FfmpegLog {
+  const duration = /^ {2}Duration: (\d+):(\d\d):(\d\d(?:\.\d+)?)/m.exec(log);
   return {
     container: /^Input #0, ([^\n]+?), from/m.exec(log)?.[1] ?? 'unknown',
     codec: /Stream #0:\d+[^\n]*?: Audio: (\w+)/.exec(log)?.[1] ?? 'unknown',
     durationS: duration === null ? null : Number(duration[1]) * 3600 + Number(duration[2]) * 60 + Number(duration[3]),
-    /** Packets that could not be decoded. */
-    damaged: () => log.match(/Error (?:while decoding|submitting packet|processing packet)/g)?.length ?? 0,
+    tags: parseTags(log),
+    damaged: log.match(/Error (?:while decoding|submitting packet|processing packet)/g)?.length ?? 0,
   };
+}
+
+/** `Metadata:` blocks of the input: `    key             : value`, further lines of a value as `                    : …`. */
+function parseTags(log: string): Record<string, string> {
+  const input = /^Input #0[\s\S]*?(?=^\S|$(?![\s\S]))/m.exec(log)?.[0] ?? '';
+  const tags = new Map<string, string>();
+  let block = false;
+  let key: string | undefined;
+  for (const line of input.split('\n')) {
+    const entry = /^ {4,6}(\S[^:]*?) *: (.*)$/.exec(line);
+    const more = /^ {8,}: (.*)$/.exec(line);
+    if (/^ +Metadata:$/.test(line)) {
+      block = true;
+    } else if (block && more !== null && key !== undefined) {
+      tags.set(key, `${tags.get(key)}\n${more[1]}`);
+    } else if (block && entry !== null) {
+      key = tags.has(entry[1] as string) ? undefined : (entry[1] as string);
+      if (key !== undefined) tags.set(key, entry[2] as string);
+    } else {
+      block = false;
+    }
+  }
+  return Object.fromEntries(tags);
 }

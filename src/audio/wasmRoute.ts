@@ -2,6 +2,7 @@ import { downmix } from '../../bindings/audio.ts';
 import { AudioError } from '../../bindings/errors.ts';
 import type { AudioSource, RouteInput } from './AudioSource.ts';
 import { checkLimits, durationGuard } from './limits.ts';
+import { OggPages } from './OggPages.ts';
 import type { AudioKind, Sniffed } from './sniff.ts';
 import { openBytes } from './sourceBytes.ts';
 
@@ -65,7 +66,7 @@ export function wasmDecodes(kind: AudioKind | null): boolean {
 export async function openWasm(input: RouteInput, { kind, offset }: Sniffed): Promise<AudioSource> {
   const codec = kind === null ? undefined : codecs[kind];
   if (codec === undefined) throw new AudioError('unsupported_codec', `There is no WebAssembly decoder for ${kind}`);
-  const state = { damaged: 0 };
+  const state: DecodeState = { damaged: 0, truncated: false };
   const blocks = decodeBlocks(input, codec, offset, state);
   // The format is known once something is decoded.
   const first = await blocks.next();
@@ -99,10 +100,18 @@ export async function openWasm(input: RouteInput, { kind, offset }: Sniffed): Pr
     get damaged() {
       return state.damaged;
     },
-    truncated: false,
+    get truncated() {
+      return state.truncated;
+    },
     close,
     [Symbol.asyncDispose]: close,
   };
+}
+
+interface DecodeState {
+  damaged: number;
+  /** Known for Ogg only, whose pages say which is the last. */
+  truncated: boolean;
 }
 
 interface Block {
@@ -115,19 +124,20 @@ async function* decodeBlocks(
   { source, limits, signal }: RouteInput,
   codec: Codec,
   start: number,
-  state: { damaged: number },
+  state: DecodeState,
 ): AsyncGenerator<Block, void, undefined> {
   await using bytes = await openBytes(source);
   const decoder = await codec.create();
   try {
     let format: { sampleRateHz: number; guard: (samples: number) => void } | undefined;
+    const pages = codec.container === 'ogg' ? new OggPages() : undefined;
     let offset = start;
     for (;;) {
       signal?.throwIfAborted();
       const chunk = await bytes.readAt(offset, chunkBytes);
       offset += chunk.length;
       const atEnd = chunk.length === 0;
-      const decoded = atEnd ? await decoder.flush?.() : await decoder.decode(chunk);
+      const decoded = await decodeChunk(decoder, codec, atEnd ? null : (pages?.push(chunk) ?? chunk));
       if (decoded !== undefined) {
         state.damaged += decoded.errors.length;
         if (decoded.samplesDecoded > 0) {
@@ -144,10 +154,26 @@ async function* decodeBlocks(
           }
         }
       }
-      if (atEnd) return;
+      if (atEnd) {
+        state.damaged += pages?.damaged ?? 0;
+        state.truncated = pages?.truncated ?? false;
+        return;
+      }
     }
   } finally {
     decoder.free();
+  }
+}
+
+/** null for the end. A decoder that trips over damaged data is given up. */
+async function decodeChunk(decoder: WasmDecoder, codec: Codec, bytes: Uint8Array | null): Promise<Decoded | undefined> {
+  try {
+    return await (bytes === null ? decoder.flush?.() : decoder.decode(bytes));
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new AudioError('unreadable', `The ${codec.codec} stream is damaged, its decoder gave up (${reason})`, {
+      cause: error,
+    });
   }
 }
 
