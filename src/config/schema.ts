@@ -64,7 +64,7 @@ export const splitSchema = z
 export const clipsSchema = z.strictObject({
   lengthS: positive,
   hopS: positive,
-  /** Also the stretch at the end that is shorter than a clip, filled with zeros. */
+  /** Clips go on to the end, filled with zeros, as in the original; else a last whole clip ends with the recording. */
   padLast: z.boolean(),
   /** Training clips below this root mean square are left out; 0 keeps all. Prediction answers every recording. */
   minRms: z.number().min(0),

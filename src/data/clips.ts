@@ -1,6 +1,7 @@
 /**
- * Clips on a grid, the same for training, evaluation and prediction. As in the original system a clip begins every hop as
- * long as the recording lasts, so that with `padLast` the last clips are partly padding.
+ * Clips on a grid, the same for training, evaluation and prediction. With `padLast` a clip begins every hop as long as the
+ * recording lasts, as in the original system, so that the last clips are partly padding. Without it every clip is whole, and
+ * where the grid leaves the end unheard a last clip ends with the recording.
  */
 import type { ClipTable } from '../../bindings/native.ts';
 import type { ClipsConfig } from '../config/schema.ts';
@@ -15,9 +16,12 @@ export interface ClipGrid {
   readonly clipSamples: number;
 }
 
+/** An unheard end shorter than this share of a clip is not worth another clip: files of 5.001 s are common. */
+const smallestEnd = 0.1;
+
 /**
- * The clips of a recording. Without `padLast` only whole clips are taken, so a recording shorter than a clip has none,
- * unless `atLeastOne`: prediction answers every recording that holds a sample.
+ * The clips of a recording. Without `padLast` a recording shorter than a clip has none, unless `atLeastOne`: prediction
+ * answers every recording that holds a sample.
  */
 export function clipGrid(
   sampleCount: number,
@@ -30,7 +34,10 @@ export function clipGrid(
   const last = options.padLast ? sampleCount - 1 : sampleCount - clipSamples;
   const count = last < 0 ? 0 : Math.floor(last / hop) + 1;
   const needed = count === 0 && atLeastOne && sampleCount > 0 ? 1 : count;
-  return { starts: Float64Array.from({ length: needed }, (_, i) => i * hop), clipSamples };
+  const starts = Array.from({ length: needed }, (_, i) => i * hop);
+  const unheard = sampleCount - ((count - 1) * hop + clipSamples);
+  if (count > 0 && unheard >= smallestEnd * clipSamples) starts.push(sampleCount - clipSamples);
+  return { starts: Float64Array.from(starts), clipSamples };
 }
 
 /** The clips of several recordings, in order, as the addon takes them; `recording` are indices into the given array. */

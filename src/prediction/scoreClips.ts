@@ -75,7 +75,8 @@ export async function* scoreClips(
       const starts = Float64Array.from({ length: count }, (_, i) => (next + i) * hopSamples);
       next += count;
       const batch = score(starts);
-      window.forget(next * hopSamples);
+      // The last clip of the grid may end with the recording, wherever that turns out to be.
+      window.forget(Math.min(next * hopSamples, window.end - clipSamples));
       if (inFlight !== null) yield await inFlight;
       inFlight = batch;
       if (eager) {

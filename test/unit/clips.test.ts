@@ -13,10 +13,12 @@ test('clips begin every hop while the recording lasts, as in the original system
   assert.equal(starts(0.1), [0]);
 });
 
-test('without padding only whole clips count', () => {
+test('without padding only whole clips count, and the last one ends with the recording', () => {
   const whole = { ...reference, padLast: false };
   assert.equal(starts(5, whole), [0]);
-  assert.equal(starts(7.4, whole), [0]);
+  assert.equal(starts(5.4, whole), [0]);
+  assert.equal(starts(7.4, whole), [0, 2.4]);
+  assert.equal(starts(11, whole), [0, 2.5, 5, 6]);
   assert.equal(starts(7.5, whole), [0, 2.5]);
   assert.equal(starts(4.9, whole), []);
   assert.equal(starts(4.9, whole, { atLeastOne: true }), [0]);

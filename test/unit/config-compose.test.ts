@@ -173,7 +173,7 @@ test('each kind of override says what is wrong with it', () => {
     ['data.name=', 'data.name: expected letters, digits, "_", "-" and "." only but received ""'],
     ['+training.epochs=3', '+training.epochs=3: training.epochs is there already; change it with training.epochs=3'],
     ['~training.epoch', '~training.epoch: there is no training.epoch to delete'],
-    ['~training.epochs=3', '~training.epochs=3: training.epochs is 40'],
+    ['~training.epochs=3', '~training.epochs=3: training.epochs is 15'],
     ['~model.stem_channels.0', '~model.stem_channels.0: an item of a list cannot be deleted; give the whole list'],
     [
       'model.stem_channels={a: 1}',
