@@ -3,8 +3,8 @@
 import { existsSync, rmSync } from 'node:fs';
 import { join, relative, resolve, sep } from 'node:path';
 import { parseArgs } from 'node:util';
-import { addonRecord, nativeTestPath } from './setup/addon.mjs';
-import { readJson, root } from './setup/places.mjs';
+import { hasNativeTests, nativeTestPath } from './setup/addon.mjs';
+import { root } from './setup/places.mjs';
 import { duration, SetupError, say, totalTime } from './setup/report.mjs';
 import { setUp } from './setup/steps.mjs';
 import { findTests } from './test/discover.mjs';
@@ -97,7 +97,7 @@ async function runAll(files, atATime, folder, env) {
 
 async function runNative() {
   if (!existsSync(nativeTestPath)) {
-    const why = readJson(addonRecord) ? 'run `npm test` without --no-setup to compile it' : 'nothing is built yet';
+    const why = hasNativeTests() ? 'it is not compiled: leave --no-setup out' : 'it has no sources';
     totals.skipped += 1;
     return say(`- native/test: skipped: ${why}`);
   }

@@ -1,4 +1,4 @@
-import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
@@ -20,7 +20,8 @@ const SOURCES = ['CMakeLists.txt', 'native/core', 'native/addon', 'native/audio'
  * Compiles autobird.node, and audio.node where FFmpeg's libraries are, unless nothing they are made of has changed.
  * With `nativeTests` also the executable of native/test.
  */
-export async function buildAddon({ libtorch, nativeTests = false, progress }) {
+export async function buildAddon({ libtorch, nativeTests: wantsTests = false, progress }) {
+  const nativeTests = wantsTests && hasNativeTests();
   const tools = findTools();
   const require = createRequire(join(root, 'package.json'));
   const facts = [
@@ -47,10 +48,16 @@ export async function buildAddon({ libtorch, nativeTests = false, progress }) {
       : 'no FFmpeg libraries: audio.node is left out, other decoders are used',
   );
   const cmakeJs = require.resolve('cmake-js/bin/cmake-js');
-  const args = ['build', '--directory', root, '--out', buildDir, '--config', 'Release', '--log-level', 'warn'];
+  const args = ['--directory', root, '--out', buildDir, '--config', 'Release', '--log-level', 'warn'];
   args.push('--parallel', String(availableParallelism()), `--CDLIBTORCH=${libtorch.path}`);
   args.push(`--CDAUTOBIRD_NATIVE_TESTS=${nativeTests ? 'ON' : 'OFF'}`);
-  await run(process.execPath, [cmakeJs, ...args], { cwd: root, what: 'Building the addon', onLine: now(progress) });
+  // cmake-js's `build` alone configures a new folder only, and would keep the options of before.
+  await run(process.execPath, [cmakeJs, 'configure', ...args], { cwd: root, what: 'Configuring the addon' });
+  await run(process.execPath, [cmakeJs, 'build', ...args], {
+    cwd: root,
+    what: 'Building the addon',
+    onLine: now(progress),
+  });
   if (!existsSync(addonPath)) throw new Error(`The build ended well but ${addonPath} is not there`);
   const tests = nativeTests ? hash : (last?.hash?.addons === plainHash && last.hash.tests) || null;
   const record = {
@@ -62,6 +69,11 @@ export async function buildAddon({ libtorch, nativeTests = false, progress }) {
   writeFileSync(`${addonRecord}.part`, `${JSON.stringify(record, null, 2)}\n`);
   renameSync(`${addonRecord}.part`, addonRecord);
   return tools.ffmpeg ? 'autobird.node and audio.node compiled' : 'autobird.node compiled';
+}
+
+export function hasNativeTests() {
+  const folder = join(root, 'native/test');
+  return existsSync(folder) && readdirSync(folder).some((name) => name.endsWith('.cc'));
 }
 
 /** Ninja's `[12/40] …` and Make's `[ 30%] …`, every ten seconds: a build that takes minutes shows that it moves. */
