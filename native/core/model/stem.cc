@@ -2,6 +2,8 @@
 
 #include <ATen/ATen.h>
 
+#include "core/model/norm_pool.h"
+
 namespace autobird {
 namespace {
 
@@ -29,8 +31,11 @@ at::Tensor dropChannels(const at::Tensor& x, double p, const ForwardMode& mode, 
 at::Tensor plainStage(const at::Tensor& input, const StemStage& stage, double p, const ForwardMode& mode,
                       DropoutSeeds& seeds) {
   at::Tensor x = convolve(input, stage.down.conv, 1);
-  x = at::relu(batchNorm(x, stage.down.norm, mode));
-  x = at::max_pool2d(x, {2, 2});
+  if (mode.training && canFuseNormPool(x)) {
+    x = normReluPool(x, stage.down.norm, kMomentum, kEpsilon, mode.updateStatistics);
+  } else {
+    x = at::max_pool2d(at::relu(batchNorm(x, stage.down.norm, mode)), {2, 2});
+  }
   return dropChannels(x, p, mode, seeds);
 }
 
@@ -54,8 +59,11 @@ at::Tensor stemForward(const Parameters& parameters, const ModelOptions& options
                        const ForwardMode& mode, DropoutSeeds& seeds) {
   at::Tensor x = features.unsqueeze(1);  // (B, 1, M, T)
   if (options.stem == Stem::residual) x = withFrequency(x);
-  // oneDNN and our own kernels want a position's channels side by side.
+  // oneDNN and our own kernels want a position's channels side by side. With one channel both layouts are the same bytes
+  // and contiguous() would leave the strides that say the other one, so they are written.
   x = x.contiguous(at::MemoryFormat::ChannelsLast);
+  const int64_t channels = x.size(1);
+  x = x.as_strided(x.sizes(), {x.size(2) * x.size(3) * channels, 1, x.size(3) * channels, channels});
   for (const StemStage& stage : parameters.stem) {
     x = options.stem == Stem::plain ? plainStage(x, stage, options.stemDropout, mode, seeds)
                                     : residualStage(x, stage, options.stemDropout, mode, seeds);
