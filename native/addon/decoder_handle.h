@@ -43,8 +43,7 @@ inline Napi::Object fromDecoderInfo(Napi::Env env, const DecoderInfo& info) {
   // The first of equal names wins. Defined, not assigned: a tag may be called __proto__.
   for (const auto& [key, text] : info.tags) {
     if (tags.HasOwnProperty(key)) continue;
-    tags.DefineProperty(
-        Napi::PropertyDescriptor::Value(key, Napi::String::New(env, text), napi_default_jsproperty));
+    tags.DefineProperty(Napi::PropertyDescriptor::Value(key, Napi::String::New(env, text), napi_default_jsproperty));
   }
   result["tags"] = tags;
   return result;
@@ -78,15 +77,15 @@ inline Napi::Object decoderHandle(Napi::Env env, const std::shared_ptr<DecoderSt
     state->executor->close();
     state->decoder.reset();
   });
-  handle.DefineProperties(
-      {Napi::PropertyDescriptor::Accessor(env, handle, "damaged",
-                                          [state](const Napi::CallbackInfo& call) -> Napi::Value {
-                                            return Napi::Number::New(call.Env(), static_cast<double>(state->damaged));
-                                          }),
-       Napi::PropertyDescriptor::Accessor(env, handle, "truncated",
-                                          [state](const Napi::CallbackInfo& call) -> Napi::Value {
-                                            return Napi::Boolean::New(call.Env(), state->truncated);
-                                          })});
+  handle.DefineProperties({Napi::PropertyDescriptor::Accessor(env, handle, "damaged",
+                                                              [state](const Napi::CallbackInfo& call) -> Napi::Value {
+                                                                return Napi::Number::New(
+                                                                    call.Env(), static_cast<double>(state->damaged));
+                                                              }),
+                           Napi::PropertyDescriptor::Accessor(env, handle, "truncated",
+                                                              [state](const Napi::CallbackInfo& call) -> Napi::Value {
+                                                                return Napi::Boolean::New(call.Env(), state->truncated);
+                                                              })});
   return handle;
 }
 
@@ -109,9 +108,8 @@ Napi::Value openDecoder(const Napi::CallbackInfo& call, const char* threadName, 
     state->executor = Executor::start(env, threadName);
     return state->executor->run(
         env,
-        [open, limits, inMemory, path = std::move(path), bytes = std::move(bytes)]() mutable -> std::shared_ptr<Decoder> {
-          return open(inMemory ? openMemory(std::move(bytes)) : openFile(path), limits);
-        },
+        [open, limits, inMemory, path = std::move(path), bytes = std::move(bytes)]() mutable
+        -> std::shared_ptr<Decoder> { return open(inMemory ? openMemory(std::move(bytes)) : openFile(path), limits); },
         [state](Napi::Env jsEnv, std::shared_ptr<Decoder> decoder) -> Napi::Value {
           state->damaged = decoder->damaged();
           state->truncated = decoder->truncated();

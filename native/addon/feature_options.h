@@ -13,7 +13,8 @@ inline FeatureOptions toFeatureOptions(const Napi::Value& value) {
   const Napi::Object object = toObject(value, "features");
   const auto integer = [&](const char* name) {
     const int64_t number = toInteger(object[name], name);
-    if (number < 0 || number > std::numeric_limits<int>::max()) throw wrongKind("a positive integer", name, object[name]);
+    if (number < 0 || number > std::numeric_limits<int>::max())
+      throw wrongKind("a positive integer", name, object[name]);
     return static_cast<int>(number);
   };
   FeatureOptions options;

@@ -24,7 +24,8 @@ constexpr size_t largestAllocation = size_t{1} << 30;
 constexpr int maxFailuresInARow = 4096;
 // Containers of recordings. Playlists and the like, which name other files, are not among them.
 constexpr const char* allowedFormats =
-    "wav,w64,aiff,au,caf,mp3,flac,ogg,mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,aac,asf,avi,ac3,eac3,amr,amrnb,amrwb,ape,tta,"
+    "wav,w64,aiff,au,caf,mp3,flac,ogg,mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,aac,asf,avi,ac3,eac3,amr,amrnb,amrwb,ape,"
+    "tta,"
     "wv,dsf,iff,voc,mpegts,mpeg,flv,xwma";
 
 std::string describe(int code) {
@@ -143,7 +144,8 @@ class FfmpegDecoder : public Decoder {
     stopIfInterrupted();
     const int best = av_find_best_stream(format_.get(), AVMEDIA_TYPE_AUDIO, -1, -1, nullptr, 0);
     if (best < 0) {
-      if (found < 0) throw Error("unreadable", "The file's streams could not be read (" + describe(found) + "): it is damaged");
+      if (found < 0)
+        throw Error("unreadable", "The file's streams could not be read (" + describe(found) + "): it is damaged");
       throw Error("not_audio", "The file has no audio stream");
     }
     stream_ = format_->streams[best];
@@ -157,7 +159,8 @@ class FfmpegDecoder : public Decoder {
     info_.codec = avcodec_get_name(parameters.codec_id);
     const AVCodec* codec = avcodec_find_decoder(parameters.codec_id);
     if (codec == nullptr) {
-      throw Error("unsupported_codec", "This FFmpeg has no decoder for " + info_.codec + ": convert the file to WAV or FLAC");
+      throw Error("unsupported_codec",
+                  "This FFmpeg has no decoder for " + info_.codec + ": convert the file to WAV or FLAC");
     }
     // 0 means not known yet: the first frame will tell, and is checked again.
     if (channelsOf(parameters) > 0 && parameters.sample_rate > 0) {
@@ -259,7 +262,8 @@ class FfmpegDecoder : public Decoder {
       return;
     }
     const long wrong = appendMono(*frame_, scratch_, ready_);
-    if (wrong < 0) throw Error("unsupported_codec", "The decoder of " + info_.codec + " gives an unknown sample format");
+    if (wrong < 0)
+      throw Error("unsupported_codec", "The decoder of " + info_.codec + " gives an unknown sample format");
     if (wrong > 0 || (frame_->flags & AV_FRAME_FLAG_CORRUPT) != 0 || frame_->decode_error_flags != 0) ++damaged_;
     decoded_ += frame_->nb_samples;
     if (static_cast<double>(decoded_) > limits_.maxDurationS * info_.sampleRateHz) throwTooLong(limits_);

@@ -17,7 +17,8 @@ namespace {
 Error unreadable(int error) {
   const std::string reason = std::strerror(error);
   if (error == ENOENT) return Error("unreadable", "There is no such file: check the path");
-  if (error == EACCES) return Error("unreadable", "The file may not be read (permission denied): change its permissions");
+  if (error == EACCES)
+    return Error("unreadable", "The file may not be read (permission denied): change its permissions");
   return Error("unreadable", "The file could not be read: " + reason);
 }
 
@@ -50,8 +51,8 @@ class FileSource : public ByteSource {
   size_t readAt(uint64_t offset, void* target, size_t count) override {
     size_t done = 0;
     while (done < count) {
-      const ssize_t got = ::pread(fd_, static_cast<char*>(target) + done, count - done,
-                                  static_cast<off_t>(offset + done));
+      const ssize_t got =
+          ::pread(fd_, static_cast<char*>(target) + done, count - done, static_cast<off_t>(offset + done));
       if (got < 0 && errno == EINTR) continue;
       if (got < 0) throw unreadable(errno);
       if (got == 0) break;
@@ -72,7 +73,7 @@ class MemorySource : public ByteSource {
   }
   uint64_t size() const override { return bytes_.size(); }
   size_t readAt(uint64_t offset, void* target, size_t count) override {
-    if (offset >= bytes_.size()) return 0;
+    if (offset >= bytes_.size() || count == 0) return 0;
     const size_t n = std::min<uint64_t>(count, bytes_.size() - offset);
     std::memcpy(target, bytes_.data() + offset, n);
     return n;

@@ -8,8 +8,9 @@
 namespace autobird {
 
 struct EncodedPcm {
-  std::vector<int16_t> pcm;   // (n)
-  std::vector<float> scales;  // (ceil(n / blockSamples)) largest absolute sample of the block / 32767, 1 / 32767 for silence
+  std::vector<int16_t> pcm;  // (n)
+  std::vector<float>
+      scales;  // (ceil(n / blockSamples)) largest absolute sample of the block / 32767, 1 / 32767 for silence
 };
 
 /// Samples must be finite; throws invalid_argument unless blockSamples is positive.

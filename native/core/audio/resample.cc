@@ -109,29 +109,35 @@ void Resampler::produce(int64_t total, std::vector<float>& out) {
   const float* taps[64];
   const float* next[64];
   float fraction[64], values[64], nextValues[64];
+  // Locals and one division up front: this loop runs once for each output sample.
+  const int64_t wholeStep = source_ / target_, partStep = source_ % target_;
+  const float* const input = input_.data();
+  const int64_t firstTap = half_ - 1 + inputStart_;  // this far before an output's centre, as an index into `input`
+  const float* const table = table_.data();
+  int64_t centre = centre_, remainder = remainder_, phase = phase_, produced = produced_;
+  const int64_t lastCentre = end - stride_ + half_ - 1;  // a row's padding is read as well, though its taps are zero
   for (;;) {
     int count = 0;
-    while (count < kernel.lanes && produced_ < total) {
-      const int64_t first = centre_ - half_ + 1;
-      if (first + stride_ > end) break;  // a row's padding is read as well, though its taps are zero
-      x[count] = input_.data() + (first - inputStart_);
+    while (count < kernel.lanes && produced < total && centre <= lastCentre) {
+      x[count] = input + (centre - firstTap);
       if (interpolates_) {
-        const double position = static_cast<double>(remainder_) / static_cast<double>(target_) * static_cast<double>(phases_);
+        const double position =
+            static_cast<double>(remainder) / static_cast<double>(target_) * static_cast<double>(phases_);
         const auto row = std::min(static_cast<int64_t>(position), phases_ - 1);
         fraction[count] = static_cast<float>(position - static_cast<double>(row));
-        taps[count] = table_.data() + row * stride_;
+        taps[count] = table + row * stride_;
         next[count] = taps[count] + stride_;
       } else {
-        taps[count] = table_.data() + phase_ * stride_;
+        taps[count] = table + phase * stride_;
       }
       ++count;
-      ++produced_;
-      if (++phase_ == target_) phase_ = 0;
-      centre_ += source_ / target_;
-      remainder_ += source_ % target_;
-      if (remainder_ >= target_) {
-        remainder_ -= target_;
-        ++centre_;
+      ++produced;
+      if (++phase == target_) phase = 0;
+      centre += wholeStep;
+      remainder += partStep;
+      if (remainder >= target_) {
+        remainder -= target_;
+        ++centre;
       }
     }
     if (count == 0) break;
@@ -142,6 +148,10 @@ void Resampler::produce(int64_t total, std::vector<float>& out) {
     }
     out.insert(out.end(), values, values + count);
   }
+  centre_ = centre;
+  remainder_ = remainder;
+  phase_ = phase;
+  produced_ = produced;
   const int64_t used = std::min(centre_ - half_ + 1, end) - inputStart_;
   if (used > 0) {
     input_.erase(input_.begin(), input_.begin() + used);

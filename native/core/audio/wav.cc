@@ -16,13 +16,16 @@ constexpr size_t maxReadBytes = 1 << 20;
 
 int sampleBytes(WavSample sample) {
   switch (sample) {
-    case WavSample::u8: case WavSample::alaw: case WavSample::mulaw:
+    case WavSample::u8:
+    case WavSample::alaw:
+    case WavSample::mulaw:
       return 1;
     case WavSample::s16:
       return 2;
     case WavSample::s24:
       return 3;
-    case WavSample::s32: case WavSample::f32:
+    case WavSample::s32:
+    case WavSample::f32:
       return 4;
     case WavSample::f64:
       return 8;
@@ -150,8 +153,8 @@ class WavDecoder : public Decoder {
     toFloat(header_.sample, bytes_.data(), samples, samples_.data());
     const size_t start = out.size();
     out.resize(start + frames);
-    damaged_ += static_cast<int64_t>(
-        downmixInterleaved(samples_.data(), frames, header_.info.channels, out.data() + start));
+    damaged_ +=
+        static_cast<int64_t>(downmixInterleaved(samples_.data(), frames, header_.info.channels, out.data() + start));
   }
 
   std::unique_ptr<ByteSource> source_;

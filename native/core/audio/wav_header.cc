@@ -23,7 +23,8 @@ struct Numbers {
   bool bigEndian;
   uint64_t read(size_t offset, int bytes) const {
     uint64_t value = 0;
-    for (int i = 0; i < bytes; ++i) value |= static_cast<uint64_t>(at[offset + i]) << 8 * (bigEndian ? bytes - 1 - i : i);
+    for (int i = 0; i < bytes; ++i)
+      value |= static_cast<uint64_t>(at[offset + i]) << 8 * (bigEndian ? bytes - 1 - i : i);
     return value;
   }
 };
@@ -55,9 +56,11 @@ bool chunksUntilTheEnd(ByteSource& source, uint64_t offset, bool bigEndian) {
 
 std::string codecName(const Format& f) {
   switch (f.tag) {
-    case 0x0002: case 0x0011:
+    case 0x0002:
+    case 0x0011:
       return "ADPCM";
-    case 0x0050: case 0x0055:
+    case 0x0050:
+    case 0x0055:
       return "MPEG audio";
     default: {
       char text[32];
@@ -86,8 +89,8 @@ void interpret(const Format& f, WavHeader& header) {
   if (f.tag == 3 && bytes == 8) return set(WavSample::f64, "pcm_f64");
   if (f.tag == 6 && bytes == 1) return set(WavSample::alaw, "pcm_alaw");
   if (f.tag == 7 && bytes == 1) return set(WavSample::mulaw, "pcm_mulaw");
-  throw Error("unsupported_codec", "The WAV file holds " + codecName(f) +
-                                       ", which needs FFmpeg: install FFmpeg or convert the file to PCM");
+  throw Error("unsupported_codec",
+              "The WAV file holds " + codecName(f) + ", which needs FFmpeg: install FFmpeg or convert the file to PCM");
 }
 
 }  // namespace
@@ -99,7 +102,8 @@ WavHeader readWavHeader(ByteSource& source, const DecodeLimits& limits) {
   const auto starts = [&](const char* id) { return std::memcmp(head, id, 4) == 0; };
   if (!whole || std::memcmp(head + 8, "WAVE", 4) != 0 ||
       !(starts("RIFF") || starts("RIFX") || starts("RF64") || starts("BW64"))) {
-    throw Error("not_audio", "The file does not begin like a WAV file: it is of another kind, or its first bytes are lost");
+    throw Error("not_audio",
+                "The file does not begin like a WAV file: it is of another kind, or its first bytes are lost");
   }
 
   WavHeader header;
@@ -124,7 +128,8 @@ WavHeader readWavHeader(ByteSource& source, const DecodeLimits& limits) {
       dataOffset = body;
       if (bytes == unknownSize && size64 != 0) bytes = size64;
       declared = bytes;
-      openEnded = bytes == unknownSize || (bytes == 0 && there > 0 && !chunksUntilTheEnd(source, body, header.bigEndian));
+      openEnded =
+          bytes == unknownSize || (bytes == 0 && there > 0 && !chunksUntilTheEnd(source, body, header.bigEndian));
       if (openEnded) {
         declared = there;
         break;
@@ -169,8 +174,10 @@ WavHeader readWavHeader(ByteSource& source, const DecodeLimits& limits) {
   if (!openEnded) {
     header.info.declaredDurationS = static_cast<double>(declared / frameBytes) / header.info.sampleRateHz;
   }
-  if (header.dataBytes == 0) throw Error("no_samples", "The WAV file has a header but no samples: record or copy it again");
-  if (static_cast<double>(header.dataBytes / frameBytes) > limits.maxDurationS * header.info.sampleRateHz) throwTooLong(limits);
+  if (header.dataBytes == 0)
+    throw Error("no_samples", "The WAV file has a header but no samples: record or copy it again");
+  if (static_cast<double>(header.dataBytes / frameBytes) > limits.maxDurationS * header.info.sampleRateHz)
+    throwTooLong(limits);
   return header;
 }
 

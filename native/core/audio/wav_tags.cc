@@ -13,7 +13,11 @@ constexpr size_t maxTags = 512;
 bool isUtf8(std::string_view text) {
   for (size_t i = 0; i < text.size();) {
     const auto c = static_cast<uint8_t>(text[i]);
-    const size_t more = c < 0x80 ? 0 : c >= 0xC2 && c < 0xE0 ? 1 : c >= 0xE0 && c < 0xF0 ? 2 : c >= 0xF0 && c < 0xF5 ? 3 : 9;
+    const size_t more = c < 0x80                ? 0
+                        : c >= 0xC2 && c < 0xE0 ? 1
+                        : c >= 0xE0 && c < 0xF0 ? 2
+                        : c >= 0xF0 && c < 0xF5 ? 3
+                                                : 9;
     if (more == 9 || i + more >= text.size() + (more == 0)) return false;
     for (size_t k = 1; k <= more; ++k)
       if ((static_cast<uint8_t>(text[i + k]) & 0xC0) != 0x80) return false;

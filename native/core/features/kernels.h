@@ -20,12 +20,12 @@ struct MelBand {
 /// Tables of the real FFT of n points, done as a complex FFT of n / 2 points, and of what is made of its bins.
 struct SpectrumPlan {
   int n = 0;
-  std::vector<float> window;          // (n), times 0.5: the split of the half-length FFT needs no factor then
-  std::vector<float> twiddles;        // for each pass of more than 8 points: (points / 8, 7, re im)
-  std::vector<int> positions;         // (n / 2) where the passes leave bin k
-  std::vector<float> split;           // (n / 4 + 1, re im) e^(-2 pi i k / n)
-  std::vector<MelBand> bands;         // (M)
-  std::vector<float> weights;         // non-zero weights of all bands
+  std::vector<float> window;    // (n), times 0.5: the split of the half-length FFT needs no factor then
+  std::vector<float> twiddles;  // for each pass of more than 8 points: (points / 8, 7, re im)
+  std::vector<int> positions;   // (n / 2) where the passes leave bin k
+  std::vector<float> split;     // (n / 4 + 1, re im) e^(-2 pi i k / n)
+  std::vector<MelBand> bands;   // (M)
+  std::vector<float> weights;   // non-zero weights of all bands
 };
 
 SpectrumPlan makeSpectrumPlan(int n, const std::vector<float>& window);

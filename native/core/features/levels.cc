@@ -44,10 +44,11 @@ float peak(const float* samples, int64_t n) {
 double standardDeviation(const float* values, int64_t n) {
   if (n <= 0) return 0;
   const double mean = sum(n, [=](int64_t i) { return static_cast<double>(values[i]); }) / n;
-  return std::sqrt(sum(n, [=](int64_t i) {
-                     const double d = values[i] - mean;
-                     return d * d;
-                   }) /
+  return std::sqrt(sum(n,
+                       [=](int64_t i) {
+                         const double d = values[i] - mean;
+                         return d * d;
+                       }) /
                    n);
 }
 

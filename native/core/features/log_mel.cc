@@ -108,8 +108,8 @@ LogMel::LogMel(const FeatureOptions& options, Isa isa) {
       tables->plan.weights.push_back(static_cast<float>(weight));
     }
     if (entry.count == 0) {
-      throw invalidArgument("Mel band " + std::to_string(band) + " (" + std::to_string(static_cast<int>(left)) + " to " +
-                            std::to_string(static_cast<int>(right)) +
+      throw invalidArgument("Mel band " + std::to_string(band) + " (" + std::to_string(static_cast<int>(left)) +
+                            " to " + std::to_string(static_cast<int>(right)) +
                             " Hz) lies between two frequency bins: use fewer nMels or a larger nFft");
     }
     tables->plan.bands.push_back(entry);
