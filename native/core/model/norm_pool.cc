@@ -302,7 +302,7 @@ struct Saved {
 template <class T>
 at::Tensor forwardAs(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
                      const at::Tensor& runningMean, const at::Tensor& runningVar, double momentum, double epsilon,
-                     Saved& saved) {
+                     bool updateStatistics, Saved& saved) {
   const Shape shape = shapeOf(x);
   const int64_t channels = shape.channels;
   Team& team = Team::ofThisThread(at::get_num_threads());
@@ -331,7 +331,7 @@ at::Tensor forwardAs(const at::Tensor& x, const at::Tensor& weight, const at::Te
     inverse[c] = static_cast<float>(1 / std::sqrt(variance + epsilon));
     scale[c] = gamma[c] * inverse[c];
     shift[c] = beta[c] - mean[c] * scale[c];
-    if (!runningMean.defined()) continue;
+    if (!updateStatistics) continue;
     float& movingMean = runningMean.mutable_data_ptr<float>()[c];
     float& movingVar = runningVar.mutable_data_ptr<float>()[c];
     movingMean = static_cast<float>((1 - momentum) * movingMean + momentum * average);
@@ -396,17 +396,18 @@ variable_list backwardAs(const at::Tensor& x, const at::Tensor& gradient, const 
   team.run(pairs, [&](int64_t begin, int64_t end, int) {
     for (int64_t pair = begin; pair < end; ++pair) backwardOf(task, pair);
   });
-  return {out, weightGradient, biasGradient, at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor()};
+  return {out, weightGradient, biasGradient, at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor()};
 }
 
 struct NormReluPool : torch::autograd::Function<NormReluPool> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& weight,
                             const at::Tensor& bias, const at::Tensor& runningMean, const at::Tensor& runningVar,
-                            double momentum, double epsilon) {
+                            double momentum, double epsilon, bool updateStatistics) {
     Saved saved;
-    at::Tensor y = x.scalar_type() == at::kFloat
-                       ? forwardAs<float>(x, weight, bias, runningMean, runningVar, momentum, epsilon, saved)
-                       : forwardAs<uint16_t>(x, weight, bias, runningMean, runningVar, momentum, epsilon, saved);
+    at::Tensor y =
+        x.scalar_type() == at::kFloat
+            ? forwardAs<float>(x, weight, bias, runningMean, runningVar, momentum, epsilon, updateStatistics, saved)
+            : forwardAs<uint16_t>(x, weight, bias, runningMean, runningVar, momentum, epsilon, updateStatistics, saved);
     context->save_for_backward({x, weight, saved.best, saved.which, saved.statistics});
     return y;
   }
@@ -429,8 +430,8 @@ bool canFuseNormPool(const at::Tensor& x) {
 
 at::Tensor normReluPool(const at::Tensor& x, const BatchNorm& norm, double momentum, double epsilon,
                         bool updateStatistics) {
-  return NormReluPool::apply(x, norm.weight, norm.bias, updateStatistics ? norm.runningMean : at::Tensor(),
-                             updateStatistics ? norm.runningVar : at::Tensor(), momentum, epsilon);
+  return NormReluPool::apply(x, norm.weight, norm.bias, norm.runningMean, norm.runningVar, momentum, epsilon,
+                             updateStatistics);
 }
 
 }  // namespace autobird
