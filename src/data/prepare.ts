@@ -8,6 +8,8 @@ import { mkdir, stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { AudioError, AutobirdError } from '../../bindings/errors.ts';
+import type { DecodeLimits } from '../../bindings/native.ts';
+import { checkLimits, durationGuard } from '../audio/limits.ts';
 import type { DataConfig, FeaturesConfig, SplitConfig } from '../config/schema.ts';
 import type { JobOptions, RejectedRecording } from '../domain.ts';
 import { removeLeftovers, writeFileAtomic, writeJson, writeJsonLines } from '../files.ts';
@@ -107,7 +109,9 @@ async function decodeAll(
     const known =
       hash === null ? null : await readShardRecording(join(dir, shardPath(hash, sampleRateHz)), sampleRateHz);
     onProgress?.({ stage: 'hash', done: ++done, total: files.length });
-    return hash === null ? null : { file, contentHash: hash, known };
+    // Limits may have become stricter since it was decoded.
+    const allowed = await orReject(file.path, rejected, async () => known === null || withinLimits(known, limits));
+    return hash === null || !allowed ? null : { file, contentHash: hash, known };
   });
   const readable = hashed.filter((one) => one !== null);
   const fresh = [
@@ -140,6 +144,13 @@ async function decodeAll(
     rejected.push({ ...outcome, path: file.path });
     return [];
   });
+}
+
+/** @throws AudioError as decoding would */
+function withinLimits({ channels, sampleRateHz, durationS }: ShardRecording, limits: DecodeLimits): true {
+  checkLimits(limits, channels, sampleRateHz);
+  durationGuard(limits, sampleRateHz)(durationS * sampleRateHz);
+  return true;
 }
 
 /** Null, and a row in `rejected`, where the file is at fault; anything else (a full disk, an abort) goes on up. */

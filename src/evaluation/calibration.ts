@@ -43,15 +43,21 @@ export function calibrate(
   return candidates.reduce((best, next) => ((next.loss ?? 0) < (best.loss ?? 0) ? next : best));
 }
 
+/** Standard deviation of the logarithm of temperatures that networks need: what holds a handful of recordings back. */
+const PRIOR_SPREAD = 0.7;
+
 /**
  * The temperature by which logits are divided so that the recordings' scores are least surprised by the truth: golden
- * section on its logarithm in 0.05..20, after Guo 2017 but on aggregated scores, because those are what is reported. Votes
- * hardly depend on it, scores of clips do: for `majority` it is that of the mean.
+ * section on its logarithm in 0.05..20, after Guo 2017 but on aggregated scores, because those are what is reported. A
+ * log-normal prior around 1 weighs as much as one recording or two, so that ten of them cannot ask for an extreme. Votes
+ * hardly depend on the temperature, scores of clips do: for `majority` it is that of the mean.
  */
 export function fitTemperature(recordings: readonly ClipLogits[], classes: number, aggregation: Aggregation): number {
-  if (!recordings.some(({ truth }) => truth < classes)) return 1;
+  const known = recordings.filter(({ truth }) => truth < classes).length;
+  if (known === 0) return 1;
   const soft = aggregation === 'majority' ? 'mean' : aggregation;
-  const loss = (logT: number) => lossAt(recordings, classes, soft, Math.exp(logT)) as number;
+  const loss = (logT: number) =>
+    (lossAt(recordings, classes, soft, Math.exp(logT)) as number) + (logT / PRIOR_SPREAD) ** 2 / (2 * known);
   return Math.exp(minimise(loss, Math.log(0.05), Math.log(20)));
 }
 
