@@ -6,7 +6,7 @@
  * target, in recordings, than the size of the largest group.
  */
 import type { Label } from '../domain.ts';
-import { type Random, randomFor } from '../training/random.ts';
+import { type Random, randomFor } from '../random.ts';
 import type { Group } from './groups.ts';
 
 export interface SideTarget {

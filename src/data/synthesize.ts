@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import { expected } from '../../bindings/errors.ts';
 import type { JobOptions } from '../domain.ts';
 import { readJson, writeFileAtomic, writeJson } from '../files.ts';
-import { type Random, randomFor } from '../training/random.ts';
+import { type Random, randomFor } from '../random.ts';
 import { addClicks, ambience, carry, makeSite, type Site } from './synthetic/site.ts';
 import { perform, renderSong, songSeconds } from './synthetic/song.ts';
 import { type Species, species } from './synthetic/species.ts';

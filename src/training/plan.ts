@@ -1,6 +1,6 @@
 import type { BatchPlan } from '../../bindings/native.ts';
 import type { AugmentConfig, TrainingConfig } from '../config/schema.ts';
-import { type Random, randomFor } from './random.ts';
+import { type Random, randomFor } from '../random.ts';
 import type { Sampler, Unit } from './sampler.ts';
 
 export interface PlanOptions {

@@ -6,7 +6,7 @@
  * active (`augment.activity`), uniformly for the rest.
  */
 import type { AugmentConfig, TrainingConfig } from '../config/schema.ts';
-import { type Random, randomFor } from './random.ts';
+import { type Random, randomFor } from '../random.ts';
 
 /** What can be drawn: one training clip or one training recording. */
 export interface Unit {

@@ -5,7 +5,7 @@ import type { Config } from '../../src/config/schema.ts';
 import type { Dataset } from '../../src/data/dataset.ts';
 import { prepare } from '../../src/data/prepare.ts';
 import { encodeWav16 } from '../../src/data/synthetic/wav.ts';
-import { randomFor } from '../../src/training/random.ts';
+import { randomFor } from '../../src/random.ts';
 
 /** Three classes that differ in pitch only. */
 export const toneLabels = { low: 500, middle: 1500, high: 4000 } as const;

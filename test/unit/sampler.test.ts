@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { randomFor } from '../../src/training/random.ts';
+import { randomFor } from '../../src/random.ts';
 import { Sampler, type SamplerOptions, type Unit } from '../../src/training/sampler.ts';
 
 // 12 units: 8 of class 0, 3 of class 1, 1 of class 2; every unit in its own recording of 1,000 samples.

@@ -1,5 +1,5 @@
 /** Where a recording is made: what else sounds there, how the place answers, and what distance does. */
-import type { Random } from '../../training/random.ts';
+import type { Random } from '../../random.ts';
 import { amplitude, steady } from './song.ts';
 
 export interface Site {

@@ -1,5 +1,5 @@
 /** From notes to samples. */
-import type { Random } from '../../training/random.ts';
+import type { Random } from '../../random.ts';
 import type { Note } from './species.ts';
 
 const tableBits = 12;

@@ -2,7 +2,7 @@
  * Ten invented species. They sing in the same range of pitch, so that a mean spectrum tells little: what differs is the
  * syntax, that is direction, rhythm, number and kind of the notes. Every species has several song types of its own.
  */
-import type { Random } from '../../training/random.ts';
+import type { Random } from '../../random.ts';
 
 /** One sound without a pause. Times in seconds from the start of the song; frequencies in Hz. */
 export interface Note {
