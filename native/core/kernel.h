@@ -22,8 +22,9 @@ inline float fromBfloat16(uint16_t value) { return std::bit_cast<float>(static_c
 // Round to nearest even, as LibTorch does.
 inline uint16_t toBfloat16(float value) {
   const auto word = std::bit_cast<uint32_t>(value);
-  const auto rounded = static_cast<uint16_t>((word + 0x7fffU + ((word >> 16) & 1U)) >> 16);
-  return value != value ? uint16_t{0x7fc0} : rounded;
+  const uint32_t rounded = (word + 0x7fffU + ((word >> 16) & 1U)) >> 16;
+  const uint32_t nan = 0U - static_cast<uint32_t>(value != value);  // a mask, so that loops become vectors
+  return static_cast<uint16_t>((0x7fc0U & nan) | (rounded & ~nan));
 }
 
 inline const uint16_t* bits(const at::Tensor& bfloat16) {

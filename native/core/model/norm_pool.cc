@@ -5,6 +5,7 @@
 #include <ATen/core/grad_mode.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include <bit>
 #include <cmath>
 #include <cstring>
 #include <vector>
@@ -35,11 +36,22 @@ inline float load(const uint16_t* x, int64_t i) { return fromBfloat16(x[i]); }
 inline void store(float* x, int64_t i, float value) { x[i] = value; }
 inline void store(uint16_t* x, int64_t i, float value) { x[i] = toBfloat16(value); }
 
+// Choices by masks of bits: with branches, even of `?:`, GCC leaves these loops scalar.
+inline float keepIf(bool condition, float value) {
+  return std::bit_cast<float>(std::bit_cast<uint32_t>(value) & (0U - static_cast<uint32_t>(condition)));
+}
+inline void takeIf(bool condition, float value, uint32_t index, float& most, uint32_t& which) {
+  const uint32_t mask = 0U - static_cast<uint32_t>(condition);
+  most = std::bit_cast<float>((std::bit_cast<uint32_t>(value) & mask) | (std::bit_cast<uint32_t>(most) & ~mask));
+  which = (index & mask) | (which & ~mask);
+}
+
 // Adds to sum and square, both (C), those of `count` cells of C channels.
 template <class T>
 inline __attribute__((always_inline)) void addCells(const T* __restrict x, int64_t count, int64_t channels,
                                                     float* __restrict sum, float* __restrict square) {
   for (int64_t cell = 0; cell < count; ++cell) {
+#pragma GCC ivdep
     for (int64_t c = 0; c < channels; ++c) {
       const float value = load(x, cell * channels + c);
       sum[c] += value;
@@ -57,6 +69,7 @@ inline __attribute__((always_inline)) void poolRows(const T* __restrict top, con
                                                     float* __restrict square) {
   for (int64_t pool = 0; pool < pools; ++pool) {
     const int64_t left = 2 * pool * channels;
+#pragma GCC ivdep
     for (int64_t c = 0; c < channels; ++c) {
       const float a = load(top, left + c);
       const float b = load(top, left + channels + c);
@@ -66,13 +79,10 @@ inline __attribute__((always_inline)) void poolRows(const T* __restrict top, con
       square[c] += (a * a + b * b) + (d * d + e * e);
       const float s = sign[c];
       float most = a;
-      int32_t index = 0;
-      index = s * b > s * most ? 1 : index;
-      most = s * b > s * most ? b : most;
-      index = s * d > s * most ? 2 : index;
-      most = s * d > s * most ? d : most;
-      index = s * e > s * most ? 3 : index;
-      most = s * e > s * most ? e : most;
+      uint32_t index = 0;
+      takeIf(s * b > s * most, b, 1, most, index);
+      takeIf(s * d > s * most, d, 2, most, index);
+      takeIf(s * e > s * most, e, 3, most, index);
       store(best, pool * channels + c, most);
       which[pool * channels + c] = static_cast<uint8_t>(index);
     }
@@ -85,11 +95,12 @@ inline __attribute__((always_inline)) void finishPools(const T* __restrict best,
                                                        const float* __restrict scale, const float* __restrict shift,
                                                        T* __restrict y, uint8_t* __restrict which) {
   for (int64_t pool = 0; pool < count; ++pool) {
+#pragma GCC ivdep
     for (int64_t c = 0; c < channels; ++c) {
       const int64_t i = pool * channels + c;
       const float value = load(best, i) * scale[c] + shift[c];
       const bool positive = value > 0;
-      store(y, i, positive ? value : 0.0F);
+      store(y, i, keepIf(positive, value));
       which[i] = positive ? which[i] : kNone;
     }
   }
@@ -102,9 +113,10 @@ inline __attribute__((always_inline)) void addGradients(const T* __restrict grad
                                                         int64_t channels, const float* __restrict mean,
                                                         float* __restrict sum, float* __restrict product) {
   for (int64_t pool = 0; pool < count; ++pool) {
+#pragma GCC ivdep
     for (int64_t c = 0; c < channels; ++c) {
       const int64_t i = pool * channels + c;
-      const float g = which[i] != kNone ? load(gradient, i) : 0.0F;
+      const float g = keepIf(which[i] != kNone, load(gradient, i));
       sum[c] += g;
       product[c] += g * (load(best, i) - mean[c]);
     }
@@ -120,17 +132,18 @@ inline __attribute__((always_inline)) void spreadRows(const T* __restrict top, c
                                                       T* __restrict outTop, T* __restrict outBottom) {
   for (int64_t pool = 0; pool < pools; ++pool) {
     const int64_t left = 2 * pool * channels;
+#pragma GCC ivdep
     for (int64_t c = 0; c < channels; ++c) {
       const float g = scale[c] * load(gradient, pool * channels + c);
-      const int32_t winner = which[pool * channels + c];
+      const uint32_t winner = which[pool * channels + c];
       const float a = slope[c] * load(top, left + c) + offset[c];
       const float b = slope[c] * load(top, left + channels + c) + offset[c];
       const float d = slope[c] * load(bottom, left + c) + offset[c];
       const float e = slope[c] * load(bottom, left + channels + c) + offset[c];
-      store(outTop, left + c, a + (winner == 0 ? g : 0.0F));
-      store(outTop, left + channels + c, b + (winner == 1 ? g : 0.0F));
-      store(outBottom, left + c, d + (winner == 2 ? g : 0.0F));
-      store(outBottom, left + channels + c, e + (winner == 3 ? g : 0.0F));
+      store(outTop, left + c, a + keepIf(winner == 0, g));
+      store(outTop, left + channels + c, b + keepIf(winner == 1, g));
+      store(outBottom, left + c, d + keepIf(winner == 2, g));
+      store(outBottom, left + channels + c, e + keepIf(winner == 3, g));
     }
   }
 }
@@ -140,6 +153,7 @@ inline __attribute__((always_inline)) void spreadCells(const T* __restrict x, in
                                                        const float* __restrict slope, const float* __restrict offset,
                                                        T* __restrict out) {
   for (int64_t cell = 0; cell < count; ++cell) {
+#pragma GCC ivdep
     for (int64_t c = 0; c < channels; ++c) {
       const int64_t i = cell * channels + c;
       store(out, i, slope[c] * load(x, i) + offset[c]);
