@@ -1,9 +1,12 @@
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { InvalidArgumentError } from '../../bindings/errors.ts';
-import type { Config, SplitConfig } from '../config/schema.ts';
+import { expected, InvalidArgumentError } from '../../bindings/errors.ts';
+import { concurrently } from '../concurrently.ts';
+import type { Config } from '../config/schema.ts';
 import { Dataset } from '../data/dataset.ts';
 import { readJson, writeFileAtomic, writeJson } from '../files.ts';
+import { chooseRuntime } from '../prediction/chooseRuntime.ts';
 import { listRuns } from '../run/listRuns.ts';
 import type { Run } from '../run/Run.ts';
 import { configHash, runIdentity, sameRun } from '../run/startRun.ts';
@@ -42,6 +45,11 @@ export type Crossval = z.infer<typeof crossvalSchema>;
 export interface CrossvalOptions extends TrainOptions {
   /** Folder for `crossval.json`, `crossval.html` and the folds' runs; default one below `run.root` for each configuration. */
   readonly outputDir?: string;
+  /**
+   * Folds trained at once, each with an equal share of the threads unless `training.threads` says otherwise. Default one
+   * a core, which is faster than all cores on one fold and bears a busy neighbour better; one on a GPU.
+   */
+  readonly jobs?: number;
 }
 
 /**
@@ -58,19 +66,35 @@ export async function crossval(options: CrossvalOptions): Promise<Crossval> {
   const count = foldCount(dataset, config);
   const hash = configHash({ ...config, split: { ...config.split, folds: count, fold: null } }).slice(0, 8);
   const dir = options.outputDir ?? join(config.run.root, `crossval-${dataset.manifest.name}-${hash}`);
-  const folds: { fold: Crossval['folds'][number]; report: Report }[] = [];
-  for (let fold = 0; fold < count; fold++) {
-    options.onNote?.(`Fold ${fold + 1} of ${count}`);
-    const split = { ...config.split, folds: count, fold };
-    const run = await trainFold({ ...options, datasetDir }, dataset, split, join(dir, `fold${fold}`));
+  const { jobs, threads } = shares(options, count);
+  const numbers = Array.from({ length: count }, (_, fold) => fold);
+  const folds = await concurrently(numbers, jobs, options.signal, async (fold, signal) => {
+    const prefix = `fold ${fold}: `;
+    options.onNote?.(`${prefix}of ${count}`);
+    const run = await trainFold(
+      {
+        ...options,
+        config: {
+          ...config,
+          split: { ...config.split, folds: count, fold },
+          training: { ...config.training, threads },
+          run: { root: join(dir, `fold${fold}`), resume: 'auto' },
+        },
+        datasetDir,
+        signal,
+        onNote: (line) => options.onNote?.(prefix + line),
+        onProgress: (progress) => options.onProgress?.({ ...progress, message: prefix + (progress.message ?? '') }),
+      },
+      dataset,
+    );
     const report = (await run.report()) as Report;
     const durationS = (await run.metrics()).reduce((sum, record) => sum + record.durationS, 0);
     const { items, accuracy, balancedAccuracy, macroF1 } = report.recordings;
-    folds.push({
+    return {
       fold: { fold, run: run.dir, recordings: items, accuracy, balancedAccuracy, macroF1, durationS },
       report,
-    });
-  }
+    };
+  });
   const predictions = folds.flatMap(({ report }) => report.predictions);
   const result: Crossval = {
     formatVersion: 1,
@@ -93,11 +117,20 @@ export async function readCrossval(path: string): Promise<Crossval> {
 }
 
 /** The finished run of a fold, trained now unless it is there already. */
-async function trainFold(options: TrainOptions, dataset: Dataset, split: SplitConfig, root: string): Promise<Run> {
-  const config: Config = { ...options.config, split, run: { root, resume: 'auto' } };
-  const identity = runIdentity(config, await dataset.makeSplit(split));
-  const done = (await listRuns(root)).find(({ state }) => state.finished && sameRun(state, identity));
-  return done?.run ?? train({ ...options, config });
+async function trainFold(options: TrainOptions, dataset: Dataset): Promise<Run> {
+  const { config } = options;
+  const identity = runIdentity(config, await dataset.makeSplit(config.split));
+  const done = (await listRuns(config.run.root)).find(({ state }) => state.finished && sameRun(state, identity));
+  return done?.run ?? train(options);
+}
+
+function shares({ config, jobs }: CrossvalOptions, folds: number): { jobs: number; threads: number } {
+  if (jobs !== undefined && !(Number.isInteger(jobs) && jobs >= 1)) throw expected('a positive integer', 'jobs', jobs);
+  const { device, precision, threads } = config.training;
+  const cores = availableParallelism();
+  const onCpu = chooseRuntime(device, precision, threads).device === 'cpu';
+  const atOnce = Math.min(folds, jobs ?? (onCpu ? cores : 1));
+  return { jobs: atOnce, threads: threads ?? Math.max(1, Math.floor(cores / atOnce)) };
 }
 
 function foldCount(dataset: Dataset, { split }: Config): number {

@@ -13,6 +13,7 @@ interface CrossvalArgs extends ConfigArgs {
   readonly folds: number | undefined;
   readonly epochs: number | undefined;
   readonly device: 'auto' | 'cpu' | 'cuda' | undefined;
+  readonly jobs: number | undefined;
   readonly output: string | undefined;
 }
 
@@ -30,6 +31,7 @@ export const crossval: Command<CrossvalArgs> = {
     },
     epochs: { type: 'number', describe: 'training.epochs' },
     device: { choices: ['auto', 'cpu', 'cuda'] as const, describe: 'training.device' },
+    jobs: { alias: 'j', type: 'number', describe: 'Folds trained at once [one a core; one on a GPU]' },
     output: {
       alias: 'o',
       type: 'string',
@@ -57,6 +59,7 @@ export const crossval: Command<CrossvalArgs> = {
       signal: io.signal,
       onProgress: io.progress.report,
       onNote: (line) => io.progress.note(line),
+      ...(args.jobs !== undefined && { jobs: args.jobs }),
       ...(args.output !== undefined && { outputDir: args.output }),
     });
     io.progress.end();
