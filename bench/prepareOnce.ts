@@ -3,7 +3,7 @@
  * clips, statistics. Prints one JSON line. `node --import tsx bench/prepareOnce.ts RAW OUT`
  */
 import { basename, dirname } from 'node:path';
-import { openShards } from '../bindings/index.ts';
+import { ShardSet } from '../bindings/index.ts';
 import { composeConfig } from '../src/config/compose.ts';
 import { prepare } from '../src/data/prepare.ts';
 import { makeTrainingSet } from '../src/training/trainingSet.ts';
@@ -25,7 +25,7 @@ const memory = watchAnonymousMemory();
 const begin = performance.now();
 const dataset = await prepare(config);
 const preparedS = (performance.now() - begin) / 1000;
-using shards = openShards(await dataset.shardEntries(dataset.recordings), config.features);
+using shards = ShardSet.open(await dataset.shardEntries(dataset.recordings), config.features);
 const set = await makeTrainingSet({
   ...config,
   recordings: dataset.recordings,

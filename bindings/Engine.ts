@@ -46,8 +46,3 @@ export class Engine implements Disposable {
     this.dispose();
   }
 }
-
-/** {@link Engine.create} */
-export function createEngine(options: EngineOptions, tensors: readonly NamedTensor[]): Engine {
-  return Engine.create(options, tensors);
-}

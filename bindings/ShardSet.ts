@@ -85,11 +85,6 @@ export class ShardSet implements Disposable {
   }
 }
 
-/** {@link ShardSet.open} */
-export function openShards(entries: readonly ShardEntry[], features: FeatureOptions): ShardSet {
-  return ShardSet.open(entries, features);
-}
-
 /** The raw handle, for the handles that read from it; another object is refused by the addon. */
 export function nativeShards(shards: ShardSet): NativeShardSet {
   const native = natives.get(shards);

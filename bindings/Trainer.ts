@@ -100,8 +100,3 @@ export class Trainer implements Disposable {
     this.dispose();
   }
 }
-
-/** {@link Trainer.create} */
-export function createTrainer(options: TrainerOptions, shards: ShardSet | null): Trainer {
-  return Trainer.create(options, shards);
-}

@@ -6,7 +6,7 @@
 export type { CallOptions } from './abortable.ts';
 export type { Spectrogram } from './audio.ts';
 export { downmix, downmixInterleaved, encodePcm, FfmpegDecoder, LogMel, Resampler, WavDecoder } from './audio.ts';
-export { createEngine, Engine } from './Engine.ts';
+export { Engine } from './Engine.ts';
 export {
   AudioError,
   AutobirdError,
@@ -39,5 +39,5 @@ export type {
   TrainerOptions,
 } from './native.ts';
 export { runtimeInfo } from './runtime.ts';
-export { type ClipLevels, openShards, ShardSet } from './ShardSet.ts';
-export { createTrainer, Trainer } from './Trainer.ts';
+export { type ClipLevels, ShardSet } from './ShardSet.ts';
+export { Trainer } from './Trainer.ts';

@@ -5,7 +5,7 @@
 import { availableParallelism } from 'node:os';
 import type { Readable } from 'node:stream';
 import { AudioError, AutobirdError, DisposedError, expected, NativeError } from '../bindings/errors.ts';
-import { createEngine, type Engine } from '../bindings/index.ts';
+import { Engine } from '../bindings/index.ts';
 import { type Checkpoint, readCheckpoint } from './checkpoint/readCheckpoint.ts';
 import type { Clip, ClipPrediction, FailedPrediction, Label, Prediction } from './domain.ts';
 import { aggregateClips, clipProbabilities, indexOfLargest } from './evaluation/aggregate.ts';
@@ -60,7 +60,7 @@ export class Classifier {
     const runtime = chooseRuntime(device, precision, options.threads ?? null);
     const checkpoint = await readCheckpoint(await findCheckpoint(path));
     const { features, model, labels } = checkpoint.metadata;
-    const engine = createEngine(
+    const engine = Engine.create(
       { model, features, classes: labels.length, statistics: checkpoint.statistics, ...runtime },
       checkpoint.tensors.filter(({ name }) => name.startsWith('model.')),
     );

@@ -1,5 +1,5 @@
 import { basename } from 'node:path/posix';
-import { LogMel, openShards } from '../../bindings/index.ts';
+import { LogMel, ShardSet } from '../../bindings/index.ts';
 import type { FeatureOptions } from '../../bindings/native.ts';
 import type { Recording } from '../domain.ts';
 import { plain } from '../plots/axes.ts';
@@ -20,7 +20,7 @@ export async function contactSheet(dataset: Dataset): Promise<Html> {
   const { sampleRateHz } = dataset.manifest;
   const features = displayFeatures(sampleRateHz);
   const logMel = new LogMel(features);
-  const shards = openShards(await dataset.shardEntries(chosen), features);
+  const shards = ShardSet.open(await dataset.shardEntries(chosen), features);
   try {
     const pictures: Html[] = [];
     for (const [i, recording] of chosen.entries()) {

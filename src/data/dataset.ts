@@ -19,7 +19,7 @@ import { checkNoLeak, type LeakReport, makeSplit } from './split.ts';
  * const dataset = await Dataset.open('data/pr19');
  * const split = await dataset.makeSplit(config.split);
  * const train = dataset.onSide(split, 'train');
- * const shards = openShards(await dataset.shardEntries(train), features);
+ * const shards = ShardSet.open(await dataset.shardEntries(train), features);
  * ```
  */
 export class Dataset {
@@ -128,7 +128,7 @@ export class Dataset {
   }
 
   /**
-   * Where the samples of recordings lie, in the order given, as `openShards` takes them.
+   * Where the samples of recordings lie, in the order given, as `ShardSet.open` takes them.
    *
    * @throws FormatError `bad_shard` for a shard that is missing or not what the recording says
    */

@@ -1,5 +1,5 @@
 import { dirname, join } from 'node:path';
-import { LogMel, openShards } from '../../bindings/index.ts';
+import { LogMel, ShardSet } from '../../bindings/index.ts';
 import type { Checkpoint } from '../checkpoint/Checkpoint.ts';
 import type { EpochRecord } from '../checkpoint/metadata.ts';
 import type { Dataset } from '../data/dataset.ts';
@@ -63,7 +63,7 @@ async function pictureMistakes(input: WriteReportInput): Promise<Mistake[]> {
     .slice(0, input.mistakes);
   if (shown.length === 0) return [];
   const entries = await dataset.shardEntries(shown.map(({ index }) => recordings[index] as Recording));
-  using shards = openShards(entries, features);
+  using shards = ShardSet.open(entries, features);
   using logMel = new LogMel(features);
   const pictures: Mistake[] = [];
   for (const [entry, { result, index }] of shown.entries()) {

@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises';
-import { createTrainer, openShards, type Trainer } from '../../bindings/index.ts';
+import { ShardSet, Trainer } from '../../bindings/index.ts';
 import type { NormalisationStatistics } from '../../bindings/native.ts';
 import type { EpochRecord } from '../checkpoint/metadata.ts';
 import { type Checkpoint, readCheckpoint } from '../checkpoint/readCheckpoint.ts';
@@ -37,7 +37,7 @@ export async function fit(options: FitOptions): Promise<void> {
     config.training.threads,
   );
   const { sampleRateHz } = config.features;
-  using shards = openShards(await dataset.shardEntries([...training, ...held]), config.features);
+  using shards = ShardSet.open(await dataset.shardEntries([...training, ...held]), config.features);
   const trainingSet = await makeTrainingSet({
     ...options,
     recordings: training,
@@ -65,7 +65,7 @@ export async function fit(options: FitOptions): Promise<void> {
 
   // Bit for bit those the weights were trained with, whatever a new computation would round to.
   const statistics = restored?.statistics ?? trainingSet.statistics;
-  using trainer = createTrainer(
+  using trainer = Trainer.create(
     {
       model: config.model,
       features: config.features,

@@ -1,12 +1,12 @@
 /** Trains without end, and ends this process or worker in the way the argument says; for test/native/lifetime.test.ts. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { createTrainer } from '../../bindings/index.ts';
+import { Trainer } from '../../bindings/index.ts';
 import { formulaBatch } from './modelFormula.ts';
 import { trainerOptions } from './tinyNetwork.ts';
 
 const how: unknown = parentPort ? workerData : process.argv[2];
 const shape = { rows: 64, mels: 16, frames: 200, classes: 3 };
-const trainer = createTrainer(trainerOptions({ threads: 2 }), null);
+const trainer = Trainer.create(trainerOptions({ threads: 2 }), null);
 const { features, target } = formulaBatch(0, shape);
 const step = () => trainer.stepFeatures(features, target, shape.rows, { learningRate: 1e-3 });
 const steps = Array.from({ length: 500 }, step);

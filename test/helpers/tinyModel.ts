@@ -1,4 +1,4 @@
-import { createTrainer } from '../../bindings/index.ts';
+import { Trainer } from '../../bindings/index.ts';
 import type { FeatureOptions, ModelOptions } from '../../bindings/native.ts';
 import { writeCheckpoint } from '../../src/checkpoint/writeCheckpoint.ts';
 import { encodeWav16 } from '../../src/data/synthetic/wav.ts';
@@ -43,7 +43,7 @@ export interface TinyModelOptions {
 export async function writeTinyModel(path: string, options: TinyModelOptions = {}): Promise<string> {
   const { labels = ['wren', 'robin', 'noise'], noEventLabels = ['noise'], aggregation = 'mean', seed = 7 } = options;
   const statistics = { mean: new Float32Array(32).fill(-6), std: new Float32Array(32).fill(3) };
-  using trainer = createTrainer(
+  using trainer = Trainer.create(
     {
       model,
       features,

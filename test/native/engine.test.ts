@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { createEngine, createTrainer, type EngineOutput, LogMel, type NamedTensor } from '../../bindings/index.ts';
+import { Engine, type EngineOutput, LogMel, type NamedTensor, Trainer } from '../../bindings/index.ts';
 import { formulaValues, formulaWeights } from '../helpers/modelFormula.ts';
 import { recordingOf } from '../helpers/shards.ts';
 import { engineOptions, tinyFeatures, trainerOptions } from '../helpers/tinyNetwork.ts';
@@ -11,7 +11,7 @@ const samples = recordingOf(1, 8, rate);
 const starts = Float64Array.from({ length: 40 }, (_, i) => i * 1500 - 2000);
 
 async function weights(of = options): Promise<NamedTensor[]> {
-  using trainer = createTrainer(of, null);
+  using trainer = Trainer.create(of, null);
   return formulaWeights(await trainer.exportState(false));
 }
 
@@ -28,7 +28,7 @@ for (const name of ['tiny', 'reference', 'default'] as const) {
   const changes = { tiny: {}, reference, default: standard }[name];
   test(`the ${name} network scores a clip alike whatever it is batched with`, async () => {
     const own = trainerOptions({ model: { ...options.model, ...changes }, threads: 2 });
-    using engine = createEngine(engineOptions(own), await weights(own));
+    using engine = Engine.create(engineOptions(own), await weights(own));
     const together = await engine.forwardPcm(samples, starts, rate, true);
     const parts: EngineOutput[] = [];
     for (let i = 0; i < starts.length; i += 13)
@@ -49,7 +49,7 @@ for (const name of ['tiny', 'reference', 'default'] as const) {
 }
 
 test('samples and ready features give the same scores', async () => {
-  using engine = createEngine(engineOptions(options), await weights());
+  using engine = Engine.create(engineOptions(options), await weights());
   using logMel = new LogMel(tinyFeatures);
   const { data } = await logMel.compute(samples.slice(3000, 3000 + rate));
   const ready = await engine.forwardFeatures(data, 1, false);
@@ -60,7 +60,7 @@ test('samples and ready features give the same scores', async () => {
 });
 
 test('a stretch is zero beyond its ends', async () => {
-  using engine = createEngine(engineOptions(options), await weights());
+  using engine = Engine.create(engineOptions(options), await weights());
   const padded = new Float32Array(rate);
   padded.set(samples.subarray(0, 5000), 3000);
   const direct = await engine.forwardPcm(samples.slice(0, 5000), Float64Array.of(-3000), rate, false);
@@ -72,10 +72,10 @@ test('a stretch is zero beyond its ends', async () => {
 
 test('lower precision changes scores a little', async () => {
   const state = await weights();
-  using exact = createEngine(engineOptions(options), state);
+  using exact = Engine.create(engineOptions(options), state);
   const expected = (await exact.forwardPcm(samples, starts, rate, false)).logits;
   for (const precision of ['bf16', 'fp16'] as const) {
-    using engine = createEngine({ ...engineOptions(options), precision }, state);
+    using engine = Engine.create({ ...engineOptions(options), precision }, state);
     const { logits } = await engine.forwardPcm(samples, starts, rate, false);
     assert.not.equal(logits, expected);
     closeTo(logits, expected, precision === 'bf16' ? 0.05 : 0.01);
@@ -102,26 +102,26 @@ test('weights of another network are refused by name', async () => {
   const state = await weights();
   const [first, ...rest] = state as [NamedTensor, ...NamedTensor[]];
   assert.throws(
-    () => createEngine(engineOptions(options), rest),
+    () => Engine.create(engineOptions(options), rest),
     'Tensor model.stem.0.down.conv.weight is missing: the file was made by a network with other options, or is damaged',
   );
   assert.throws(
-    () => createEngine(engineOptions(options), [{ ...first, dtype: 'I32' }, ...rest]),
+    () => Engine.create(engineOptions(options), [{ ...first, dtype: 'I32' }, ...rest]),
     /has shape \(4, 1, 3, 3\) but the network needs \(4, 1, 3, 3\) of floating point/,
   );
   const statistics = { mean: new Float32Array(16), std: new Float32Array(16) };
   assert.throws(
-    () => createEngine({ ...engineOptions(options), statistics }, state),
+    () => Engine.create({ ...engineOptions(options), statistics }, state),
     'Expected positive numbers for statistics.std but received 0',
   );
   assert.throws(
-    () => createEngine({ ...engineOptions(options), threads: 0 }, state),
+    () => Engine.create({ ...engineOptions(options), threads: 0 }, state),
     'Expected an integer from 1 to 1024 for threads but received 0 of type number',
   );
 });
 
 test('features that are not rows of the network are refused', async () => {
-  using engine = createEngine(engineOptions(options), await weights());
+  using engine = Engine.create(engineOptions(options), await weights());
   for (const [values, rows] of [
     [100, 3],
     [0, 1],

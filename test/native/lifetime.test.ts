@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { createEngine, createTrainer, DisposedError, InvalidArgumentError, openShards } from '../../bindings/index.ts';
+import { DisposedError, Engine, InvalidArgumentError, ShardSet, Trainer } from '../../bindings/index.ts';
 import { loadAddon } from '../../bindings/load.ts';
 import { plainPlan } from '../helpers/batchPlan.ts';
 import { formulaBatch } from '../helpers/modelFormula.ts';
@@ -17,8 +17,8 @@ const shape = { rows: 2, mels: 16, frames: 51, classes: 3 };
 const rate = tinyFeatures.sampleRateHz;
 
 test('a disposed handle says so, and disposing twice is fine', async () => {
-  const trainer = createTrainer(trainerOptions({}), null);
-  const engine = createEngine(engineOptions(trainerOptions({})), await trainer.exportState(false));
+  const trainer = Trainer.create(trainerOptions({}), null);
+  const engine = Engine.create(engineOptions(trainerOptions({})), await trainer.exportState(false));
   for (const handle of [trainer, engine, trainer, engine]) handle.dispose();
   for (const call of [trainer.exportState(false), engine.forwardFeatures(new Float32Array(16), 1, false)]) {
     const error = await call.catch((reason) => reason);
@@ -29,9 +29,9 @@ test('a disposed handle says so, and disposing twice is fine', async () => {
 
 test('disposing a shard set disposes the trainers that read from it, and only those', () =>
   withTempDir(async (dir) => {
-    const shards = openShards([await writeShard(dir, '0.bin', recordingOf(0, 2, rate), rate)], tinyFeatures);
-    const reading = createTrainer(trainerOptions({}), shards);
-    using apart = createTrainer(trainerOptions({}), null);
+    const shards = ShardSet.open([await writeShard(dir, '0.bin', recordingOf(0, 2, rate), rate)], tinyFeatures);
+    const reading = Trainer.create(trainerOptions({}), shards);
+    using apart = Trainer.create(trainerOptions({}), null);
     const plan = plainPlan([0], [0], rate, 3);
     assert.ok((await reading.step(plan, { learningRate: 1e-3 })).loss > 0);
     shards.dispose();
@@ -39,7 +39,7 @@ test('disposing a shard set disposes the trainers that read from it, and only th
     assert.instance(await shards.readPcm(0, 0, 1).catch((reason) => reason), DisposedError);
     assert.ok((await apart.exportState(false)).length > 0);
     assert.throws(
-      () => createTrainer(trainerOptions({}), shards),
+      () => Trainer.create(trainerOptions({}), shards),
       (error: Error) => error instanceof DisposedError,
     );
   }));
@@ -58,7 +58,7 @@ test('another object in the place of a shard set is a sentence, not a crash', ()
 });
 
 test('a job that runs while its handle is disposed still ends, and what is queued is rejected', async () => {
-  const trainer = createTrainer(trainerOptions({}), null);
+  const trainer = Trainer.create(trainerOptions({}), null);
   const { features, target } = formulaBatch(0, shape);
   const steps = Array.from({ length: 50 }, () =>
     trainer.stepFeatures(features, target, shape.rows, { learningRate: 1e-3 }),
@@ -73,8 +73,8 @@ test('a job that runs while its handle is disposed still ends, and what is queue
 
 test('two calls at once run one after the other; two handles run beside each other', async () => {
   const { features, target } = formulaBatch(0, shape);
-  using a = createTrainer(trainerOptions({}), null);
-  using b = createTrainer(trainerOptions({}), null);
+  using a = Trainer.create(trainerOptions({}), null);
+  using b = Trainer.create(trainerOptions({}), null);
   const step = (trainer: typeof a) => trainer.stepFeatures(features, target, shape.rows, { learningRate: 1e-3 });
   const both = await Promise.all([step(a), step(a), step(b), step(b)]);
   assert.is(both[0].loss, both[2].loss);
@@ -88,7 +88,7 @@ test('trainers that are dropped without dispose are collected, because V8 knows 
   const before = process.memoryUsage().rss;
   const count = 120;
   for (let i = 0; i < count; i++) {
-    createTrainer(wide, null);
+    Trainer.create(wide, null);
     await new Promise((resolve) => setImmediate(resolve));
   }
   const grown = process.memoryUsage().rss - before;
@@ -120,7 +120,7 @@ test('a worker that trains can be terminated, and this thread goes on', async ()
     await once(worker, 'message');
     assert.is(await worker.terminate(), 1);
   }
-  using trainer = createTrainer(trainerOptions({}), null);
+  using trainer = Trainer.create(trainerOptions({}), null);
   const { features, target } = formulaBatch(0, shape);
   assert.ok((await trainer.stepFeatures(features, target, shape.rows, { learningRate: 1e-3 })).loss > 0);
 });

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { createEngine, createTrainer, type ModelOptions } from '../../bindings/index.ts';
+import { Engine, type ModelOptions, Trainer } from '../../bindings/index.ts';
 import { formulaBatch, formulaWeights } from '../helpers/modelFormula.ts';
 import { engineOptions, floats, trainerOptions } from '../helpers/tinyNetwork.ts';
 
@@ -33,15 +33,15 @@ for (const [name, golden] of Object.entries(goldens)) {
   });
 
   test(`the ${name} network gives PyTorch's scores for PyTorch's weights`, async () => {
-    using trainer = createTrainer(options, null);
-    using engine = createEngine(engineOptions(options), formulaWeights(await trainer.exportState(false)));
+    using trainer = Trainer.create(options, null);
+    using engine = Engine.create(engineOptions(options), formulaWeights(await trainer.exportState(false)));
     const { logits } = await engine.forwardFeatures(formulaBatch(0, golden).features, golden.rows, false);
     assert.is(logits.length, golden.rows * golden.classes);
     for (const [i, expected] of golden.logits.entries()) near(logits[i], expected, 1e-5, `logit ${i}`);
   });
 
   test(`the ${name} network gives PyTorch's gradients`, async () => {
-    using trainer = createTrainer(options, null);
+    using trainer = Trainer.create(options, null);
     await trainer.importState(formulaWeights(await trainer.exportState(false)));
     const { features, target } = formulaBatch(0, golden);
     const gradients = await trainer.gradients(features, target, golden.rows);
@@ -60,7 +60,7 @@ for (const [name, golden] of Object.entries(goldens)) {
   });
 
   test(`ten steps of the ${name} network have PyTorch's losses`, async () => {
-    using trainer = createTrainer(options, null);
+    using trainer = Trainer.create(options, null);
     await trainer.importState(formulaWeights(await trainer.exportState(false)));
     for (const [step, loss] of golden.losses.entries()) {
       const { features, target } = formulaBatch(step % 2, golden);
@@ -75,7 +75,7 @@ for (const [name, golden] of Object.entries(goldens)) {
 test('initial weights follow from the seed alone', async () => {
   const [a, b, c] = await Promise.all(
     [1, 1, 2].map(async (seed) => {
-      using trainer = createTrainer(trainerOptions({ seed }), null);
+      using trainer = Trainer.create(trainerOptions({ seed }), null);
       return await trainer.exportState(false);
     }),
   );
@@ -86,11 +86,11 @@ test('initial weights follow from the seed alone', async () => {
 test('a model option out of range is named', () => {
   const model = trainerOptions({}).model;
   assert.throws(
-    () => createTrainer(trainerOptions({ model: { ...model, nHeads: 5 } }), null),
+    () => Trainer.create(trainerOptions({ model: { ...model, nHeads: 5 } }), null),
     'Expected a divisor of model.dModel (16) for model.nHeads but received 5',
   );
   assert.throws(
-    () => createTrainer(trainerOptions({ model: { ...model, stem: 'deep' as 'plain' } }), null),
+    () => Trainer.create(trainerOptions({ model: { ...model, stem: 'deep' as 'plain' } }), null),
     'Expected plain or residual for model.stem but received "deep"',
   );
 });

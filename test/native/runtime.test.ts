@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { createTrainer, runtimeInfo } from '../../bindings/index.ts';
+import { runtimeInfo, Trainer } from '../../bindings/index.ts';
 import { trainerOptions } from '../helpers/tinyNetwork.ts';
 
 const bindings = new URL('../../bindings/index.ts', import.meta.url).href;
@@ -46,7 +46,7 @@ test('CUDA that is switched off, or not there, is refused in words', () => {
   assert.is(stdout.trim(), 'false');
   if (runtimeInfo().cudaAvailable) return;
   assert.throws(
-    () => createTrainer(trainerOptions({ device: 'cuda' }), null),
+    () => Trainer.create(trainerOptions({ device: 'cuda' }), null),
     /^Expected a device of this machine for device but received "cuda": no CUDA device was found\. Use device=cpu/,
   );
 });

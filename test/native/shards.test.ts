@@ -1,7 +1,7 @@
 import { truncate } from 'node:fs/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { LogMel, openShards, type ShardEntry } from '../../bindings/index.ts';
+import { LogMel, type ShardEntry, ShardSet } from '../../bindings/index.ts';
 import { recordingOf, writeShard } from '../helpers/shards.ts';
 import { tinyFeatures } from '../helpers/tinyNetwork.ts';
 import { withTempDir } from '../helpers/withTempDir.ts';
@@ -17,7 +17,7 @@ async function withShards(body: (entries: ShardEntry[], recordings: Float32Array
 
 test('samples come back within a step of their block, and zeros lie around them', () =>
   withShards(async (entries, recordings) => {
-    using shards = openShards(entries, tinyFeatures);
+    using shards = ShardSet.open(entries, tinyFeatures);
     const original = recordings[1] as Float32Array;
     const read = await shards.readPcm(1, -100, original.length + 300);
     for (let i = 0; i < 100; i++) assert.is(read[i], 0);
@@ -32,7 +32,7 @@ test('samples come back within a step of their block, and zeros lie around them'
 
 test('statistics are those of all frames, and the same bits for any number of threads', () =>
   withShards(async (entries) => {
-    using shards = openShards(entries, tinyFeatures);
+    using shards = ShardSet.open(entries, tinyFeatures);
     const count = 70; // more than one block of clips
     const clips = {
       recording: Int32Array.from({ length: count }, (_, i) => i % 2),
@@ -66,7 +66,7 @@ test('statistics are those of all frames, and the same bits for any number of th
 
 test('levels tell silence, noise and song apart', () =>
   withShards(async (entries, recordings) => {
-    using shards = openShards(entries, tinyFeatures);
+    using shards = ShardSet.open(entries, tinyFeatures);
     const clips = {
       recording: Int32Array.of(0, 2),
       startSample: Float64Array.of(0, 0),
@@ -82,7 +82,7 @@ test('levels tell silence, noise and song apart', () =>
 
 test('the activity of a recording has a value for each step and is high where something happens', () =>
   withShards(async (entries) => {
-    using shards = openShards(entries, tinyFeatures);
+    using shards = ShardSet.open(entries, tinyFeatures);
     const profile = await shards.activityProfile(1, 0.2);
     assert.is(profile.length, 25);
     const chirps = profile.filter((_, i) => i % 5 === 0);
@@ -98,20 +98,20 @@ test('a shard that is missing or too short for its entry is refused when it is o
   withShards(async (entries) => {
     const [first, second] = entries as [ShardEntry, ShardEntry];
     assert.throws(
-      () => openShards([{ ...first, path: `${first.path}.gone` }], tinyFeatures),
+      () => ShardSet.open([{ ...first, path: `${first.path}.gone` }], tinyFeatures),
       /^Shard .*gone cannot be opened \(No such file or directory\): prepare the dataset again/,
     );
     await truncate(second.path, 1000);
-    assert.throws(() => openShards(entries, tinyFeatures), /has 1000 bytes, too few for 40000 samples/);
+    assert.throws(() => ShardSet.open(entries, tinyFeatures), /has 1000 bytes, too few for 40000 samples/);
     assert.throws(
-      () => openShards([{ ...first, sampleCount: 2 ** 52 }], tinyFeatures),
+      () => ShardSet.open([{ ...first, sampleCount: 2 ** 52 }], tinyFeatures),
       (error: { code: string }) => error.code === 'damaged_shard',
     );
   }));
 
 test('a clip of no recording and tables that do not fit are named', () =>
   withShards(async (entries) => {
-    using shards = openShards(entries, tinyFeatures);
+    using shards = ShardSet.open(entries, tinyFeatures);
     const clips = { recording: Int32Array.of(3), startSample: Float64Array.of(0), clipSamples: rate };
     await rejects(shards.clipLevels(clips, 1), 'Expected an integer from 0 to 2 for recording but received 3');
     await rejects(
@@ -127,7 +127,7 @@ test('a clip of no recording and tables that do not fit are named', () =>
 
 test('a signal stops a long measurement with its own reason', () =>
   withShards(async (entries) => {
-    using shards = openShards(entries, tinyFeatures);
+    using shards = ShardSet.open(entries, tinyFeatures);
     const count = 20_000;
     const clips = { recording: new Int32Array(count), startSample: new Float64Array(count), clipSamples: rate };
     const controller = new AbortController();

@@ -3,12 +3,11 @@ import * as assert from 'uvu/assert';
 import {
   type AutobirdError,
   type BatchPlan,
-  createEngine,
-  createTrainer,
+  Engine,
   LogMel,
-  openShards,
-  type ShardSet,
+  ShardSet,
   type StepResult,
+  Trainer,
 } from '../../bindings/index.ts';
 import { plainPlan } from '../helpers/batchPlan.ts';
 import { formulaBatch } from '../helpers/modelFormula.ts';
@@ -26,7 +25,7 @@ async function withShards(body: (shards: ShardSet) => Promise<void>): Promise<vo
     const entries = await Promise.all(
       [0, 1, 2].map((index) => writeShard(dir, `${index}.bin`, recordingOf(index, 4, rate), rate)),
     );
-    using shards = openShards(entries, tinyFeatures);
+    using shards = ShardSet.open(entries, tinyFeatures);
     await body(shards);
   });
 }
@@ -49,16 +48,16 @@ function wildPlan(step: number): BatchPlan {
 test('six steps are three, a checkpoint, and three in a new trainer, bit for bit', () =>
   withShards(async (shards) => {
     const options = trainerOptions({ emaDecay: 0.9, gradClip: 0.5, threads: 2, loaderThreads: 2 });
-    const run = async (trainer: ReturnType<typeof createTrainer>, from: number, until: number) => {
+    const run = async (trainer: Trainer, from: number, until: number) => {
       const steps: Promise<StepResult>[] = [];
       for (let step = from; step < until; step++) steps.push(trainer.step(wildPlan(step), { learningRate }));
       return (await Promise.all(steps)).map(({ loss, gradNorm }) => [loss, gradNorm]);
     };
-    using whole = createTrainer(options, shards);
+    using whole = Trainer.create(options, shards);
     const losses = await run(whole, 0, 6);
-    using first = createTrainer(options, shards);
+    using first = Trainer.create(options, shards);
     const before = await run(first, 0, 3);
-    using second = createTrainer({ ...options, seed: options.seed }, shards);
+    using second = Trainer.create({ ...options, seed: options.seed }, shards);
     await second.importState(await first.exportState(true));
     const after = await run(second, 3, 6);
     assert.equal([...before, ...after], losses);
@@ -77,8 +76,8 @@ test('features of a plan are those of LogMel, normalised', () =>
         return data.map((value) => (value + 3) / 2);
       }),
     );
-    using a = createTrainer(options, shards);
-    using b = createTrainer(options, null);
+    using a = Trainer.create(options, shards);
+    using b = Trainer.create(options, null);
     const ready = Float32Array.from(rows.flatMap((row) => [...row]));
     const fromPlan = await a.step(plan, { learningRate });
     const fromFeatures = await b.stepFeatures(ready, plan.target, 2, { learningRate });
@@ -89,7 +88,7 @@ test('features of a plan are those of LogMel, normalised', () =>
 test('each augmentation does what the plan says', () =>
   withShards(async (shards) => {
     const lossOf = async (plan: BatchPlan) => {
-      using trainer = createTrainer(trainerOptions({ model: withoutDropout }), shards);
+      using trainer = Trainer.create(trainerOptions({ model: withoutDropout }), shards);
       return (await trainer.step(plan, { learningRate })).loss;
     };
     const plan = (recording: number[], changes: Partial<BatchPlan> = {}) => ({
@@ -131,7 +130,7 @@ test('each augmentation does what the plan says', () =>
 
 test('plans that cannot be meant are refused by name', () =>
   withShards(async (shards) => {
-    using trainer = createTrainer(trainerOptions({}), shards);
+    using trainer = Trainer.create(trainerOptions({}), shards);
     const plan = plainPlan([0, 1], [0, 0], rate, 3);
     const step = (changes: Partial<BatchPlan>) => trainer.step({ ...plan, ...changes }, { learningRate });
     await rejects(
@@ -153,12 +152,12 @@ test('plans that cannot be meant are refused by name', () =>
 test('evaluation uses the averaged weights and gives what the engine gives, however it is batched', () =>
   withShards(async (shards) => {
     const options = trainerOptions({ emaDecay: 0.9, loaderThreads: 2 });
-    using trainer = createTrainer(options, shards);
+    using trainer = Trainer.create(options, shards);
     for (let step = 0; step < 3; step++) await trainer.step(wildPlan(step), { learningRate });
     const starts = Array.from({ length: 7 }, (_, i) => i * 3000 - 1000);
     const clips = { recording: new Int32Array(7).fill(1), startSample: Float64Array.from(starts), clipSamples: rate };
     const [one, many] = [await trainer.evaluate(clips, 1), await trainer.evaluate(clips, 5)];
-    using engine = createEngine(engineOptions(options), await trainer.exportState(false));
+    using engine = Engine.create(engineOptions(options), await trainer.exportState(false));
     const whole = await engine.forwardPcm(await shards.readPcm(1, 0, 4 * rate), clips.startSample, rate, true);
     for (const other of [many, whole]) {
       closeTo(other.logits, one.logits, 1e-5);
@@ -170,7 +169,7 @@ test('evaluation uses the averaged weights and gives what the engine gives, howe
 
 test('abort rejects what is queued, and the trainer goes on as if it had never been', () =>
   withShards(async (shards) => {
-    using trainer = createTrainer(trainerOptions({}), shards);
+    using trainer = Trainer.create(trainerOptions({}), shards);
     const before = await trainer.exportState(true);
     const steps = Array.from({ length: 40 }, (_, i) => trainer.step(wildPlan(i), { learningRate }));
     trainer.abort();
@@ -184,7 +183,7 @@ test('abort rejects what is queued, and the trainer goes on as if it had never b
 
 test('a signal stops an evaluation with its own reason', () =>
   withShards(async (shards) => {
-    using trainer = createTrainer(trainerOptions({}), shards);
+    using trainer = Trainer.create(trainerOptions({}), shards);
     const clips = { recording: new Int32Array(9000), startSample: new Float64Array(9000), clipSamples: rate };
     const controller = new AbortController();
     const running = trainer.evaluate(clips, 8, { signal: controller.signal });
@@ -201,7 +200,7 @@ for (const precision of ['bf16', 'fp16'] as const) {
   test(`${precision} learns what f32 learns, about as fast`, async () => {
     const losses: Record<string, number> = {};
     for (const each of ['f32', precision] as const) {
-      using trainer = createTrainer(trainerOptions({ model: withoutDropout, precision: each, gradClip: 1 }), null);
+      using trainer = Trainer.create(trainerOptions({ model: withoutDropout, precision: each, gradClip: 1 }), null);
       const { features, target } = formulaBatch(0, shape);
       let result: StepResult | undefined;
       for (let step = 0; step < 15; step++) {
@@ -217,7 +216,7 @@ for (const precision of ['bf16', 'fp16'] as const) {
 }
 
 test('fp16 skips a step whose gradients overflow and halves the loss scale', async () => {
-  using trainer = createTrainer(trainerOptions({ precision: 'fp16' }), null);
+  using trainer = Trainer.create(trainerOptions({ precision: 'fp16' }), null);
   const { features, target } = formulaBatch(0, shape);
   const step = (x: Float32Array) => trainer.stepFeatures(x, target, shape.rows, { learningRate });
   await step(features);
@@ -230,7 +229,7 @@ test('fp16 skips a step whose gradients overflow and halves the loss scale', asy
 });
 
 test('training that diverges says so and keeps the weights', async () => {
-  using trainer = createTrainer(trainerOptions({}), null);
+  using trainer = Trainer.create(trainerOptions({}), null);
   const { features, target } = formulaBatch(0, shape);
   const before = await trainer.exportState(true);
   features[5] = Number.POSITIVE_INFINITY;
@@ -243,8 +242,8 @@ test('training that diverges says so and keeps the weights', async () => {
 });
 
 test('a damaged state is refused by name and changes nothing', async () => {
-  using trainer = createTrainer(trainerOptions({ emaDecay: 0.9 }), null);
-  using other = createTrainer(trainerOptions({ emaDecay: 0.9, seed: 2 }), null);
+  using trainer = Trainer.create(trainerOptions({ emaDecay: 0.9 }), null);
+  using other = Trainer.create(trainerOptions({ emaDecay: 0.9, seed: 2 }), null);
   const before = await trainer.exportState(true);
   const state = await other.exportState(true);
   const without = (name: string) => state.filter((tensor) => tensor.name !== name);
@@ -274,11 +273,11 @@ test('a damaged state is refused by name and changes nothing', async () => {
 });
 
 test('weights alone go on with a fresh optimizer', async () => {
-  using trainer = createTrainer(trainerOptions({}), null);
+  using trainer = Trainer.create(trainerOptions({}), null);
   const { features, target } = formulaBatch(0, shape);
   await trainer.stepFeatures(features, target, shape.rows, { learningRate });
   const weights = await trainer.exportState(false);
-  using next = createTrainer(trainerOptions({ emaDecay: 0.5, seed: 9 }), null);
+  using next = Trainer.create(trainerOptions({ emaDecay: 0.5, seed: 9 }), null);
   await next.importState([...weights, { name: 'statistics.mean', dtype: 'F32', shape: [0], data: new Uint8Array() }]);
   const state = await next.exportState(true);
   assert.equal(state.slice(0, weights.length), weights);

@@ -2,7 +2,7 @@ import { appendFile, chmod, copyFile, mkdir, readdir, readFile, rm, truncate, wr
 import { dirname, join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { openShards } from '../../bindings/index.ts';
+import { ShardSet } from '../../bindings/index.ts';
 import { Dataset } from '../../src/data/dataset.ts';
 import { prepare } from '../../src/data/prepare.ts';
 import { encodeWav16 } from '../../src/data/synthetic/wav.ts';
@@ -51,7 +51,7 @@ test('a folder becomes a dataset whose shards hold its samples', () =>
     assert.ok(Math.abs((recording?.rms ?? 0) - 0.5 / Math.SQRT2) < 1e-3);
     assert.ok(Math.abs((recording?.peak ?? 0) - 0.5) < 1e-3);
 
-    const shards = openShards(await dataset.shardEntries(), {
+    const shards = ShardSet.open(await dataset.shardEntries(), {
       sampleRateHz: rate,
       nFft: 256,
       hopSamples: 128,
