@@ -239,7 +239,7 @@ export interface NativeShardSet {
   ): Promise<{ rms: Float32Array; melSpread: Float32Array; activity: Float32Array }>;
   /** Per band over all frames of all clips; std is at least 1e-8. (M) each. */
   bandStatistics(clips: ClipTable, threads: number): Promise<NormalisationStatistics>;
-  /** How much happens in each `stepS` of a recording (docs/features.md). */
+  /** How much happens in each `stepS` of a recording (native/core/features/activity.h). */
   activityProfile(recording: number, stepS: number): Promise<Float32Array>;
   readPcm(recording: number, startSample: number, sampleCount: number): Promise<Float32Array>;
   /** Rejects what runs and what is queued with code `aborted`; the set stays usable. */

@@ -54,12 +54,16 @@ export async function openAudio(source: string | Uint8Array, options: OpenAudioO
     } catch (error) {
       signal?.throwIfAborted();
       // Another decoder may know what this one does not.
-      if (!(error instanceof AudioError) || !['unsupported_codec', 'not_audio'].includes(error.code)) throw error;
+      const open = sniffed.kind === null ? [...notMine, 'unreadable'] : notMine;
+      if (!(error instanceof AudioError) || !open.includes(error.code)) throw error;
       refusal ??= error;
     }
   }
-  throw refusal ?? missingDecoder(sniffed);
+  // What nobody recognises is better said so than with a decoder's guess.
+  throw sniffed.kind === null ? missingDecoder(sniffed) : (refusal ?? missingDecoder(sniffed));
 }
+
+const notMine = ['unsupported_codec', 'not_audio'];
 
 /** The decoders that this machine has, with what is known of them; for `autobird doctor`. */
 export function decodersFound(): { readonly route: DecoderRoute; readonly detail: string | null }[] {
