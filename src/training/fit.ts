@@ -27,7 +27,11 @@ export interface FitOptions extends JobOptions {
 export async function fit(options: FitOptions): Promise<void> {
   const { config, dataset, split, run, note, signal } = options;
   const restored = await readLast(run);
-  if (restored?.metadata.progress.finished) return;
+  if (restored?.metadata.progress.finished) {
+    // A kill right after `last` was written may have cost the metrics their last line.
+    await run.resetMetrics(restored.metadata.progress.history);
+    return;
+  }
 
   const training = dataset.onSide(split, 'train');
   const held = dataset.onSide(split, 'val');

@@ -6,9 +6,13 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { AutobirdError } from '../../bindings/errors.ts';
 import type { EpochRecord } from '../../src/checkpoint/metadata.ts';
+import { readCheckpoint } from '../../src/checkpoint/readCheckpoint.ts';
+import { writeCheckpoint } from '../../src/checkpoint/writeCheckpoint.ts';
 import { listRuns, openRun } from '../../src/run/listRuns.ts';
 import { lockRun } from '../../src/run/lock.ts';
 import { createRunFolder, Run } from '../../src/run/Run.ts';
+import { type FitOptions, fit } from '../../src/training/fit.ts';
+import { writeTinyModel } from '../helpers/tinyModel.ts';
 import { withTempDir } from '../helpers/withTempDir.ts';
 
 const record = (epoch: number): EpochRecord => ({
@@ -120,6 +124,18 @@ test('of several that find a dead lock at once only one gets it', () =>
       ),
     );
     assert.equal(outputs.toSorted(), ['got it', 'run_in_use', 'run_in_use']);
+  }));
+
+test('the metrics of a run that was killed between its last checkpoint and its last line are made whole', () =>
+  withTempDir(async (dir) => {
+    const run = new Run(dir);
+    const { metadata, ...content } = await readCheckpoint(await writeTinyModel(run.lastCheckpoint));
+    const history = [record(1), record(2)];
+    const progress = { ...metadata.progress, history, finished: true };
+    await writeCheckpoint(run.lastCheckpoint, { ...content, metadata: { ...metadata, progress } });
+    await run.appendMetrics(record(1));
+    await fit({ run } as FitOptions);
+    assert.equal(await run.metrics(), history);
   }));
 
 test.run();
