@@ -228,8 +228,9 @@ async function toTarget(job: Job, target: Target, restart: boolean): Promise<voi
     for await (const result of classifier.predictFiles(waiting, { ...job.options, order: 'ready' })) {
       if (isFailed(result)) failed.set(result.recording, result);
       else {
-        await journal.add(result);
+        // Before the journal says that it is done: a kill in between must not leave an older file in its place.
         if (target.kind === 'folder') await writeOwnFile(target.path, result, format, context);
+        await journal.add(result);
       }
       done += 1;
       io.progress.report({ stage: 'predict', done, total: found.paths.length, message: result.recording });
