@@ -50,6 +50,7 @@ export const evaluate: Command<EvaluateArgs> = {
     const { metadata } = await readCheckpoint(checkpoint);
     const dataset = await Dataset.open(join(config.data.root, args.dataset ?? metadata.dataset.name));
     const split = await dataset.split(args.split ?? metadata.dataset.split);
+    const asked = overrides.some((text) => /^\+*evaluation[.=]/.test(text));
     const report = await evaluateCheckpoint({
       checkpoint,
       dataset,
@@ -57,6 +58,7 @@ export const evaluate: Command<EvaluateArgs> = {
       outputDir: outputDir(args.output, checkpoint, dataset.manifest.id === metadata.dataset.id),
       signal: io.signal,
       onProgress: io.progress.report,
+      ...(asked && { evaluation: config.evaluation }),
     });
     io.progress.end();
     io.out(io.json ? `${JSON.stringify(encode(reportSchema, report))}\n` : figures(report, io));
