@@ -198,8 +198,9 @@ function toFileMetadata(entry: Entry): FileMetadata {
   const known = (field: Field): string | null => value(field) || null;
   const kept = Object.entries(entry.values).filter(([field, text]) => !ownPlace.has(field as Field) && text !== '');
   const label = known('label');
-  // A recordist's recordings of one day share place, microphone and background.
-  const day = value('recordist') !== '' && value('date') !== '' ? `${value('recordist')}|${value('date')}` : null;
+  // A recordist's recordings of one day share place, microphone and background, whatever the hour that the date may hold.
+  const date = value('date').replace(/[T\s]+\d{1,2}:\d\d.*$/, '');
+  const day = value('recordist') !== '' && date !== '' ? `${value('recordist')}|${date}` : null;
   return {
     label,
     backgroundLabels: splitLabels(value('background')).filter((background) => background !== label),

@@ -120,6 +120,19 @@ test('lists of labels are read in the spellings that tables use', () => {
   assert.equal(splitLabels(' '), []);
 });
 
+test('a session is a day of a recordist, though the table says the hour too', () =>
+  withTempDir(async (dir) => {
+    const times = ['2020-01-02 05:30', '2020-01-02T06:10:00Z', '2020-01-03 05:30'];
+    await put(dir, {
+      ...Object.fromEntries(times.map((_, i) => [`x/${i}.wav`, ''])),
+      'meta.csv': `file,recordist,recorded_at\n${times.map((time, i) => `x/${i}.wav,Ann,${time}\n`).join('')}`,
+    });
+    const { files } = await findRecordings(dir, ['wav']);
+    const metadata = await readMetadata({ rawDir: dir, metadata: [join(dir, 'meta.csv')], columns }, files);
+    const sessions = files.map(({ path }) => metadata.files.get(path)?.session);
+    assert.equal(sessions, ['Ann|2020-01-02', 'Ann|2020-01-02', 'Ann|2020-01-03']);
+  }));
+
 test('two tables are joined by path, found from the raw folder or from the CSV', () =>
   withTempDir(async (dir) => {
     await put(dir, {
