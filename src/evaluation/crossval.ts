@@ -5,6 +5,7 @@ import { expected, InvalidArgumentError } from '../../bindings/errors.ts';
 import { concurrently } from '../concurrently.ts';
 import type { Config } from '../config/schema.ts';
 import { Dataset } from '../data/dataset.ts';
+import type { JobOptions, Progress } from '../domain.ts';
 import { readJson, writeFileAtomic, writeJson } from '../files.ts';
 import { chooseRuntime } from '../prediction/chooseRuntime.ts';
 import { listRuns } from '../run/listRuns.ts';
@@ -68,6 +69,7 @@ export async function crossval(options: CrossvalOptions): Promise<Crossval> {
   const dir = options.outputDir ?? join(config.run.root, `crossval-${dataset.manifest.name}-${hash}`);
   const { jobs, threads } = shares(options, count);
   const numbers = Array.from({ length: count }, (_, fold) => fold);
+  const advance = foldsProgress(options.onProgress, count);
   const folds = await concurrently(numbers, jobs, options.signal, async (fold, signal) => {
     const prefix = `fold ${fold}: `;
     options.onNote?.(`${prefix}of ${count}`);
@@ -83,10 +85,11 @@ export async function crossval(options: CrossvalOptions): Promise<Crossval> {
         datasetDir,
         signal,
         onNote: (line) => options.onNote?.(prefix + line),
-        onProgress: (progress) => options.onProgress?.({ ...progress, message: prefix + (progress.message ?? '') }),
+        onProgress: (progress) => advance(fold, progress),
       },
       dataset,
     );
+    advance(fold, { stage: 'done', done: 1, total: 1 });
     const report = (await run.report()) as Report;
     const durationS = (await run.metrics()).reduce((sum, record) => sum + record.durationS, 0);
     const { items, accuracy, balancedAccuracy, macroF1 } = report.recordings;
@@ -114,6 +117,21 @@ export async function crossval(options: CrossvalOptions): Promise<Crossval> {
 /** @throws FormatError where the file is not what `crossval` writes */
 export async function readCrossval(path: string): Promise<Crossval> {
   return decode(crossvalSchema, await readJson(path), path);
+}
+
+/** Folds run side by side, each with stages of its own: together they are one job that only ever goes on. */
+export function foldsProgress(
+  onProgress: JobOptions['onProgress'],
+  folds: number,
+): (fold: number, progress: Progress) => void {
+  const parts = new Array<number>(folds).fill(0);
+  return (fold, { stage, done, total, message }) => {
+    // Nearly all of a fold's time is training.
+    const part = stage === 'done' ? 1 : stage === 'train' ? (0.95 * done) / Math.max(1, total) : 0;
+    parts[fold] = Math.max(parts[fold] as number, part);
+    const sum = parts.reduce((all, one) => all + one, 0);
+    onProgress?.({ stage: 'crossval', done: sum, total: folds, message: `fold ${fold}: ${message ?? stage}` });
+  };
 }
 
 /** The finished run of a fold, trained now unless it is there already. */

@@ -1,6 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { clock, ProgressReporter } from '../../src/cli/progress.ts';
+import { foldsProgress } from '../../src/evaluation/crossval.ts';
 
 function stream(isTTY: boolean, columns = 80) {
   const written: string[] = [];
@@ -69,6 +70,24 @@ test('a new stage starts a new line with its own clock', () => {
 
 test('times are read as people write them', () => {
   assert.equal([0, 7.4, 75, 3599.6, 11105].map(clock), ['0:00', '0:07', '1:15', '1:00:00', '3:05:05']);
+});
+
+test('folds that train side by side are one job with a few lines', () => {
+  const out = stream(false);
+  let now = 0;
+  const reporter = new ProgressReporter(out, () => now);
+  const advance = foldsProgress(reporter.report, 2);
+  for (let step = 1; step <= 100; step++) {
+    for (const fold of [0, 1]) {
+      now += 50;
+      advance(fold, { stage: 'train', done: fold === 0 ? step : step / 2, total: 100 });
+    }
+    if (step % 10 === 0) advance(1, { stage: 'evaluate', done: 1, total: 9 });
+  }
+  for (const fold of [0, 1]) advance(fold, { stage: 'done', done: 1, total: 1 });
+  assert.is(out.written.length, 3, out.written.join(''));
+  assert.match(out.written[1] ?? '', /crossval {2}0\.7\/2 {2}0:09 left {2}fold 0: train/);
+  assert.match(out.written[2] ?? '', /crossval {2}2\/2 /);
 });
 
 test.run();
