@@ -1,19 +1,14 @@
 /**
- * What `_target_` may name. The registry is closed: a name is looked up here, never imported, so a configuration cannot
- * run code. PyTorch's names are accepted because users know them.
+ * What `_target_` of an optimizer may name (schedulers: `training/schedule.ts`). The registry is closed: a name is looked up,
+ * never imported, so a configuration cannot run code. PyTorch's names are accepted because users know them.
  */
 import type { OptimizerOptions } from '../../bindings/native.ts';
-import type { OptimizerConfig, SchedulerConfig } from './schema.ts';
+import type { OptimizerConfig } from './schema.ts';
 
-export const optimizerKinds = {
+const optimizerKinds = {
   'torch.optim.Adam': 'adam',
   'torch.optim.AdamW': 'adamw',
 } as const satisfies Record<OptimizerConfig['_target_'], OptimizerOptions['kind']>;
-
-export const schedulerKinds = {
-  'torch.optim.lr_scheduler.StepLR': 'step',
-  'autobird.CosineWarmup': 'cosine',
-} as const satisfies Record<SchedulerConfig['_target_'], string>;
 
 /** The optimizer that a configuration names; its learning rate is given a step at a time. */
 export function optimizerOptions(config: OptimizerConfig): OptimizerOptions {

@@ -1,6 +1,6 @@
 /**
  * What may stand in a configuration: one schema a group, named as the group and its key are. The YAML files spell the
- * keys in snake_case. Every key is read by something (test/unit/config-keys.test.ts changes each one).
+ * keys in snake_case. Every key is read by something (test/recipes/configKeys.test.ts changes each one).
  */
 import { z } from 'zod';
 

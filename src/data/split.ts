@@ -7,7 +7,7 @@ import type { SplitConfig } from '../config/schema.ts';
 import type { Recording, Side, Split, SplitAssignment } from '../domain.ts';
 import { assignGroups } from './assignGroups.ts';
 import { byCodePoint } from './findRecordings.ts';
-import { type Group, type GroupedRecording, groupRecordings, resolveGroupBy } from './groups.ts';
+import { countLabels, type Group, type GroupedRecording, groupRecordings, resolveGroupBy } from './groups.ts';
 
 export const sides: readonly Side[] = ['train', 'val', 'test'];
 
@@ -170,9 +170,7 @@ function splitByFold(groups: readonly Group[], config: SplitConfig): Plan {
 /** What a given test fold left of a group stays one group. */
 function groupRecordingsAgain(group: Group, recordings: readonly GroupedRecording[]): Group[] {
   if (recordings.length === group.recordings.length) return [group];
-  const classes = new Map<string, number>();
-  for (const { label } of recordings) classes.set(label, (classes.get(label) ?? 0) + 1);
-  return [{ id: (recordings[0] as GroupedRecording).path, recordings, classes }];
+  return [{ id: (recordings[0] as GroupedRecording).path, recordings, classes: countLabels(recordings) }];
 }
 
 function ownFolds(groups: readonly Group[], count: number, seed: number): Map<string, number> {

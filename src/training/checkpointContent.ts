@@ -1,18 +1,12 @@
 import { runtimeInfo } from '../../bindings/index.ts';
-import type { OptimizerOptions } from '../../bindings/native.ts';
 import type { CheckpointMetadata, EpochRecord } from '../checkpoint/metadata.ts';
-import { type Config, configSchema, type OptimizerConfig } from '../config/schema.ts';
+import { type Config, configSchema } from '../config/schema.ts';
 import type { Dataset } from '../data/dataset.ts';
 import type { Recording, Split } from '../domain.ts';
 import { packageVersion } from '../packageRoot.ts';
 import { encode } from '../schema/case.ts';
 import type { TrainingSet } from './trainingSet.ts';
 import { metricOf, type Validation } from './validation.ts';
-
-export function optimizerOptions(config: OptimizerConfig): OptimizerOptions {
-  const { beta1, beta2, eps, weightDecay } = config;
-  return { kind: config._target_ === 'torch.optim.AdamW' ? 'adamw' : 'adam', beta1, beta2, eps, weightDecay };
-}
 
 /** What a checkpoint of this moment says about itself. */
 export function checkpointMetadata(moment: {
