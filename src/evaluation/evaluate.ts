@@ -1,4 +1,6 @@
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { AutobirdError } from '../../bindings/errors.ts';
 import type { Device, Precision } from '../../bindings/native.ts';
 import { type Checkpoint, readCheckpoint } from '../checkpoint/readCheckpoint.ts';
 import type { EvaluationConfig } from '../config/schema.ts';
@@ -37,7 +39,8 @@ export interface EvaluateOptions extends JobOptions {
  * `predict` does it. Every recording counts: one without an answer is wrong, and so is one of a class that the model does
  * not know.
  *
- * @throws what `Classifier.open`, `Dataset.open` and `dataset.split` throw; a recording that cannot be read is a row
+ * @throws what `Classifier.open`, `Dataset.open` and `dataset.split` throw; AutobirdError `no_raw_dir` where the folder of
+ *   recordings has gone; a single recording that cannot be read is a row
  */
 export async function evaluate(options: EvaluateOptions): Promise<Report> {
   const checkpointPath = await findCheckpoint(options.checkpoint);
@@ -47,6 +50,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Report> {
   const side = options.side ?? 'test';
   const recordings = dataset.onSide(split, side);
   const evaluation = options.evaluation ?? evaluationOf(checkpoint);
+  await checkRawDir(dataset);
   const predictions = await predictAll(recordings, dataset.manifest.rawDir, options);
   const report = makeReport({
     checkpoint,
@@ -71,6 +75,16 @@ export async function evaluate(options: EvaluateOptions): Promise<Report> {
     });
   }
   return report;
+}
+
+/** A folder that moved would look like a model that knows nothing. */
+async function checkRawDir({ manifest, dir }: Dataset): Promise<void> {
+  const { rawDir } = manifest;
+  if ((await stat(rawDir).catch(() => null))?.isDirectory()) return;
+  throw new AutobirdError(
+    'no_raw_dir',
+    `The recordings of ${dir} are not in ${rawDir} any more, and evaluation listens to them: put them back, or run autobird prepare with the folder where they are now (nothing is decoded again)`,
+  );
 }
 
 /** `58.3 % of 36 recordings right (balanced 51.2 %), 49.0 % of 1,204 clips` */
