@@ -44,6 +44,9 @@ test('the commands lead from nothing to a judged model, each in words and in JSO
     const coarse = await json('evaluate', runDir as string, 'evaluation.calibration_bins=3', ...places);
     assert.is(coarse.calibration.after.bins.length, 3, 'an override counts');
 
+    const heard = await run('predict', made.raw_dir, `run.root=${join(dir, 'runs')}`);
+    assert.match(heard.stderr, `With the newest model, ${join(runDir as string, 'checkpoints', 'best.safetensors')}`);
+
     const folds = ['--dataset', 'syn', '--folds', '2', '--epochs', '1', 'experiment=smoke', ...places];
     const crossval = await json('crossval', ...folds);
     assert.is(crossval.pooled.items, made.recordings, 'every recording once');

@@ -124,6 +124,7 @@ export const predict: Command<PredictArgs> = {
       throw new UsageError(`The format ${format.name} is a file for each recording: add --output FOLDER`);
     }
     const checkpoint = args.checkpoint ?? (await newestCheckpoint(config.run.root));
+    if (args.checkpoint === undefined) io.progress.note(`With the newest model, ${checkpoint}`);
     using classifier = await Classifier.open(checkpoint, classifierOptions(args, config));
     const context: FormatContext = {
       labels: classifier.labels,
