@@ -11,8 +11,9 @@ void initialize(const Napi::CallbackInfo& info) {
 }
 
 Napi::Object init(Napi::Env env, Napi::Object exports) {
-  loadCudaIfPresent();  // before anything else touches LibTorch (core/runtime.h says why)
   env.SetInstanceData(new Environment());
+  // Before anything else touches LibTorch (core/runtime.h says why). Guarded: what is thrown here would end the process.
+  guarded(env, loadCudaIfPresent);
 
   exports["initialize"] = Napi::Function::New(env, initialize, "initialize");
   exports["runtimeInfo"] = Napi::Function::New(env, runtimeInfo, "runtimeInfo");
