@@ -18,11 +18,17 @@ Executor::Executor(Napi::Env env, const std::string& name) : env_(env) {
   auto nothing = Napi::Function::New(env, [](const Napi::CallbackInfo&) {});
   deliverer_ = Napi::ThreadSafeFunction::New(env, nothing, name, /*maxQueueSize=*/0, /*initialThreadCount=*/1);
   deliverer_.Unref(env);  // only a pending promise keeps the process alive
+  // Before anybody knows this object: where the system gives no more threads, nothing may be left that points to it.
+  try {
+    watchExit(env);
+    thread_ = std::thread([this] { loop(); });
+  } catch (...) {
+    deliverer_.Release();
+    throw;
+  }
   // After the thread-safe function, so that it runs before that one's own hook: the thread must end while it is valid.
   napi_add_env_cleanup_hook(env, environmentEnds, this);
-  watchExit(env);
   env.GetInstanceData<Environment>()->executors.insert(this);
-  thread_ = std::thread([this] { loop(); });
 }
 
 // process.exit() and an uncaught error call exit() without the clean-up hooks of the main environment: LibTorch's statics

@@ -57,7 +57,7 @@ auto guarded(Napi::Env env, Body body) -> decltype(body()) {
 
 class Executor : public std::enable_shared_from_this<Executor> {
  public:
-  /// `name` is what a debugger shows for the thread.
+  /// `name` is what diagnostics of Node show for its deliveries. Throws where the system gives no more threads.
   static std::shared_ptr<Executor> start(Napi::Env env, const std::string& name);
   ~Executor();
   Executor(const Executor&) = delete;

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <exception>
 #include <memory>
+#include <system_error>
 
 #include "core/error.h"
 
@@ -32,7 +33,11 @@ void parallelFor(int64_t count, int threads, const std::function<bool()>& stoppi
   const int helpers = static_cast<int>(std::min<int64_t>(std::max(threads, 1), count)) - 1;
   std::vector<std::thread> workers;
   workers.reserve(std::max(helpers, 0));
-  for (int i = 0; i < helpers; ++i) workers.emplace_back(work, i + 1);
+  try {
+    for (int i = 0; i < helpers; ++i) workers.emplace_back(work, i + 1);
+  } catch (const std::system_error&) {
+    // The system gives no more threads: those that are there do the work.
+  }
   work(0);
   for (auto& worker : workers) worker.join();
   if (failure) std::rethrow_exception(failure);
@@ -45,10 +50,17 @@ Team& Team::ofThisThread(int threads) {
 }
 
 Team::Team(int threads) {
-  for (int i = 1; i < threads; ++i) workers_.emplace_back([this, i] { loop(i); });
+  try {
+    for (int i = 1; i < threads; ++i) workers_.emplace_back([this, i] { loop(i); });
+  } catch (...) {
+    stop();  // a smaller team would add in another order
+    throw;
+  }
 }
 
-Team::~Team() {
+Team::~Team() { stop(); }
+
+void Team::stop() {
   {
     const std::lock_guard lock(mutex_);
     stopped_ = true;
@@ -93,7 +105,11 @@ void Team::loop(int worker) {
 }
 
 ThreadPool::ThreadPool(int threads) {
-  for (int i = 0; i < std::max(threads, 1); ++i) workers_.emplace_back([this] { loop(); });
+  try {
+    for (int i = 0; i < std::max(threads, 1); ++i) workers_.emplace_back([this] { loop(); });
+  } catch (const std::system_error&) {
+    if (workers_.empty()) throw;  // one is enough
+  }
 }
 
 ThreadPool::~ThreadPool() {

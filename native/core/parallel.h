@@ -36,6 +36,7 @@ class Team {
 
  private:
   void loop(int worker);
+  void stop();
 
   std::vector<std::thread> workers_;
   std::mutex mutex_;
