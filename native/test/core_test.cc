@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cmath>
 #include <functional>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -142,6 +143,13 @@ TEST(a_loader_delivers_fails_and_is_cancelled) {
     if (row == 1) throw Error("odd", "one");
   });
   CHECK(codeOf([&] { failing->take(); }) == "odd");
+  bool refused = false;
+  try {
+    loader.load(2, int64_t{1} << 61, fill)->take();  // more than there can be
+  } catch (const std::length_error&) {
+    refused = true;
+  }
+  CHECK(refused);
   std::atomic<bool> go{false};
   const auto slow = loader.load(50, 1, [&](int64_t, float*) {
     while (!go) std::this_thread::yield();

@@ -24,6 +24,14 @@ void PendingFeatures::wait() {
   done_.wait(lock, [this] { return left_ == 0; });
 }
 
+float* PendingFeatures::place(int64_t row, int64_t rows, int64_t rowSize) {
+  const std::lock_guard lock(mutex_);
+  if (cancelled_ || failure_) return nullptr;
+  // Taken only when the first row begins: a long queue of batches costs no memory yet.
+  if (values_.empty()) values_.resize(static_cast<size_t>(rows * rowSize));
+  return values_.data() + row * rowSize;
+}
+
 std::shared_ptr<PendingFeatures> Loader::load(int64_t rows, int64_t rowSize,
                                               std::function<void(int64_t, float*)> makeRow) {
   auto pending = std::make_shared<PendingFeatures>();
@@ -31,22 +39,11 @@ std::shared_ptr<PendingFeatures> Loader::load(int64_t rows, int64_t rowSize,
   auto make = std::make_shared<std::function<void(int64_t, float*)>>(std::move(makeRow));
   for (int64_t row = 0; row < rows; ++row) {
     pool_.submit([pending, make, row, rows, rowSize] {
-      float* out = nullptr;
-      {
-        const std::lock_guard lock(pending->mutex_);
-        if (!pending->cancelled_ && !pending->failure_) {
-          // Taken only when the first row begins: a long queue of batches costs no memory yet.
-          if (pending->values_.empty()) pending->values_.resize(static_cast<size_t>(rows * rowSize));
-          out = pending->values_.data() + row * rowSize;
-        }
-      }
       std::exception_ptr failure;
-      if (out != nullptr) {
-        try {
-          (*make)(row, out);
-        } catch (...) {
-          failure = std::current_exception();
-        }
+      try {
+        if (float* out = pending->place(row, rows, rowSize)) (*make)(row, out);
+      } catch (...) {  // memory for the batch may be what is missing
+        failure = std::current_exception();
       }
       const std::lock_guard lock(pending->mutex_);
       if (failure && !pending->failure_) pending->failure_ = failure;

@@ -25,6 +25,9 @@ class PendingFeatures {
 
  private:
   friend class Loader;
+  /// Where a row goes; null when it is not wanted any more.
+  float* place(int64_t row, int64_t rows, int64_t rowSize);
+
   std::vector<float> values_;
   std::mutex mutex_;
   std::condition_variable done_;
