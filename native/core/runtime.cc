@@ -139,9 +139,11 @@ RuntimeInfo runtimeInfo() {
   return info;
 }
 
-void requireDevice(const std::string& device) {
-  if (device == "cpu") return;
-  if (device == "cuda" && at::globalContext().hasCUDA() && at::detail::getCUDAHooks().deviceCount() > 0) return;
+c10::Device requireDevice(const std::string& device) {
+  if (device == "cpu") return c10::kCPU;
+  if (device == "cuda" && at::globalContext().hasCUDA() && at::detail::getCUDAHooks().deviceCount() > 0) {
+    return c10::kCUDA;
+  }
   if (device == "cuda") {
     throw invalidArgument(
         "Expected a device of this machine for device but received \"cuda\": no CUDA device was found. Use device=cpu, "

@@ -1,6 +1,8 @@
 // The process as LibTorch finds it: allocator, CUDA, what the CPU can do. Read before any tensor is made.
 #pragma once
 
+#include <c10/core/Device.h>
+
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -34,6 +36,6 @@ void prepareProcess();
 RuntimeInfo runtimeInfo();
 
 /// Throws `invalid_argument` when there is no such device in this process.
-void requireDevice(const std::string& device);
+c10::Device requireDevice(const std::string& device);
 
 }  // namespace autobird

@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { runtimeInfo, Trainer } from '../../bindings/index.ts';
-import { trainerOptions } from '../helpers/tinyNetwork.ts';
+import { Engine, InvalidArgumentError, runtimeInfo, Trainer } from '../../bindings/index.ts';
+import { engineOptions, trainerOptions } from '../helpers/tinyNetwork.ts';
 
 const bindings = new URL('../../bindings/index.ts', import.meta.url).href;
 
@@ -49,6 +49,19 @@ test('CUDA that is switched off, or not there, is refused in words', () => {
     () => Trainer.create(trainerOptions({ device: 'cuda' }), null),
     /^Expected a device of this machine for device but received "cuda": no CUDA device was found\. Use device=cpu/,
   );
+});
+
+test('a device of another name is refused before anything is made', async () => {
+  const options = trainerOptions({ device: 'tpu' as never });
+  using trainer = Trainer.create(trainerOptions({}), null);
+  const tensors = await trainer.exportState(false);
+  for (const create of [() => Trainer.create(options, null), () => Engine.create(engineOptions(options), tensors)]) {
+    assert.throws(create, (error: Error) => {
+      return (
+        error instanceof InvalidArgumentError && error.message === 'Expected cpu or cuda for device but received "tpu"'
+      );
+    });
+  }
 });
 
 test.run();

@@ -264,6 +264,10 @@ test('a damaged state is refused by name and changes nothing', async () => {
     'Tensor model.head.bias has the unknown dtype F31',
   );
   await rejects(
+    trainer.importState(change('optimizer.step', { data: new Uint8Array(8).fill(255) })),
+    'Tensor optimizer.step is -1, which counts steps: the file is damaged',
+  );
+  await rejects(
     trainer.importState([...state, { name: 'model.tail', dtype: 'F32', shape: [0], data: new Uint8Array() }]),
     /^Tensor model.tail is not part of the network/,
   );

@@ -33,9 +33,8 @@ void copyStretch(const std::vector<float>& samples, double startSample, int64_t 
 }  // namespace
 
 Engine::Engine(const EngineOptions& options, const std::vector<TensorData>& tensors)
-    : options_(options), logMel_(options.features), device_(options.device) {
+    : options_(options), logMel_(options.features), device_(requireDevice(options.device)) {
   validate(options.statistics, logMel_.mels());
-  requireDevice(options.device);
   Parameters parameters = initialParameters(options.model, options.classes, 0);
   loadParameters(parameters, options.model, tensors, "model.");
   parameters_ = copyParameters(parameters, options.model, device_, /*trainable=*/false);

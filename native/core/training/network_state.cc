@@ -23,15 +23,10 @@ bool anyWithPrefix(const std::vector<TensorData>& tensors, const std::string& pr
                      [&](const TensorData& data) { return data.name.rfind(prefix, 0) == 0; });
 }
 
-at::Device checkedDevice(const std::string& device) {
-  requireDevice(device);
-  return at::Device(device);
-}
-
 }  // namespace
 
 NetworkState::NetworkState(const TrainerOptions& options)
-    : options_(options), device_(checkedDevice(options.device)), scaler_(device_) {
+    : options_(options), device_(requireDevice(options.device)), scaler_(device_) {
   const Parameters initial = initialParameters(options.model, options.classes, options.seed);
   current_ = copyParameters(initial, options.model, device_, /*trainable=*/true);
   if (averaging()) average_ = copyParameters(initial, options.model, device_, /*trainable=*/false);
@@ -67,6 +62,8 @@ NetworkState::Loss NetworkState::lossOf(std::vector<float>& features, const std:
     throw invalidArgument("Expected rows * classes = " + std::to_string(rows * options_.classes) +
                           " values for target but received " + std::to_string(target.size()));
   }
+  // A backward pass that failed half-way, for lack of memory say, has left some; this step's would be added to them.
+  for (at::Tensor& weight : weights_) weight.mutable_grad() = at::Tensor();
   const int64_t frames = static_cast<int64_t>(features.size()) / (rows * mels);
   const at::Tensor x = at::from_blob(features.data(), {rows, mels, frames}, at::kFloat).to(device_);
   Loss loss;
@@ -185,6 +182,10 @@ void NetworkState::importState(const std::vector<TensorData>& tensors) {
     const at::Tensor step = at::zeros({}, at::kLong);
     load("optimizer.step", step);
     optimizer.step = step.item<int64_t>();
+    if (optimizer.step < 0) {
+      throw Error("damaged_checkpoint", "Tensor optimizer.step is " + std::to_string(optimizer.step) +
+                                            ", which counts steps: the file is damaged");
+    }
     if (byName.count("scaler.scale") > 0) {
       load("scaler.scale", scaler.scale);
       load("scaler.growth", scaler.growth);
