@@ -8,9 +8,14 @@
 #include <cstdint>
 
 // The build targets the architecture's baseline; a kernel is compiled once more for each of these and the system's
-// loader picks one. Not under sanitizers, whose run time is not ready when the loader picks.
-#if defined(__x86_64__) && defined(__GNUC__) && defined(__linux__) && !defined(__SANITIZE_ADDRESS__)
+// loader picks one. Not under sanitizers, whose run time is not ready when the loader picks. Levels of x86-64 have been
+// possible here since GCC 12 and Clang 18; Clang before 14 knows no clones.
+#if !defined(__x86_64__) || !defined(__linux__) || defined(__SANITIZE_ADDRESS__)
+#define AUTOBIRD_KERNEL
+#elif defined(__clang__) ? __clang_major__ >= 18 : __GNUC__ >= 12
 #define AUTOBIRD_KERNEL __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#elif !defined(__clang__) || __clang_major__ >= 14
+#define AUTOBIRD_KERNEL __attribute__((target_clones("avx512f", "avx2", "default")))
 #else
 #define AUTOBIRD_KERNEL
 #endif
