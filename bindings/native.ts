@@ -256,7 +256,7 @@ export interface NativeTrainer {
   gradients(features: Float32Array, target: Float32Array, rows: number): Promise<NamedTensor[]>;
   /** Scores of clips with the averaged weights (or the current ones where there is no average). */
   evaluate(clips: ClipTable, batchSize: number): Promise<EngineOutput>;
-  /** `model.*` (averaged weights under `best`), and with optimizer also `optimizer.*`, `current.*`, `rng.*`. */
+  /** `model.*` (the averaged weights where there are any), and with optimizer also `optimizer.*`, `current.*`, `scaler.*`. */
   exportState(withOptimizer: boolean): Promise<NamedTensor[]>;
   importState(tensors: readonly NamedTensor[]): Promise<void>;
   /** Rejects what is queued with code `aborted`; the trainer stays usable. */
