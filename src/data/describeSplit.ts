@@ -9,6 +9,15 @@ export function describeSplit(split: Split, recordings: readonly GroupedRecordin
     `${split.name}: ${train} to train, ${val} to validate, ${test} to test`,
     checkNoLeak(split, recordings).message,
   ];
+  const groups = new Set(split.assignments.map(({ group }) => group)).size;
+  for (const [side, ratio] of [
+    ['val', split.options['valRatio']],
+    ['test', split.options['testRatio']],
+  ] as const) {
+    if (split.counts[side] > 0 || ratio === 0) continue;
+    const why = groups === 1 ? 'all recordings are one group' : `the recordings are only ${groups} groups`;
+    lines.push(`No recordings for ${side}: ${why}; see data.columns.group and split.group_by`);
+  }
   const missing = split.missing.map(({ label, sides }) => `${label} (not in ${sides.join(', ')})`);
   if (missing.length > 0) lines.push(`Not on every side, for want of groups: ${missing.join('; ')}`);
   const left = split.unassigned[0];

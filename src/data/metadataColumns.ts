@@ -25,7 +25,8 @@ const guesses: Readonly<Record<Field, readonly string[]>> = {
   label: ['label', 'species', 'class', 'primary_label', 'category', 'species_code'],
   background: ['background_species', 'background_labels', 'background', 'secondary_labels', 'also'],
   session: ['session', 'session_id'],
-  group: ['group', 'group_id', 'source_id', 'source', 'src_file', 'parent'],
+  // Not `source`: it names the archive (xeno-canto) as often as the long recording, and would make one group of everything.
+  group: ['group', 'group_id', 'source_id', 'src_file', 'parent'],
   date: ['date', 'recorded_at', 'recording_date', 'datetime'],
   time: ['time', 'recording_time'],
   recordist: ['recordist', 'author', 'recorder', 'rec'],

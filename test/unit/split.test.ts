@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { SplitConfig } from '../../src/config/schema.ts';
+import { describeSplit } from '../../src/data/describeSplit.ts';
 import { type GroupedRecording, groupRecordings } from '../../src/data/groups.ts';
 import { checkNoLeak, makeSplit, sides } from '../../src/data/split.ts';
 import type { Side, Split } from '../../src/domain.ts';
@@ -190,6 +191,15 @@ test('mistakes in the options say what to do', () => {
   assert.throws(attempt({ folds: 5 }, many.slice(0, 3)), /at least 5 groups/);
   const folded = many.map((one, i) => ({ ...one, fold: String(i % 4) }));
   assert.throws(attempt({ folds: 5 }, folded), /data\.columns\.fold=""/);
+});
+
+test('a side that gets nothing is named with the reason', () => {
+  const recordings = Array.from({ length: 20 }, (_, i) => recording(`${i}.wav`, `class${i % 2}`, { groupKey: 'all' }));
+  const lines = describeSplit(makeSplit(recordings, options, 'id'), recordings);
+  assert.match(lines[2] as string, 'No recordings for val: all recordings are one group; see data.columns.group');
+  assert.match(lines[3] as string, 'No recordings for test');
+  const apart = recordings.map((one) => ({ ...one, groupKey: null }));
+  assert.is(describeSplit(makeSplit(apart, options, 'id'), apart).length, 2);
 });
 
 test.run();
