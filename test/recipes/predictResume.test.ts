@@ -10,7 +10,7 @@ import { withTempDir } from '../helpers/withTempDir.ts';
 const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 const count = 24;
 
-/** Starts `autobird predict` and, after the journal has some lines, sends the signal. */
+/** Starts `autobird predict`, reads what it says to the end (`close`, not `exit`) and, after the journal has some lines, sends the signal. */
 function predict(words: readonly string[], stop?: { signal: NodeJS.Signals; journal: string; lines: number }) {
   return new Promise<{ code: number | null; signal: NodeJS.Signals | null; stderr: string }>((resolve) => {
     const child = spawn(process.execPath, ['--import', 'tsx', main, 'predict', ...words]);
@@ -18,7 +18,7 @@ function predict(words: readonly string[], stop?: { signal: NodeJS.Signals; jour
     child.stderr.on('data', (text) => {
       stderr += text;
     });
-    child.on('exit', (code, signal) => resolve({ code, signal, stderr }));
+    child.on('close', (code, signal) => resolve({ code, signal, stderr }));
     if (stop === undefined) return;
     const watch = setInterval(async () => {
       const text = await readFile(stop.journal, 'utf8').catch(() => '');
@@ -26,7 +26,7 @@ function predict(words: readonly string[], stop?: { signal: NodeJS.Signals; jour
       clearInterval(watch);
       child.kill(stop.signal);
     }, 5);
-    child.on('exit', () => clearInterval(watch));
+    child.on('close', () => clearInterval(watch));
   });
 }
 
