@@ -22,7 +22,7 @@ function run(
       });
     }
     child.stdin.end(input);
-    child.on('exit', (code) => resolve({ code, text }));
+    child.on('close', (code) => resolve({ code, text }));
   });
 }
 
