@@ -228,6 +228,18 @@ test('fp16 skips a step whose gradients overflow and halves the loss scale', asy
   assert.is((after?.data[0] ?? 0) - (state?.data[0] ?? 0), 1);
 });
 
+test('fp16 that overflows at every scale has diverged', async () => {
+  using trainer = Trainer.create(trainerOptions({ precision: 'fp16' }), null);
+  const { features, target } = formulaBatch(0, shape);
+  features[5] = Number.NaN;
+  let skipped = 0;
+  const steps = async () => {
+    for (; skipped < 100; skipped++) await trainer.stepFeatures(features, target, shape.rows, { learningRate });
+  };
+  await rejects(steps(), /^Loss or gradients are no longer finite after 0 steps/);
+  assert.is(skipped, 29);
+});
+
 test('training that diverges says so and keeps the weights', async () => {
   using trainer = Trainer.create(trainerOptions({}), null);
   const { features, target } = formulaBatch(0, shape);

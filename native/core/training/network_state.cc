@@ -18,6 +18,14 @@ namespace {
 // So that a network and its dropout never share numbers.
 constexpr uint64_t kDropoutStream = 0xd509;
 
+// About thirty steps in a row overflowed: it is not the loss scale then, and every further step would be skipped as well.
+constexpr double kSmallestScale = 1e-4;
+
+Error diverged(int64_t steps) {
+  return Error("diverged", "Loss or gradients are no longer finite after " + std::to_string(steps) +
+                               " steps: lower optimizer.lr, or set training.grad_clip");
+}
+
 bool anyWithPrefix(const std::vector<TensorData>& tensors, const std::string& prefix) {
   return std::any_of(tensors.begin(), tensors.end(),
                      [&](const TensorData& data) { return data.name.rfind(prefix, 0) == 0; });
@@ -106,12 +114,12 @@ StepResult NetworkState::step(std::vector<float>& features, const std::vector<fl
     foundInf = scaler_.unscale(gradients);
     scaler_.adapt(foundInf);
     result.skipped = foundInf.item<float>() != 0;
+    if (result.skipped && scaler_.scale.item<double>() < kSmallestScale) throw diverged(optimizer_.step);
   }
   result.gradNorm = clipGradients(gradients, options_.gradClip);
   result.loss = loss.value.item<double>();
   if (!scaling && !(std::isfinite(result.gradNorm) && std::isfinite(result.loss))) {
-    throw Error("diverged", "Loss or gradients are no longer finite after " + std::to_string(optimizer_.step) +
-                                " steps: lower optimizer.lr, or set training.grad_clip");
+    throw diverged(optimizer_.step);
   }
   result.correct = loss.logits.argmax(1).eq(loss.target.argmax(1)).sum().item<int64_t>();
   if (!result.skipped) {
