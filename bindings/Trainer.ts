@@ -43,7 +43,7 @@ export class Trainer implements Disposable {
 
   /**
    * One step on clips of the shards. Throws InvalidArgumentError for a plan whose lengths do not fit each other, and
-   * NativeError `diverged` when the loss stops being finite (the weights stay as they were).
+   * NativeError `diverged` when the loss stops being finite (the network stays as it was).
    */
   async step(plan: BatchPlan, options: StepOptions): Promise<StepResult> {
     return await this.#native.step(plan, options);

@@ -21,6 +21,30 @@ constexpr uint64_t kDropoutStream = 0xd509;
 // About thirty steps in a row overflowed: it is not the loss scale then, and every further step would be skipped as well.
 constexpr double kSmallestScale = 1e-4;
 
+// Batch norm moves its running statistics in the forward pass, before it is known whether the step is good. One that
+// overflowed would leave NaN in them for ever, so they go back unless `keep` is called.
+class BufferGuard {
+ public:
+  explicit BufferGuard(const std::vector<at::Tensor>& buffers) : buffers_(buffers) {
+    for (const at::Tensor& buffer : buffers) before_.push_back(buffer.clone());
+  }
+  ~BufferGuard() {
+    if (kept_) return;
+    try {
+      for (size_t i = 0; i < buffers_.size(); ++i) buffers_[i].copy_(before_[i]);
+    } catch (const std::exception&) {  // the device itself failed, which is being reported already
+    }
+  }
+  BufferGuard(const BufferGuard&) = delete;
+  BufferGuard& operator=(const BufferGuard&) = delete;
+  void keep() { kept_ = true; }
+
+ private:
+  const std::vector<at::Tensor>& buffers_;
+  std::vector<at::Tensor> before_;
+  bool kept_ = false;
+};
+
 Error diverged(int64_t steps) {
   return Error("diverged", "Loss or gradients are no longer finite after " + std::to_string(steps) +
                                " steps: lower optimizer.lr, or set training.grad_clip");
@@ -46,10 +70,14 @@ void NetworkState::collect() {
   weightNames_.clear();
   weights_.clear();
   values_.clear();
+  buffers_.clear();
   averagedValues_.clear();
   forEachTensor(current_, options_.model, [&](const std::string& name, at::Tensor& tensor, TensorKind kind) {
     values_.push_back(tensor);
-    if (kind != TensorKind::weight) return;
+    if (kind == TensorKind::buffer) {
+      buffers_.push_back(tensor);
+      return;
+    }
     weightNames_.push_back(name);
     weights_.push_back(tensor);
   });
@@ -101,6 +129,7 @@ std::vector<at::Tensor> NetworkState::takeGradients() {
 StepResult NetworkState::step(std::vector<float>& features, const std::vector<float>& target, int64_t rows,
                               double learningRate) {
   const bool scaling = options_.precision == Precision::fp16;
+  BufferGuard statistics(buffers_);
   const Loss loss = lossOf(features, target, rows, /*updateStatistics=*/true);
   StepResult result;
   result.rows = rows;
@@ -123,6 +152,7 @@ StepResult NetworkState::step(std::vector<float>& features, const std::vector<fl
   }
   result.correct = loss.logits.argmax(1).eq(loss.target.argmax(1)).sum().item<int64_t>();
   if (!result.skipped) {
+    statistics.keep();
     update(options_.optimizer, optimizer_, weights_, gradients, learningRate);
     if (averaging()) updateAverage(averagedValues_, values_, options_.emaDecay, optimizer_.step);
   }

@@ -51,7 +51,8 @@ class NetworkState {
   std::vector<std::string> weightNames_;
   std::vector<at::Tensor> weights_;         // of current_
   std::vector<at::Tensor> values_;          // weights and buffers of current_
-  std::vector<at::Tensor> averagedValues_;  // the same of average_
+  std::vector<at::Tensor> buffers_;         // of current_
+  std::vector<at::Tensor> averagedValues_;  // values_ of average_
   OptimizerState optimizer_;
   LossScaler scaler_;
 };
