@@ -4,28 +4,36 @@
  */
 
 // What everything is called, and what can go wrong.
+
 export * from '../bindings/errors.ts';
-// What the machine can do.
-export { runtimeInfo } from '../bindings/index.ts';
-export type { Device, Precision, RuntimeInfo } from '../bindings/native.ts';
-// A checkpoint from inside.
-export type { Checkpoint } from './checkpoint/Checkpoint.ts';
-export type { CheckpointMetadata, EpochRecord } from './checkpoint/metadata.ts';
-export { readCheckpoint } from './checkpoint/readCheckpoint.ts';
+export type * from './domain.ts';
+
 // Settings: composed as Hydra does, from the files in configs/ and overrides.
+
 export { ConfigError } from './config/ConfigError.ts';
 export { type ComposedConfig, type ComposeOptions, composeConfig } from './config/compose.ts';
 export type * from './config/schema.ts';
+
 // Recordings become a dataset.
+
 export { Dataset } from './data/dataset.ts';
 export { type PrepareOptions, prepare } from './data/prepare.ts';
 export { type SynthesizedSet, type SynthesizeOptions, synthesize } from './data/synthesize.ts';
-export type * from './domain.ts';
+
+// A dataset becomes a model.
+
+export { type ListedRun, listRuns, openRun } from './run/listRuns.ts';
+export { Run } from './run/Run.ts';
+export { type TrainOptions, train } from './training/train.ts';
+
 // How good is it?
+
 export { type Crossval, type CrossvalOptions, crossval } from './evaluation/crossval.ts';
 export { type EvaluateOptions, evaluate } from './evaluation/evaluate.ts';
 export type { Report } from './evaluation/report.ts';
+
 // What does it hear?
+
 export { type FormatContext, type OutputFormatName, outputFormats } from './formats/index.ts';
 export { Classifier } from './predict.ts';
 export type {
@@ -36,10 +44,17 @@ export type {
   PredictOptions,
 } from './prediction/options.ts';
 export type { PcmFormat } from './prediction/readable.ts';
-// A dataset becomes a model.
-export { type ListedRun, listRuns, openRun } from './run/listRuns.ts';
-export { Run } from './run/Run.ts';
-export { type TrainOptions, train } from './training/train.ts';
+
+// A checkpoint from inside.
+
+export type { Checkpoint } from './checkpoint/Checkpoint.ts';
+export type { CheckpointMetadata, EpochRecord } from './checkpoint/metadata.ts';
+export { readCheckpoint } from './checkpoint/readCheckpoint.ts';
+
+// What the machine can do.
+
+export { runtimeInfo } from '../bindings/index.ts';
+export type { Device, Precision, RuntimeInfo } from '../bindings/native.ts';
 
 // Kept inside: decoders, features, shards and the native handles (what Classifier, prepare and train are made of), and the
 // command line, whose commands are these functions with words around them.
