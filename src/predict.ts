@@ -49,16 +49,16 @@ export class Classifier {
   }
 
   /**
-   * Opens a checkpoint file, or the best checkpoint of a run folder.
+   * Opens a checkpoint file, the best checkpoint of a run folder, or a checkpoint that was read already.
    *
    * @throws AutobirdError `not_found`; FormatError for a damaged file; InvalidArgumentError for an option that this machine
    * cannot meet
    */
-  static async open(path: string, options: ClassifierOptions = {}): Promise<Classifier> {
+  static async open(source: string | Checkpoint, options: ClassifierOptions = {}): Promise<Classifier> {
     const { device = 'cpu', precision = 'f32', batchSize = 16 } = options;
     positiveInteger('batchSize', batchSize);
     const runtime = chooseRuntime(device, precision, options.threads ?? null);
-    const checkpoint = await readCheckpoint(await findCheckpoint(path));
+    const checkpoint = typeof source === 'string' ? await readCheckpoint(await findCheckpoint(source)) : source;
     const { features, model, labels } = checkpoint.metadata;
     const engine = Engine.create(
       { model, features, classes: labels.length, statistics: checkpoint.statistics, ...runtime },

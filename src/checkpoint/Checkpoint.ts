@@ -4,6 +4,8 @@ import type { CheckpointMetadata } from './metadata.ts';
 
 /** A model that can predict by itself, as read from one file. */
 export interface Checkpoint {
+  /** The file. */
+  readonly path: string;
   /** `model.*`, and in `last` also what is needed to go on training; without `statistics.*`. */
   readonly tensors: readonly NamedTensor[];
   readonly statistics: NormalisationStatistics;

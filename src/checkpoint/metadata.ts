@@ -44,6 +44,10 @@ export const metadataSchema = z.strictObject({
     id: z.string(),
     name: z.string(),
     split: z.string(),
+    /** `splitHash` of the assignment it was trained with; older checkpoints lack this and the next. */
+    splitHash: z.string().optional(),
+    /** `soundsOf` the training recordings, so that evaluation can leave them out. */
+    trainedOn: z.array(z.string()).optional(),
     /** Training clips and recordings of each class, after the filters. */
     counts: z.array(z.strictObject({ label: z.string(), clips: z.int(), recordings: z.int() })),
     /** Classes that could not be learned, and why. */

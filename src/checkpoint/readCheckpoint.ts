@@ -39,7 +39,7 @@ export async function readCheckpoint(path: string): Promise<Checkpoint> {
   };
   const rest = tensors.filter(({ name }) => !name.startsWith('statistics.'));
   checkNames(rest, path);
-  return { tensors: rest, statistics, metadata, modelVersion: modelVersion(rest, statistics, metadata) };
+  return { path, tensors: rest, statistics, metadata, modelVersion: modelVersion(rest, statistics, metadata) };
 }
 
 function checkVersion(format: string | undefined, formatVersion: string | undefined, path: string): void {

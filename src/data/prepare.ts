@@ -2,8 +2,6 @@
  * From a folder of recordings to a dataset: find, hash, decode what is new, split, report. Shards are written first and
  * `dataset.json` last, so that the same command after a kill goes on where it was and ends with the same files.
  */
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { mkdir, stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
@@ -21,6 +19,7 @@ import { manifestSchema, recordingSchema, type ShardRecording, shardPath } from 
 import { decodeRecording, readShardRecording } from './decodeRecording.ts';
 import { checkDiskSpace } from './diskSpace.ts';
 import { byCodePoint, findRecordings } from './findRecordings.ts';
+import { hashFile } from './hashFile.ts';
 import { type LabelledFile, labelFiles } from './labelFiles.ts';
 import { lockDataset } from './lockDataset.ts';
 import { type DecodedFile, makeManifest, toRecording } from './manifest.ts';
@@ -105,7 +104,9 @@ async function decodeAll(
   const limits = { maxChannels, maxSampleRateHz, maxDurationS };
   let done = 0;
   const hashed = await concurrently(files, workers, signal, async (file, stop) => {
-    const hash = await orReject(file.path, rejected, () => hashFile(join(rawDir, file.path), data.maxFileBytes, stop));
+    const hash = await orReject(file.path, rejected, () =>
+      hashWithin(join(rawDir, file.path), data.maxFileBytes, stop),
+    );
     const known =
       hash === null ? null : await readShardRecording(join(dir, shardPath(hash, sampleRateHz)), sampleRateHz);
     onProgress?.({ stage: 'hash', done: ++done, total: files.length });
@@ -177,7 +178,7 @@ function isReadError(error: unknown): error is NodeJS.ErrnoException {
   );
 }
 
-async function hashFile(path: string, maxBytes: number, signal: AbortSignal): Promise<string> {
+async function hashWithin(path: string, maxBytes: number, signal: AbortSignal): Promise<string> {
   const { size } = await stat(path);
   if (size === 0) throw new AudioError('empty_file', 'The file has no bytes: copy it again or leave it out');
   if (size > maxBytes) {
@@ -186,9 +187,7 @@ async function hashFile(path: string, maxBytes: number, signal: AbortSignal): Pr
       `The file has ${size} bytes, data.max_file_bytes allows ${maxBytes}: cut it or raise the limit`,
     );
   }
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20, signal })) hash.update(chunk as Buffer);
-  return hash.digest('hex');
+  return hashFile(path, signal);
 }
 
 function noRecordings(rawDir: string, rejected: readonly RejectedRecording[]): AutobirdError {

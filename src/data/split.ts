@@ -2,6 +2,7 @@
  * Which recordings are learned from, which choose the model and which judge it. Whole groups go to one side
  * (`groups.ts`); ratios are met in recordings within the size of one group (`assignGroups.ts`).
  */
+import { createHash } from 'node:crypto';
 import { AutobirdError, InvalidArgumentError } from '../../bindings/errors.ts';
 import type { SplitConfig } from '../config/schema.ts';
 import type { Recording, Side, Split, SplitAssignment } from '../domain.ts';
@@ -56,6 +57,12 @@ export function makeSplit(recordings: readonly GroupedRecording[], config: Split
     missing: findMissing(recordings, plan.side, used),
     unassigned: plan.unassigned,
   };
+}
+
+/** Of which recording is on which side, 16 hex digits: tells assignments of one name apart. */
+export function splitHash({ assignments }: Pick<Split, 'assignments'>): string {
+  const sidesOfPaths = assignments.map(({ path, side }) => [path, side]);
+  return createHash('sha256').update(JSON.stringify(sidesOfPaths)).digest('hex').slice(0, 16);
 }
 
 /** Looks, independently of how a split was made, whether copies, sessions or groups are on more than one side. */

@@ -1,21 +1,25 @@
 import { stat } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { AutobirdError } from '../../bindings/errors.ts';
-import type { Device, Precision } from '../../bindings/native.ts';
+import type { DecodeLimits, Device, Precision } from '../../bindings/native.ts';
 import { type Checkpoint, readCheckpoint } from '../checkpoint/readCheckpoint.ts';
+import { concurrently } from '../concurrently.ts';
 import type { EvaluationConfig } from '../config/schema.ts';
 import { Dataset } from '../data/dataset.ts';
+import { hashFile } from '../data/hashFile.ts';
 import type { FailedPrediction, JobOptions, Prediction, Recording, Side, Split } from '../domain.ts';
 import { Classifier } from '../predict.ts';
 import { findCheckpoint } from '../prediction/findCheckpoint.ts';
 import { aggregateClips, clipProbabilities } from './aggregate.ts';
 import { expectedCalibrationError, figures, negativeLogLikelihood, reliability, type ScoredItem } from './metrics.ts';
 import type { RecordingResult, Report } from './report.ts';
+import { describeTrainedOn, withoutTrainedOn } from './trainedOn.ts';
 import { writeReport } from './writeReport.ts';
 
 export interface EvaluateOptions extends JobOptions {
-  /** A checkpoint file, or a run folder for its best one. */
-  readonly checkpoint: string;
+  /** A checkpoint file, a run folder for its best one, or a checkpoint that was read already. */
+  readonly checkpoint: Checkpoint | string;
   /** A dataset or its folder. The original recordings in its `rawDir` are what is listened to. */
   readonly dataset: Dataset | string;
   /** A split or its name. */
@@ -36,27 +40,35 @@ export interface EvaluateOptions extends JobOptions {
 
 /**
  * Judges a checkpoint on the recordings of one side of a split. They are decoded from their original files and scored as
- * `predict` does it. Every recording counts: one without an answer is wrong, and so is one of a class that the model does
- * not know.
+ * `predict` does it. Recordings that the model was trained on are left out (by their sound, whatever they are called), and
+ * the report says how many. Every other one counts: one without an answer is wrong, and so is one of a class that the model
+ * does not know, and one whose file has changed since it was prepared (`changed`): its label is that of another sound.
  *
  * @throws what `Classifier.open`, `Dataset.open` and `dataset.split` throw; AutobirdError `no_raw_dir` where the folder of
- *   recordings has gone; a single recording that cannot be read is a row
+ *   recordings has gone, `all_trained_on` where nothing is left to judge; a single recording that cannot be read is a row
  */
 export async function evaluate(options: EvaluateOptions): Promise<Report> {
-  const checkpointPath = await findCheckpoint(options.checkpoint);
-  const checkpoint = await readCheckpoint(checkpointPath);
+  const { checkpoint: given } = options;
+  const checkpoint = typeof given === 'string' ? await readCheckpoint(await findCheckpoint(given)) : given;
   const dataset = typeof options.dataset === 'string' ? await Dataset.open(options.dataset) : options.dataset;
   const split = typeof options.split === 'string' ? await dataset.split(options.split) : options.split;
   const side = options.side ?? 'test';
-  const recordings = dataset.onSide(split, side);
+  const { kept: recordings, ...trainedOn } = withoutTrainedOn(
+    dataset.onSide(split, side),
+    checkpoint.metadata,
+    split,
+    side,
+  );
+  if (recordings.length === 0 && (trainedOn.leftOut ?? 0) > 0) throw allTrainedOn(side, split);
   const evaluation = options.evaluation ?? evaluationOf(checkpoint);
   await checkRawDir(dataset);
-  const predictions = await predictAll(recordings, dataset.manifest.rawDir, options);
+  const predictions = await predictAll(checkpoint, recordings, dataset.manifest.rawDir, options);
   const report = makeReport({
     checkpoint,
     dataset,
     split,
     side,
+    trainedOn,
     recordings,
     predictions,
     bins: evaluation.calibrationBins,
@@ -66,7 +78,6 @@ export async function evaluate(options: EvaluateOptions): Promise<Report> {
     await writeReport(options.outputDir, {
       report,
       checkpoint,
-      checkpointPath,
       dataset,
       split,
       recordings,
@@ -88,14 +99,24 @@ async function checkRawDir({ manifest, dir }: Dataset): Promise<void> {
 }
 
 /** `58.3 % of 36 recordings right (balanced 51.2 %), 49.0 % of 1,204 clips` */
-export function describeReport({ side, recordings, clips }: Report): string {
+export function describeReport(report: Report): string {
+  const { side, recordings, clips } = report;
   const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
-  return `${side}: ${percent(recordings.accuracy)} of ${recordings.items} recordings right (balanced ${percent(recordings.balancedAccuracy)}), ${percent(clips.accuracy)} of ${clips.items} clips`;
+  const figures = `${side}: ${percent(recordings.accuracy)} of ${recordings.items} recordings right (balanced ${percent(recordings.balancedAccuracy)}), ${percent(clips.accuracy)} of ${clips.items} clips`;
+  return [figures, ...describeTrainedOn(report)].join('. ');
+}
+
+function allTrainedOn(side: Side, { name }: Split): AutobirdError {
+  return new AutobirdError(
+    'all_trained_on',
+    `The model was trained on every ${side} recording of ${name}, so nothing is left to judge it: use another split or other recordings`,
+  );
 }
 
 export type Answer = Prediction | FailedPrediction;
 
 async function predictAll(
+  checkpoint: Checkpoint,
   recordings: readonly Recording[],
   rawDir: string,
   options: EvaluateOptions,
@@ -105,15 +126,48 @@ async function predictAll(
     ...(device === undefined ? {} : { device }),
     ...(precision === undefined ? {} : { precision }),
     ...(threads === undefined ? {} : { threads }),
+    limits: limitsOf(recordings),
   };
-  using classifier = await Classifier.open(options.checkpoint, open);
-  const answers: Answer[] = [];
-  const paths = recordings.map(({ path }) => join(rawDir, path));
+  using classifier = await Classifier.open(checkpoint, open);
+  const total = recordings.length;
+  onProgress?.({ stage: 'evaluate', done: 0, total, message: 'Looking for files that have changed' });
+  const answers = await changedFiles(recordings, rawDir, signal);
+  const places = recordings.map((_, i) => i).filter((i) => answers[i] === null);
+  const paths = places.map((i) => join(rawDir, (recordings[i] as Recording).path));
+  let done = total - places.length;
+  let next = 0;
   for await (const answer of classifier.predictFiles(paths, signal ? { signal } : {})) {
-    answers.push(answer);
-    onProgress?.({ stage: 'evaluate', done: answers.length, total: recordings.length });
+    answers[places[next++] as number] = answer;
+    onProgress?.({ stage: 'evaluate', done: ++done, total });
   }
-  return answers;
+  return answers as Answer[];
+}
+
+/** What prepare accepted is listened to, whatever is allowed today: that the files are the same ones is checked. */
+function limitsOf(recordings: readonly Recording[]): DecodeLimits {
+  const most = (value: (recording: Recording) => number) =>
+    recordings.reduce((largest, recording) => Math.max(largest, value(recording)), 1);
+  return {
+    maxChannels: most(({ channels }) => channels),
+    maxSampleRateHz: most(({ sampleRateHz }) => sampleRateHz),
+    // Another decoder may find a few samples more.
+    maxDurationS: most(({ durationS }) => durationS) + 1,
+  };
+}
+
+/** A failure for each file that is not the one that was prepared, null for the others. */
+function changedFiles(
+  recordings: readonly Recording[],
+  rawDir: string,
+  signal: AbortSignal | undefined,
+): Promise<(Answer | null)[]> {
+  return concurrently(recordings, availableParallelism(), signal, async ({ path, contentHash }, stop) => {
+    // A file that cannot be read gets its reason from whoever decodes it.
+    const hash = await hashFile(join(rawDir, path), stop).catch(() => contentHash);
+    if (hash === contentHash) return null;
+    const message = 'The file has changed since it was prepared, so its label may be wrong: run autobird prepare again';
+    return { recording: path, error: { code: 'changed', message } };
+  });
 }
 
 function makeReport(found: {
@@ -121,6 +175,7 @@ function makeReport(found: {
   readonly dataset: Dataset;
   readonly split: Split;
   readonly side: Side;
+  readonly trainedOn: Pick<Report, 'leftOut' | 'sameSplit'>;
   readonly recordings: readonly Recording[];
   readonly predictions: readonly Answer[];
   readonly bins: number;
@@ -150,6 +205,7 @@ function makeReport(found: {
     dataset: { id: dataset.manifest.id, name: dataset.manifest.name },
     split: split.name,
     side,
+    ...found.trainedOn,
     labels,
     unknownLabels,
     noEventLabels,

@@ -2,6 +2,7 @@ import type { Checkpoint } from '../checkpoint/Checkpoint.ts';
 import type { Dataset } from '../data/dataset.ts';
 import type { Recording, Split } from '../domain.ts';
 import type { Report } from './report.ts';
+import { describeTrainedOn } from './trainedOn.ts';
 
 /** `model_card.md`: what the model was made of, how good it is, and what it must not be used for. */
 export function modelCard(report: Report, checkpoint: Checkpoint, dataset: Dataset, split: Split): string {
@@ -78,6 +79,7 @@ function limitLines(report: Report, { metadata }: Checkpoint, split: Split): str
   if (weak.length > 0) lines.push(`- Found in less than half of their recordings: ${weak.join(', ')}.`);
   if (untested.length > 0) lines.push(`- Never tested, for want of ${report.side} recordings: ${untested.join(', ')}.`);
   if (report.unknownLabels.length > 0) lines.push(`- In the test but not learned: ${report.unknownLabels.join(', ')}.`);
+  lines.push(...describeTrainedOn(report).map((line) => `- ${line}`));
   if (metadata.noEventLabels.length === 0) {
     lines.push('- It was never taught what "nothing" sounds like: it names a class for wind, rain and silence too.');
   }

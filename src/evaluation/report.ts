@@ -59,6 +59,10 @@ export const reportSchema = z.strictObject({
   dataset: z.strictObject({ id: z.string(), name: z.string() }),
   split: z.string(),
   side: z.enum(['train', 'val', 'test']),
+  /** Recordings of the side that the model was trained on: not judged. Null where the checkpoint does not say which. */
+  leftOut: z.int().nullable().default(null),
+  /** Whether it was trained with the same recordings on the same sides. Null where the checkpoint does not say. */
+  sameSplit: z.boolean().nullable().default(null),
   /** The model's, in its order. */
   labels: z.array(z.string()),
   /** Classes of the recordings that the model does not know: each such recording counts as wrong. */

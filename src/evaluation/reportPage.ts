@@ -15,6 +15,7 @@ import {
 import { legend, lineChart } from '../plots/svg.ts';
 import type { RecordingResult, Report } from './report.ts';
 import { classTable, confusionHeatmap, dateAndTime, percent } from './reportParts.ts';
+import { describeTrainedOn } from './trainedOn.ts';
 
 /** A recording that was called something else, with what the model heard. */
 export interface Mistake {
@@ -92,7 +93,8 @@ function glance({ report, split }: ReportPageInput): Html {
     unknownLabels.length > 0
       ? notice('warning', `Never learned, but among the ${side} recordings, so all wrong: ${unknownLabels.join(', ')}.`)
       : '';
-  return cards + honest + unknown;
+  const known = describeTrainedOn(report).map((line) => notice('warning', line));
+  return [cards, honest, ...known, unknown].join('');
 }
 
 function learning({ history, report }: ReportPageInput): Section | null {

@@ -18,8 +18,6 @@ import { type Mistake, reportPage } from './reportPage.ts';
 export interface WriteReportInput {
   readonly report: Report;
   readonly checkpoint: Checkpoint;
-  /** Where it was read: beside the rest of its run, perhaps. */
-  readonly checkpointPath: string;
   readonly dataset: Dataset;
   readonly split: Split;
   /** In the order of `predictions`. */
@@ -33,7 +31,7 @@ export interface WriteReportInput {
 export async function writeReport(dir: string, input: WriteReportInput): Promise<void> {
   const { report, checkpoint, dataset, split } = input;
   const { metadata } = checkpoint;
-  const history = await historyOf(input.checkpointPath, metadata.progress.history);
+  const history = await historyOf(checkpoint.path, metadata.progress.history);
   const mistakes = await pictureMistakes(input);
   await writeFileAtomic(join(dir, 'report.html'), reportPage({ report, metadata, split, history, mistakes }));
   await writeFileAtomic(join(dir, 'confusion.csv'), confusionCsv(report.recordings.confusion));

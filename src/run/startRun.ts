@@ -6,6 +6,7 @@ import { AutobirdError, InvalidArgumentError } from '../../bindings/errors.ts';
 import { Float, type Node, type Plain } from '../config/node.ts';
 import { type Config, configSchema } from '../config/schema.ts';
 import { dumpYaml } from '../config/yaml.ts';
+import { splitHash } from '../data/split.ts';
 import type { Split } from '../domain.ts';
 import { removeLeftovers, writeFileAtomic } from '../files.ts';
 import { encode } from '../schema/case.ts';
@@ -95,8 +96,7 @@ async function createRun(
 
 /** What decides the numbers a run ends in. */
 export function runIdentity(config: Config, split: Split): RunIdentity {
-  const sides = split.assignments.map(({ path, side }) => [path, side]);
-  return { configHash: configHash(config), datasetId: split.datasetId, splitHash: hashOf(sides) };
+  return { configHash: configHash(config), datasetId: split.datasetId, splitHash: splitHash(split) };
 }
 
 /** Where runs lie and how predictions are printed does not change what is learned; everything else may. */

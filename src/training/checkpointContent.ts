@@ -2,7 +2,9 @@ import { runtimeInfo } from '../../bindings/index.ts';
 import type { CheckpointMetadata, EpochRecord } from '../checkpoint/metadata.ts';
 import { type Config, configSchema } from '../config/schema.ts';
 import type { Dataset } from '../data/dataset.ts';
+import { splitHash } from '../data/split.ts';
 import type { Recording, Split } from '../domain.ts';
+import { soundsOf } from '../evaluation/trainedOn.ts';
 import { packageVersion } from '../packageRoot.ts';
 import { encode } from '../schema/case.ts';
 import type { TrainingSet } from './trainingSet.ts';
@@ -24,6 +26,7 @@ export function checkpointMetadata(moment: {
   const { lengthS, hopS, padLast } = config.clips;
   const { labels } = trainingSet;
   const last = history.at(-1) as EpochRecord;
+  const training = dataset.onSide(split, 'train');
   return {
     labels: [...labels],
     noEventLabels: dataset.manifest.noEventLabels.filter((label) => labels.includes(label)),
@@ -46,9 +49,11 @@ export function checkpointMetadata(moment: {
       id: dataset.manifest.id,
       name: dataset.manifest.name,
       split: split.name,
+      splitHash: splitHash(split),
+      trainedOn: soundsOf(training),
       counts: [...trainingSet.counts],
       leftOut: [...trainingSet.leftOut],
-      licences: countLicences(dataset.onSide(split, 'train')),
+      licences: countLicences(training),
     },
     versions: {
       autobird: packageVersion(),

@@ -1,11 +1,19 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { AutobirdError } from '../../bindings/errors.ts';
+import { readCheckpoint } from '../../src/checkpoint/readCheckpoint.ts';
+import { writeCheckpoint } from '../../src/checkpoint/writeCheckpoint.ts';
 import { Dataset } from '../../src/data/dataset.ts';
+import { prepare } from '../../src/data/prepare.ts';
+import { splitHash } from '../../src/data/split.ts';
+import { encodeWav16 } from '../../src/data/synthetic/wav.ts';
 import type { DatasetManifest, Split } from '../../src/domain.ts';
-import { evaluate } from '../../src/evaluation/evaluate.ts';
-import { writeTinyModel } from '../helpers/tinyModel.ts';
+import { describeReport, evaluate } from '../../src/evaluation/evaluate.ts';
+import { soundsOf } from '../../src/evaluation/trainedOn.ts';
+import { dataConfig, splitConfig } from '../helpers/dataConfig.ts';
+import { chirpWav, writeTinyModel } from '../helpers/tinyModel.ts';
 import { withTempDir } from '../helpers/withTempDir.ts';
 
 test('recordings that have moved are an error, not a model that is always wrong', () =>
@@ -21,6 +29,111 @@ test('recordings that have moved are an error, not a model that is always wrong'
       assert.match((error as Error).message, `are not in ${rawDir} any more`);
       assert.match((error as Error).message, 'run autobird prepare with the folder where they are now');
     }
+  }));
+
+/** `count` recordings of each class, of which earlier calls wrote some. */
+async function prepareChirps(dir: string, count: number, more: Parameters<typeof dataConfig>[2] = {}) {
+  const raw = join(dir, 'raw');
+  for (const [c, label] of ['robin', 'wren'].entries()) {
+    await mkdir(join(raw, label), { recursive: true });
+    // A new name may sort before the old ones, so that the sides are drawn anew.
+    for (let i = 0; i < count; i++) {
+      await writeFile(join(raw, label, `${(i * 7) % 10}.wav`), chirpWav(1, { seed: 100 * c + i + 1 }));
+    }
+  }
+  const data = dataConfig(raw, dir, more);
+  const dataset = await prepare({ data, split: splitConfig, features: { sampleRateHz: 16000 } });
+  return { dataset, split: await dataset.makeSplit(splitConfig) };
+}
+
+test('recordings that a model was trained on are left out when its dataset has grown, and that is said everywhere', () =>
+  withTempDir(async (dir) => {
+    const before = await prepareChirps(dir, 5);
+    const trained = before.dataset.onSide(before.split, 'train');
+    const path = await writeTinyModel(join(dir, 'best.safetensors'));
+    const { metadata, ...rest } = await readCheckpoint(path);
+    const known = { trainedOn: soundsOf(trained), splitHash: splitHash(before.split) };
+    await writeCheckpoint(path, { ...rest, metadata: { ...metadata, dataset: { ...metadata.dataset, ...known } } });
+
+    const same = await evaluate({ checkpoint: path, ...before });
+    assert.equal([same.leftOut, same.sameSplit, same.recordings.items], [0, true, before.split.counts.test]);
+    assert.not.match(describeReport(same), 'trained on');
+
+    const { dataset, split } = await prepareChirps(dir, 10);
+    assert.is(split.name, before.split.name, 'the same name, another assignment');
+    // Copies of what it knows are on the side that judges.
+    const assignments = split.assignments.map((one) => {
+      const isKnown = trained.some((recording) => recording.path === one.path);
+      return isKnown && one.path.startsWith('wren') ? { ...one, side: 'test' as const } : one;
+    });
+    const grown = { ...split, assignments };
+    const onTest = dataset.onSide(grown, 'test');
+    const report = await evaluate({ checkpoint: path, dataset, split: grown, outputDir: join(dir, 'report') });
+    const expected = onTest.filter(({ path }) => !trained.some((one) => one.path === path)).map(({ path }) => path);
+    assert.ok(expected.length > 0 && expected.length < onTest.length);
+    assert.equal(
+      report.predictions.map(({ recording }) => recording),
+      expected,
+    );
+    assert.is(report.leftOut, onTest.length - expected.length);
+    assert.is(report.sameSplit, false);
+    const sentence = `${report.leftOut} recordings of this side were trained on and are left out.`;
+    assert.match(describeReport(report), sentence);
+    for (const name of ['report.html', 'model_card.md']) {
+      const text = await readFile(join(dir, 'report', name), 'utf8');
+      assert.match(text, sentence);
+      assert.match(text, 'trained with another assignment');
+    }
+    assert.is(JSON.parse(await readFile(join(dir, 'report', 'report.json'), 'utf8')).left_out, report.leftOut);
+
+    const onTraining = await evaluate({ checkpoint: path, dataset, split: grown, side: 'train' });
+    assert.is(onTraining.recordings.items, dataset.onSide(grown, 'train').length, 'asked for by name');
+    const all = { ...split, assignments: trained.map(({ path }) => ({ path, side: 'test' as const, group: path })) };
+    try {
+      await evaluate({ checkpoint: path, dataset, split: all });
+      assert.unreachable();
+    } catch (error) {
+      assert.is((error as AutobirdError).code, 'all_trained_on');
+    }
+  }));
+
+test('an older checkpoint is evaluated, and that nothing could be checked is said', () =>
+  withTempDir(async (dir) => {
+    const checkpoint = await readCheckpoint(await writeTinyModel(join(dir, 'best.safetensors')));
+    const report = await evaluate({ checkpoint, ...(await prepareChirps(dir, 5)) });
+    assert.equal([report.leftOut, report.sameSplit], [null, null]);
+    assert.match(describeReport(report), 'does not say which recordings it was trained on');
+  }));
+
+test('a file that has changed since it was prepared is a row of its own, not judged by its old label', () =>
+  withTempDir(async (dir) => {
+    const prepared = await prepareChirps(dir, 5);
+    const [first, second] = prepared.dataset.onSide(prepared.split, 'test');
+    assert.ok(first && second);
+    await writeFile(join(dir, 'raw', first.path), chirpWav(1, { seed: 77 }));
+    const checkpoint = await writeTinyModel(join(dir, 'best.safetensors'));
+    const { predictions } = await evaluate({ checkpoint, ...prepared });
+    assert.equal([predictions[0]?.recording, predictions[0]?.error?.code], [first.path, 'changed']);
+    assert.equal([predictions[1]?.recording, predictions[1]?.error], [second.path, null]);
+  }));
+
+test('what prepare accepted is evaluated, whatever the defaults allow', () =>
+  withTempDir(async (dir) => {
+    const prepared = await prepareChirps(dir, 5);
+    const wide = prepared.dataset.onSide(prepared.split, 'test')[0]?.path as string;
+    const wav = encodeWav16(
+      Float64Array.from({ length: 100 * 16000 }, (_, i) => 0.2 * Math.sin(i / 300)),
+      16000,
+    );
+    wav.writeUInt16LE(100, 22); // channels
+    wav.writeUInt32LE(100 * 2 * 16000, 28); // bytes a second
+    wav.writeUInt16LE(100 * 2, 32); // bytes a frame
+    await writeFile(join(dir, 'raw', wide), wav);
+    const data = dataConfig(join(dir, 'raw'), dir, { maxChannels: 100 });
+    const dataset = await prepare({ data, split: splitConfig, features: { sampleRateHz: 16000 } });
+    const checkpoint = await writeTinyModel(join(dir, 'best.safetensors'));
+    const { predictions } = await evaluate({ checkpoint, dataset, split: prepared.split });
+    assert.is(predictions.find(({ recording }) => recording === wide)?.error, null);
   }));
 
 test.run();

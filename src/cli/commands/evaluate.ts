@@ -3,6 +3,7 @@ import { readCheckpoint } from '../../checkpoint/readCheckpoint.ts';
 import { Dataset } from '../../data/dataset.ts';
 import { evaluate as evaluateCheckpoint } from '../../evaluation/evaluate.ts';
 import { type Report, reportSchema } from '../../evaluation/report.ts';
+import { describeTrainedOn } from '../../evaluation/trainedOn.ts';
 import { findCheckpoint } from '../../prediction/findCheckpoint.ts';
 import { encode } from '../../schema/case.ts';
 import { columns, percent } from '../columns.ts';
@@ -46,8 +47,8 @@ export const evaluate: Command<EvaluateArgs> = {
   async run(args, io) {
     const { folder, overrides } = folderAndOverrides(args.run);
     const config = configWithoutRawDir(args, overrides);
-    const checkpoint = await findCheckpoint(folder ?? (await newestCheckpoint(config.run.root)));
-    const { metadata } = await readCheckpoint(checkpoint);
+    const checkpoint = await readCheckpoint(await findCheckpoint(folder ?? (await newestCheckpoint(config.run.root))));
+    const { metadata, path } = checkpoint;
     const dataset = await Dataset.open(join(config.data.root, args.dataset ?? metadata.dataset.name));
     const split = await dataset.split(args.split ?? metadata.dataset.split);
     const asked = overrides.some((text) => /^\+*evaluation[.=]/.test(text));
@@ -55,7 +56,7 @@ export const evaluate: Command<EvaluateArgs> = {
       checkpoint,
       dataset,
       split,
-      outputDir: outputDir(args.output, checkpoint, dataset.manifest.id === metadata.dataset.id),
+      outputDir: outputDir(args.output, path, dataset.manifest.id === metadata.dataset.id),
       signal: io.signal,
       onProgress: io.progress.report,
       ...(asked && { evaluation: config.evaluation }),
@@ -96,6 +97,9 @@ function figures(report: Report, { width }: CommandIo): string {
       ],
       width,
     ) +
+    describeTrainedOn(report)
+      .map((line) => `\n${line}`)
+      .join('') +
     `\nAlways naming the largest class: ${percent(report.largestClassShare)} right.\n` +
     `Calibration error ${error(calibration.before)}, ${error(calibration.after)} after temperature ${calibration.temperature.toFixed(2)} (${calibration.aggregation}).\n`
   );
