@@ -42,7 +42,7 @@ export const evaluate: Command<EvaluateArgs> = {
   },
   examples: [
     ['evaluate', 'the newest run again'],
-    ['evaluate best.safetensors --dataset other --split recording-val15-test15-seed4 -o other-report/', ''],
+    ['evaluate best.safetensors --dataset other --split recording-val10-test15-seed4 -o other-report/', ''],
   ],
   async run(args, io) {
     const { folder, overrides } = folderAndOverrides(args.run);
