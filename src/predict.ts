@@ -7,6 +7,7 @@ import type { Readable } from 'node:stream';
 import { AudioError, AutobirdError, DisposedError, expected, NativeError } from '../bindings/errors.ts';
 import { Engine } from '../bindings/index.ts';
 import { type Checkpoint, readCheckpoint } from './checkpoint/readCheckpoint.ts';
+import { leastHopS } from './config/schema.ts';
 import type { Clip, ClipPrediction, FailedPrediction, Label, Prediction } from './domain.ts';
 import { aggregateClips, clipProbabilities, indexOfLargest } from './evaluation/aggregate.ts';
 import { chooseRuntime } from './prediction/chooseRuntime.ts';
@@ -278,10 +279,12 @@ export class Classifier {
   #hopS(overlapS: number | undefined): number {
     const { lengthS, hopS } = this.#checkpoint.metadata.clips;
     if (overlapS === undefined) return hopS;
-    if (!(overlapS >= 0 && overlapS < lengthS)) {
-      throw expected(`0 or more and less than a clip's ${lengthS} seconds`, 'overlapS', overlapS);
+    const hop = lengthS - overlapS;
+    // 5 - 4.95 is a little less than 0.05.
+    if (!(overlapS >= 0 && hop >= leastHopS - 1e-9)) {
+      throw expected(`0 or more and at least ${leastHopS} less than a clip's ${lengthS} seconds`, 'overlapS', overlapS);
     }
-    return lengthS - overlapS;
+    return hop;
   }
 }
 

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { accessSync, constants } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -39,7 +40,7 @@ export async function openFfmpegCli(input: RouteInput, program: string): Promise
     await file.remove();
   };
   try {
-    child = start(program, file.path);
+    child = await start(program, file.path);
     const running = watch(child, input.signal);
     const pipe = new WavPipe(child.stdout as Readable);
     const header = await pipe.header();
@@ -104,12 +105,24 @@ async function asFile(source: string | Uint8Array): Promise<{ path: string; remo
   return { path, remove: () => rm(folder, { recursive: true, force: true }) };
 }
 
-function start(program: string, path: string): ChildProcess {
+/** @throws AudioError `unreadable` where the program cannot be run: no descriptors or memory left, no permission */
+async function start(program: string, path: string): Promise<ChildProcess> {
   const args = ['-hide_banner', '-nostdin', '-nostats', '-v', 'info'];
   // `file:` keeps a name like `http:x` or `-i` from being anything but a name.
   args.push('-protocol_whitelist', 'file,pipe', '-format_whitelist', formats, '-threads', '1', '-i', `file:${path}`);
   args.push('-vn', '-sn', '-dn', '-c:a', 'pcm_f32le', '-f', 'wav', 'pipe:1');
-  return spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], windowsHide: true });
+  try {
+    // Some failures are thrown, some come as an event; a child without descriptors has no streams either.
+    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], windowsHide: true });
+    await once(child, 'spawn');
+    return child;
+  } catch (error) {
+    throw new AudioError(
+      'unreadable',
+      `${program} could not be started (${(error as Error).message}): check its permissions, or lower data.workers`,
+      { cause: error },
+    );
+  }
 }
 
 /** Follows a child to its end: its log, when it has described its input there, its exit code. */

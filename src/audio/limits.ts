@@ -1,8 +1,13 @@
 import { AudioError } from '../../bindings/errors.ts';
 import type { DecodeLimits } from '../../bindings/native.ts';
 
-/** What a recorder may do: 64 channels, 768 kHz, two days. */
-export const defaultDecodeLimits: DecodeLimits = { maxChannels: 64, maxSampleRateHz: 768_000, maxDurationS: 172_800 };
+/** Those of configs/data: 32 channels, 768 kHz, a day. */
+export const defaultDecodeLimits: DecodeLimits = { maxChannels: 32, maxSampleRateHz: 768_000, maxDurationS: 86_400 };
+
+/** What a configuration allows a decoder, when it prepares and when it predicts. */
+export function decodeLimits({ maxChannels, maxSampleRateHz, maxDurationS }: DecodeLimits): DecodeLimits {
+  return { maxChannels, maxSampleRateHz, maxDurationS };
+}
 
 const minSampleRateHz = 100;
 

@@ -14,7 +14,7 @@ import { openBytes } from './sourceBytes.ts';
 import { openWasm, wasmDecodes } from './wasmRoute.ts';
 
 export interface OpenAudioOptions {
-  /** Checked before memory is taken, and while decoding. Default 64 channels, 768 kHz, 48 hours. */
+  /** Checked before memory is taken, and while decoding. Default 32 channels, 768 kHz, 24 hours. */
   readonly limits?: Partial<DecodeLimits>;
   /** Stops opening and decoding; what waits rejects with `signal.reason`. */
   readonly signal?: AbortSignal;

@@ -6,6 +6,9 @@ import { z } from 'zod';
 
 const positive = z.number().positive();
 const count = z.int().min(1);
+/** Seconds: clips that begin closer together say nothing new and take for ever. */
+export const leastHopS = 0.05;
+
 const share = z.number().min(0).max(1);
 
 export const dataSchema = z.strictObject({
@@ -13,7 +16,7 @@ export const dataSchema = z.strictObject({
   rawDir: z.string(),
   /** Where datasets are written: `<root>/<name>`. */
   root: z.string(),
-  name: z.string().regex(/^[\w.-]+$/, 'letters, digits, "_", "-" and "." only'),
+  name: z.string().regex(/^\w[\w.-]*$/, 'letters, digits, "_", "-" and "." only, with a letter, digit or "_" first'),
   /** CSV files with a row a recording, joined by path; empty for "classes are folders". */
   metadata: z.array(z.string()),
   /** Column names, null to guess (the guess is printed). */
@@ -63,7 +66,7 @@ export const splitSchema = z
 
 export const clipsSchema = z.strictObject({
   lengthS: positive,
-  hopS: positive,
+  hopS: z.number().min(leastHopS),
   /** Clips go on to the end, filled with zeros, as in the original; else a last whole clip ends with the recording. */
   padLast: z.boolean(),
   /** Training clips below this root mean square are left out; 0 keeps all. Prediction answers every recording. */

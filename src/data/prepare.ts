@@ -7,7 +7,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { AudioError, AutobirdError } from '../../bindings/errors.ts';
 import type { DecodeLimits } from '../../bindings/native.ts';
-import { checkLimits, durationGuard } from '../audio/limits.ts';
+import { checkLimits, decodeLimits, durationGuard } from '../audio/limits.ts';
 import { concurrently } from '../concurrently.ts';
 import type { DataConfig, FeaturesConfig, SplitConfig } from '../config/schema.ts';
 import type { JobOptions, RejectedRecording } from '../domain.ts';
@@ -100,8 +100,8 @@ async function decodeAll(
 ): Promise<DecodedFile[]> {
   const workers = data.workers ?? availableParallelism();
   const { sampleRateHz } = features;
-  const { maxChannels, maxSampleRateHz, maxDurationS, rawDir } = data;
-  const limits = { maxChannels, maxSampleRateHz, maxDurationS };
+  const { rawDir } = data;
+  const limits = decodeLimits(data);
   let done = 0;
   const hashed = await concurrently(files, workers, signal, async (file, stop) => {
     const hash = await orReject(file.path, rejected, () =>

@@ -12,7 +12,7 @@ export interface ClassifierOptions {
   readonly threads?: number;
   /** Clips of a crossing into the network; changes speed and memory, not scores. Default 16. */
   readonly batchSize?: number;
-  /** What is refused before memory is taken. Default 64 channels, 768 kHz, 48 hours, 4 GiB. */
+  /** What is refused before memory is taken. Default that of configs/data: 32 channels, 768 kHz, 24 hours, 4 GiB. */
   readonly limits?: Partial<PredictionLimits>;
 }
 
@@ -22,7 +22,7 @@ export interface PredictionLimits extends DecodeLimits {
 }
 
 export interface PredictOptions extends JobOptions {
-  /** Seconds by which neighbouring clips overlap, less than a clip; default what the checkpoint says. */
+  /** Seconds by which neighbouring clips overlap, at least 0.05 less than a clip; default what the checkpoint says. */
   readonly overlapS?: number;
   /** Least score of a detection, 0..1. Default 0.25. */
   readonly minScore?: number;

@@ -1,5 +1,5 @@
 import { rm, stat } from 'node:fs/promises';
-import { join, relative, resolve } from 'node:path';
+import { join, relative, resolve, sep } from 'node:path';
 import type { FailedPrediction } from '../domain.ts';
 import { writeFileAtomic } from '../files.ts';
 import { csv } from '../formats/csv.ts';
@@ -53,6 +53,18 @@ export async function writeOwnFile(
   const writer = format.open(context);
   const text = writer.begin() + writer.write(result) + writer.end();
   await writeFileAtomic(recordingFile(folder, result.recording, format, context.root), text);
+}
+
+/** Removes what an earlier command wrote of a recording; nothing where there is nothing. */
+export async function removeOwnFile(
+  folder: string,
+  recording: string,
+  format: OutputFormat,
+  { root }: FormatContext,
+): Promise<void> {
+  // A recording that could not be looked at may lie outside the folder of the others: no file was written of it.
+  if (relative(root, resolve(recording)).split(sep)[0] === '..') return;
+  await rm(recordingFile(folder, recording, format, root), { force: true });
 }
 
 /** `errors.csv` beside the output, where the format has no room for them; an old one goes when there are none. */

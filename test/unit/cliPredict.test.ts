@@ -122,6 +122,20 @@ test(
 );
 
 test(
+  'a recording that cannot be read any more leaves no older result beside its row in errors.csv',
+  withSounds(async ({ dir, sounds, predict }) => {
+    const out = join(dir, 'tables/');
+    await predict(sounds, '-f', 'raven', '-o', out);
+    const table = join(out, 'a.wav.selections.txt');
+    assert.match(await readFile(table, 'utf8'), 'Selection');
+    await writeFile(join(sounds, 'a.wav'), 'not a sound');
+    assert.is((await predict(sounds, '-f', 'raven', '-o', out)).code, 0);
+    assert.match(await readFile(join(out, 'errors.csv'), 'utf8'), /a\.wav/);
+    assert.not.ok((await readdir(out)).includes('a.wav.selections.txt'));
+  }),
+);
+
+test(
   'what cannot be is refused before anything is decoded',
   withSounds(async ({ dir, sounds, predict }) => {
     const audacity = await predict(sounds, '-f', 'audacity');

@@ -170,7 +170,19 @@ test('each kind of override says what is wrong with it', () => {
     ],
     ['data.name=a!b', 'data.name=a!b: unexpected "!": put quotes around text with special characters'],
     ['data.metadata=[a', 'data.metadata=[a: expected "]" but received "end"'],
-    ['data.name=', 'data.name: expected letters, digits, "_", "-" and "." only but received ""'],
+    [
+      'data.name=',
+      'data.name: expected letters, digits, "_", "-" and "." only, with a letter, digit or "_" first but received ""',
+    ],
+    [
+      'data.name=..',
+      'data.name: expected letters, digits, "_", "-" and "." only, with a letter, digit or "_" first but received ".."',
+    ],
+    [
+      'data.name=.hidden',
+      'data.name: expected letters, digits, "_", "-" and "." only, with a letter, digit or "_" first but received ".hidden"',
+    ],
+    ['clips.hop_s=0.0001', 'clips.hop_s: expected a number of at least 0.05 but received 0.0001'],
     ['+training.epochs=3', '+training.epochs=3: training.epochs is there already; change it with training.epochs=3'],
     ['~training.epoch', '~training.epoch: there is no training.epoch to delete'],
     ['~training.epochs=3', '~training.epochs=3: training.epochs is 15'],

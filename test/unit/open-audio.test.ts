@@ -7,7 +7,10 @@ import { FfmpegDecoder, LogMel } from '../../bindings/audio.ts';
 import { AudioError } from '../../bindings/errors.ts';
 import type { DecoderRoute } from '../../src/audio/AudioSource.ts';
 import { findFfmpeg } from '../../src/audio/ffmpegCliRoute.ts';
+import { decodeLimits } from '../../src/audio/limits.ts';
 import { type OpenAudioOptions, openAudio } from '../../src/audio/openAudio.ts';
+import { composeConfig } from '../../src/config/compose.ts';
+import { defaultLimits } from '../../src/prediction/options.ts';
 import { chirpInNoise, gathered, largestDifference } from '../helpers/signal.ts';
 import { int16, wav } from '../helpers/wav.ts';
 import { withTempDir } from '../helpers/withTempDir.ts';
@@ -232,6 +235,36 @@ test('an aborted signal ends opening and reading with its reason', async () => {
   } finally {
     await audio.close();
   }
+});
+
+test('an ffmpeg that cannot be started costs the recording, with the reason, whatever the cause', () =>
+  withTempDir(async (dir) => {
+    const path = join(dir, 'tone.bin');
+    await writeFile(path, file);
+    const program = join(dir, 'ffmpeg');
+    await writeFile(program, '#!/bin/sh\n', { mode: 0o644 });
+    const route = new URL('../../src/audio/ffmpegCliRoute.ts', import.meta.url);
+    const opening = `const { openFfmpegCli } = await import(${JSON.stringify(route)});
+      const { defaultDecodeLimits: limits } = await import(${JSON.stringify(new URL('limits.ts', route))});
+      const { openSync } = await import('node:fs');
+      const input = { source: ${JSON.stringify(path)}, limits, signal: undefined };
+      const code = (program) => openFfmpegCli(input, program).then(() => 'opened', ({ name, code, message }) => [name, code, message].join(' '));
+      console.log(await code(${JSON.stringify(program)}));
+      try { for (;;) openSync('/dev/null'); } catch {}
+      console.log(await code('/bin/sh'));
+      process.exit(0);`;
+    const command = 'ulimit -n 256; exec "$0" --import tsx --input-type=module -e "$1"';
+    const [denied, crowded] = execFileSync('/bin/sh', ['-c', command, process.execPath, opening], { encoding: 'utf8' })
+      .trim()
+      .split('\n');
+    assert.match(denied ?? '', /^AudioError unreadable .*could not be started \(spawn .*EACCES\)/);
+    assert.match(crowded ?? '', /^AudioError unreadable .*could not be started \(spawn .*EMFILE\)/);
+  }));
+
+test('the limits of the library are those of the configuration', () => {
+  const { config } = composeConfig(['data.raw_dir=x']);
+  const { maxFileBytes } = config.data;
+  assert.equal(defaultLimits, { ...decodeLimits(config.data), maxFileBytes });
 });
 
 test('only the decoders that are named are used', async () => {

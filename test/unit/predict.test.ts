@@ -246,6 +246,7 @@ test(
   withModel(async (classifier) => {
     const wrong = [
       { overlapS: 1 },
+      { overlapS: 0.9999 },
       { overlapS: -0.1 },
       { overlapS: Number.NaN },
       { minScore: 1.1 },

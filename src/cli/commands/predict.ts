@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { AutobirdError } from '../../../bindings/errors.ts';
+import { decodeLimits } from '../../audio/limits.ts';
 import type { Config } from '../../config/schema.ts';
 import type { FailedPrediction, Prediction } from '../../domain.ts';
 import { type FormatContext, isFailed, type OutputFormatName, outputFormats } from '../../formats/index.ts';
@@ -10,6 +11,7 @@ import type { ClassifierOptions, PredictFilesOptions } from '../../prediction/op
 import {
   journalPath,
   recordingFile,
+  removeOwnFile,
   type Target,
   targetOf,
   writeErrors,
@@ -168,8 +170,7 @@ export function classifierOptions(
   { device, precision }: Pick<PredictArgs, 'device' | 'precision'>,
   { predict, data }: Pick<Config, 'predict' | 'data'>,
 ): ClassifierOptions {
-  const { maxChannels, maxSampleRateHz, maxDurationS } = data;
-  const limits = { maxChannels, maxSampleRateHz, maxDurationS };
+  const limits = { ...decodeLimits(data), maxFileBytes: data.maxFileBytes };
   return { device, precision, batchSize: predict.batchSize, limits };
 }
 
@@ -263,6 +264,10 @@ async function toTarget(job: Job, target: Target, restart: boolean): Promise<voi
       yield* failed.values();
     }
     await writeOneFile(target.path, everything(), format, context);
+  }
+  // What an earlier command wrote of a recording that fails now would contradict its row.
+  if (target.kind === 'folder') {
+    for (const { recording } of failed.values()) await removeOwnFile(target.path, recording, format, context);
   }
   const errors = await writeErrors(target, [...failed.values()], format, context);
   if (errors !== null) io.progress.note(`${failed.size} recordings without an answer are listed in ${errors}`);
