@@ -120,6 +120,34 @@ test('weights of another network are refused by name', async () => {
   );
 });
 
+test('a small file that says it is a huge network is refused before memory is taken for it', async () => {
+  const state = await weights();
+  const before = process.memoryUsage().rss;
+  const huge = { ...options.model, dModel: 4096, nHeads: 4, ffDim: 4096, nLayers: 1 }; // 0.6 GB
+  assert.throws(
+    () => Engine.create(engineOptions({ ...options, model: huge }), []),
+    /^Tensor model.stem.0.down.conv.weight is missing/,
+  );
+  assert.throws(
+    () => Engine.create(engineOptions({ ...options, model: huge }), state),
+    /^Tensor model.project.weight has shape \(16, 16\) but the network needs \(4096, 16\)/,
+  );
+  for (const model of [
+    { ...huge, nLayers: 64 },
+    { ...huge, dModel: 8192, maxLen: 65536 },
+  ]) {
+    assert.throws(
+      () => Engine.create(engineOptions({ ...options, model }), []),
+      /^Expected model options for at most 268435456 weights but received options for \d+: use a smaller model.dModel/,
+    );
+  }
+  assert.throws(
+    () => Engine.create(engineOptions({ ...options, model: { ...huge, nLayers: 65 } }), []),
+    'Expected an integer from 0 to 64 for model.nLayers but received 65',
+  );
+  assert.ok(process.memoryUsage().rss - before < 100e6);
+});
+
 test('features that are not rows of the network are refused', async () => {
   using engine = Engine.create(engineOptions(options), await weights());
   for (const [values, rows] of [

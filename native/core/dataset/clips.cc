@@ -24,16 +24,19 @@ void readClip(const ShardSet& shards, const ClipTable& clips, int64_t i, std::ve
 
 }  // namespace
 
+void requireClipSamples(int64_t clipSamples) {
+  if (clipSamples >= 1 && clipSamples <= (int64_t{1} << 28)) return;
+  throw invalidArgument("Expected an integer from 1 to 2^28 for clipSamples but received " +
+                        std::to_string(clipSamples));
+}
+
 void validate(const ClipTable& clips, const ShardSet& shards) {
   if (clips.startSample.size() != clips.recording.size()) {
     throw invalidArgument("Expected as many values for startSample as for recording (" +
                           std::to_string(clips.recording.size()) + ") but received " +
                           std::to_string(clips.startSample.size()));
   }
-  if (clips.clipSamples < 1 || clips.clipSamples > (int64_t{1} << 31)) {
-    throw invalidArgument("Expected a positive integer up to 2^31 for clipSamples but received " +
-                          std::to_string(clips.clipSamples));
-  }
+  requireClipSamples(clips.clipSamples);
   for (const int32_t recording : clips.recording) shards.sampleCount(recording);
   for (const double start : clips.startSample) {
     if (!(std::abs(start) < 9e15))

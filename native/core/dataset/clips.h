@@ -19,6 +19,9 @@ struct ClipTable {
   int64_t size() const { return static_cast<int64_t>(recording.size()); }
 };
 
+/// Throws `invalid_argument` for a length that no clip has: frames are counted in an int.
+void requireClipSamples(int64_t clipSamples);
+
 /// Throws `invalid_argument` where the lengths differ, a recording does not exist or a start is not a number.
 void validate(const ClipTable& clips, const ShardSet& shards);
 

@@ -35,17 +35,12 @@ void copyStretch(const std::vector<float>& samples, double startSample, int64_t 
 Engine::Engine(const EngineOptions& options, const std::vector<TensorData>& tensors)
     : options_(options), logMel_(options.features), device_(requireDevice(options.device)) {
   validate(options.statistics, logMel_.mels());
-  Parameters parameters = initialParameters(options.model, options.classes, 0);
-  loadParameters(parameters, options.model, tensors, "model.");
-  parameters_ = copyParameters(parameters, options.model, device_, /*trainable=*/false);
+  parameters_ = loadParameters(options.model, options.classes, tensors, "model.", device_, /*trainable=*/false);
 }
 
 EngineOutput Engine::forwardPcm(const std::vector<float>& samples, const std::vector<double>& startSample,
                                 int64_t clipSamples, bool embeddings, const std::function<bool()>& stopping) {
-  if (clipSamples < 1 || clipSamples > (int64_t{1} << 31)) {
-    throw invalidArgument("Expected a positive integer up to 2^31 for clipSamples but received " +
-                          std::to_string(clipSamples));
-  }
+  requireClipSamples(clipSamples);
   at::set_num_threads(options_.threads);
   const auto count = static_cast<int64_t>(startSample.size());
   const int frames = logMel_.frames(clipSamples);

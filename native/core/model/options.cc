@@ -6,9 +6,10 @@
 namespace autobird {
 namespace {
 
-// Far above any network that trains; below what could exhaust the memory by a mistyped number.
-constexpr int64_t kMaxWidth = 16384;
-constexpr int64_t kMaxLayers = 256;
+// Far above any network that trains. That all of them together stay within the memory is for `parameterShapes`.
+constexpr int64_t kMaxWidth = 8192;
+constexpr int64_t kMaxLayers = 64;
+constexpr int64_t kMaxCount = 1 << 16;
 
 void requireRange(int64_t value, int64_t low, int64_t high, const std::string& name) {
   if (value >= low && value <= high) return;
@@ -42,7 +43,7 @@ Pooling poolingFromName(const std::string& name) {
 }
 
 void validate(const ModelOptions& options, int64_t classes) {
-  requireRange(classes, 1, 1 << 20, "classes");
+  requireRange(classes, 1, kMaxCount, "classes");
   requireRange(static_cast<int64_t>(options.stemChannels.size()), 1, 12, "the number of model.stemChannels");
   for (const int64_t channels : options.stemChannels) requireRange(channels, 1, kMaxWidth, "model.stemChannels");
   requireShare(options.stemDropout, "model.stemDropout");
@@ -55,7 +56,7 @@ void validate(const ModelOptions& options, int64_t classes) {
   }
   requireRange(options.nLayers, 0, kMaxLayers, "model.nLayers");
   requireRange(options.ffDim, 1, 4 * kMaxWidth, "model.ffDim");
-  requireRange(options.maxLen, 1, 1 << 20, "model.maxLen");
+  requireRange(options.maxLen, 1, kMaxCount, "model.maxLen");
 }
 
 int64_t afterStem(const ModelOptions& options, int64_t length) {

@@ -32,7 +32,7 @@ Stem stemFromName(const std::string& name);
 FrequencyPooling frequencyPoolingFromName(const std::string& name);
 Pooling poolingFromName(const std::string& name);
 
-/// Throws `invalid_argument` for options that make no network, or one too large to be meant.
+/// Throws `invalid_argument` for options that make no network, and for numbers too large to be meant.
 void validate(const ModelOptions& options, int64_t classes);
 
 /// Frames and bands that are left of `length` after the stem.

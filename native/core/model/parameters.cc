@@ -4,78 +4,122 @@
 #include <ATen/CPUGeneratorImpl.h>
 
 #include <cmath>
+#include <optional>
+
+#include "core/error.h"
 
 namespace autobird {
 namespace {
 
-// Uniform in +- 1 / sqrt(inputs): what torch.nn.Linear and Conv2d do to weight and bias.
-at::Tensor uniform(at::IntArrayRef shape, double bound, at::Generator& generator) {
-  return at::empty(shape, at::kFloat).uniform_(-bound, bound, generator);
-}
+// 1 GB in f32, and four times that in training.
+constexpr int64_t kMaxValues = int64_t{1} << 28;
 
-Linear linear(int64_t out, int64_t in, at::Generator& generator) {
+// Where values come from. Without a generator tensors have a shape and nothing else: what a file says about a network
+// is held against the file's tensors before any memory is taken for it.
+class Source {
+ public:
+  Source() = default;
+  explicit Source(uint64_t seed) : generator_(at::detail::createCPUGenerator(seed)) {}
+
+  // In +- bound; 1 / sqrt(inputs) is what torch.nn.Linear and Conv2d do to weight and bias.
+  at::Tensor uniform(at::IntArrayRef shape, double bound) {
+    at::Tensor tensor = empty(shape);
+    return generator_ ? tensor.uniform_(-bound, bound, generator_) : tensor;
+  }
+  at::Tensor normal(at::IntArrayRef shape, double deviation) {
+    at::Tensor tensor = empty(shape);
+    return generator_ ? tensor.normal_(0, deviation, generator_) : tensor;
+  }
+  at::Tensor filled(at::IntArrayRef shape, double value) {
+    at::Tensor tensor = empty(shape);
+    return generator_ ? tensor.fill_(value) : tensor;
+  }
+
+ private:
+  at::Tensor empty(at::IntArrayRef shape) const {
+    return at::empty(shape, at::TensorOptions(generator_ ? at::kCPU : at::kMeta).dtype(at::kFloat));
+  }
+
+  std::optional<at::Generator> generator_;
+};
+
+Linear linear(int64_t out, int64_t in, Source& source) {
   const double bound = 1 / std::sqrt(static_cast<double>(in));
   Linear result;
-  result.weight = uniform({out, in}, bound, generator);
-  result.bias = uniform({out}, bound, generator);
+  result.weight = source.uniform({out, in}, bound);
+  result.bias = source.uniform({out}, bound);
   return result;
 }
 
-LayerNorm layerNorm(int64_t width) { return {at::ones({width}), at::zeros({width})}; }
+LayerNorm layerNorm(int64_t width, Source& source) { return {source.filled({width}, 1), source.filled({width}, 0)}; }
 
-ConvolutionNorm convolutionNorm(int64_t out, int64_t in, bool bias, at::Generator& generator) {
+ConvolutionNorm convolutionNorm(int64_t out, int64_t in, bool bias, Source& source) {
   const double bound = 1 / std::sqrt(static_cast<double>(in * 9));
   ConvolutionNorm result;
-  result.conv.weight = uniform({out, in, 3, 3}, bound, generator);
-  if (bias) result.conv.bias = uniform({out}, bound, generator);
-  result.norm = {at::ones({out}), at::zeros({out}), at::zeros({out}), at::ones({out})};
+  result.conv.weight = source.uniform({out, in, 3, 3}, bound);
+  if (bias) result.conv.bias = source.uniform({out}, bound);
+  result.norm = {source.filled({out}, 1), source.filled({out}, 0), source.filled({out}, 0), source.filled({out}, 1)};
   return result;
 }
 
-EncoderLayer encoderLayer(const ModelOptions& options, at::Generator& generator) {
+EncoderLayer encoderLayer(const ModelOptions& options, Source& source) {
   const int64_t width = options.dModel;
   EncoderLayer layer;
-  layer.norm1 = layerNorm(width);
+  layer.norm1 = layerNorm(width, source);
   // torch.nn.MultiheadAttention: Xavier for the stacked projection, zero biases.
-  layer.inProjection = {uniform({3 * width, width}, std::sqrt(6.0 / static_cast<double>(4 * width)), generator),
-                        at::zeros({3 * width})};
-  layer.outProjection = linear(width, width, generator);
-  layer.outProjection.bias.zero_();
-  layer.norm2 = layerNorm(width);
-  layer.linear1 = linear(options.ffDim, width, generator);
-  layer.linear2 = linear(width, options.ffDim, generator);
+  layer.inProjection = {source.uniform({3 * width, width}, std::sqrt(6.0 / static_cast<double>(4 * width))),
+                        source.filled({3 * width}, 0)};
+  layer.outProjection = linear(width, width, source);
+  layer.outProjection.bias = source.filled({width}, 0);
+  layer.norm2 = layerNorm(width, source);
+  layer.linear1 = linear(options.ffDim, width, source);
+  layer.linear2 = linear(width, options.ffDim, source);
   return layer;
 }
 
-}  // namespace
-
-Parameters initialParameters(const ModelOptions& options, int64_t classes, uint64_t seed) {
-  validate(options, classes);
-  at::Generator generator = at::detail::createCPUGenerator(seed);
+Parameters build(const ModelOptions& options, int64_t classes, Source source) {
   const bool residual = options.stem == Stem::residual;
   Parameters parameters;
   int64_t in = residual ? 2 : 1;  // the residual stem also sees where in frequency it is
   for (const int64_t channels : options.stemChannels) {
     StemStage stage;
-    stage.down = convolutionNorm(channels, in, !residual, generator);
+    stage.down = convolutionNorm(channels, in, !residual, source);
     if (residual) {
-      stage.first = convolutionNorm(channels, channels, false, generator);
-      stage.second = convolutionNorm(channels, channels, false, generator);
+      stage.first = convolutionNorm(channels, channels, false, source);
+      stage.second = convolutionNorm(channels, channels, false, source);
     }
     parameters.stem.push_back(stage);
     in = channels;
   }
   const int64_t width = options.dModel;
-  parameters.project = linear(width, options.frequencyPooling == FrequencyPooling::meanMax ? 2 * in : in, generator);
-  parameters.position = at::empty({options.maxLen, width}, at::kFloat).normal_(0, 0.02, generator);
-  parameters.norm = layerNorm(width);
-  for (int64_t i = 0; i < options.nLayers; ++i) parameters.layers.push_back(encoderLayer(options, generator));
+  parameters.project = linear(width, options.frequencyPooling == FrequencyPooling::meanMax ? 2 * in : in, source);
+  parameters.position = source.normal({options.maxLen, width}, 0.02);
+  parameters.norm = layerNorm(width, source);
+  for (int64_t i = 0; i < options.nLayers; ++i) parameters.layers.push_back(encoderLayer(options, source));
   const bool classAttention = options.pooling == Pooling::classAttention;
-  if (classAttention) parameters.finalNorm = layerNorm(width);
-  parameters.attention = linear(width, width, generator);
-  parameters.attentionScore = linear(classAttention ? classes : 1, width, generator);
-  parameters.head = linear(classes, width, generator);
+  if (classAttention) parameters.finalNorm = layerNorm(width, source);
+  parameters.attention = linear(width, width, source);
+  parameters.attentionScore = linear(classAttention ? classes : 1, width, source);
+  parameters.head = linear(classes, width, source);
   return parameters;
+}
+
+}  // namespace
+
+Parameters parameterShapes(const ModelOptions& options, int64_t classes) {
+  validate(options, classes);
+  Parameters shapes = build(options, classes, Source());
+  int64_t values = 0;
+  forEachTensor(shapes, options, [&](const std::string&, at::Tensor& tensor, TensorKind) { values += tensor.numel(); });
+  if (values <= kMaxValues) return shapes;
+  throw invalidArgument("Expected model options for at most " + std::to_string(kMaxValues) +
+                        " weights but received options for " + std::to_string(values) +
+                        ": use a smaller model.dModel, model.ffDim, model.nLayers or model.stemChannels");
+}
+
+Parameters initialParameters(const ModelOptions& options, int64_t classes, uint64_t seed) {
+  parameterShapes(options, classes);
+  return build(options, classes, Source(seed));
 }
 
 void forEachTensor(Parameters& parameters, const ModelOptions& options, const TensorVisitor& visit) {
@@ -121,14 +165,6 @@ void forEachTensor(Parameters& parameters, const ModelOptions& options, const Te
   visitLinear("pooling.hidden", parameters.attention);
   visitLinear("pooling.score", parameters.attentionScore);
   visitLinear("head", parameters.head);
-}
-
-std::vector<std::string> modelNames(const ModelOptions& options, int64_t classes) {
-  Parameters parameters = initialParameters(options, classes, 0);
-  std::vector<std::string> names;
-  forEachTensor(parameters, options,
-                [&](const std::string& name, at::Tensor&, TensorKind) { names.push_back("model." + name); });
-  return names;
 }
 
 }  // namespace autobird

@@ -74,10 +74,12 @@ using TensorVisitor = std::function<void(const std::string& name, at::Tensor& te
 /// Every tensor of the network in a fixed order: that of the optimizer's state and of checkpoints.
 void forEachTensor(Parameters& parameters, const ModelOptions& options, const TensorVisitor& visit);
 
-/// Initial weights as PyTorch's layers draw them, on the CPU, from `seed` alone.
+/// Initial weights as PyTorch's layers draw them, on the CPU, from `seed` alone. Throws `invalid_argument` as
+/// `parameterShapes` does.
 Parameters initialParameters(const ModelOptions& options, int64_t classes, uint64_t seed);
 
-/// Names in the order of `forEachTensor`.
-std::vector<std::string> modelNames(const ModelOptions& options, int64_t classes);
+/// The same tensors without values or memory (on the meta device). Throws `invalid_argument` for options that make no
+/// network, or one too large to be meant.
+Parameters parameterShapes(const ModelOptions& options, int64_t classes);
 
 }  // namespace autobird

@@ -1,7 +1,6 @@
 #include "core/model/tensors.h"
 
 #include <ATen/ATen.h>
-#include <ATen/core/grad_mode.h>
 
 #include <cstring>
 #include <unordered_map>
@@ -27,6 +26,23 @@ std::string shapeText(at::IntArrayRef shape) {
   return text + ")";
 }
 
+// The dtype, where bytes, dtype and shape fit each other.
+at::ScalarType checkedType(const TensorData& data) {
+  for (const DtypeName& dtype : kDtypes) {
+    if (data.dtype != dtype.name) continue;
+    const Error misfit = damaged("Tensor " + data.name + " says shape " + shapeText(data.shape) + " but holds " +
+                                 std::to_string(data.bytes.size()) + " bytes");
+    size_t bytes = c10::elementSize(dtype.type);
+    for (const int64_t extent : data.shape) {
+      if (extent < 0 || (extent > 0 && bytes > data.bytes.size() / static_cast<size_t>(extent))) throw misfit;
+      bytes *= static_cast<size_t>(extent);
+    }
+    if (bytes != data.bytes.size()) throw misfit;
+    return dtype.type;
+  }
+  throw damaged("Tensor " + data.name + " has the unknown dtype " + data.dtype);
+}
+
 }  // namespace
 
 TensorData toTensorData(const std::string& name, const at::Tensor& tensor) {
@@ -43,53 +59,46 @@ TensorData toTensorData(const std::string& name, const at::Tensor& tensor) {
 }
 
 at::Tensor fromTensorData(const TensorData& data) {
-  for (const DtypeName& dtype : kDtypes) {
-    if (data.dtype != dtype.name) continue;
-    size_t bytes = c10::elementSize(dtype.type);
-    for (const int64_t extent : data.shape) {
-      if (extent < 0 || (extent > 0 && bytes > data.bytes.size() / static_cast<size_t>(extent))) {
-        throw damaged("Tensor " + data.name + " says shape " + shapeText(data.shape) + " but holds " +
-                      std::to_string(data.bytes.size()) + " bytes");
-      }
-      bytes *= static_cast<size_t>(extent);
-    }
-    if (bytes != data.bytes.size()) {
-      throw damaged("Tensor " + data.name + " says shape " + shapeText(data.shape) + " but holds " +
-                    std::to_string(data.bytes.size()) + " bytes");
-    }
-    at::Tensor tensor = at::empty(data.shape, dtype.type);
-    if (bytes > 0) std::memcpy(tensor.mutable_data_ptr(), data.bytes.data(), bytes);
-    return tensor;
-  }
-  throw damaged("Tensor " + data.name + " has the unknown dtype " + data.dtype);
+  const at::ScalarType type = checkedType(data);
+  at::Tensor tensor = at::empty(data.shape, type);
+  if (!data.bytes.empty()) std::memcpy(tensor.mutable_data_ptr(), data.bytes.data(), data.bytes.size());
+  return tensor;
 }
 
-void loadParameters(Parameters& parameters, const ModelOptions& options, const std::vector<TensorData>& tensors,
-                    const std::string& prefix) {
+Parameters loadParameters(const ModelOptions& options, int64_t classes, const std::vector<TensorData>& tensors,
+                          const std::string& prefix, const at::Device& device, bool trainable) {
   std::unordered_map<std::string, const TensorData*> byName;
   for (const TensorData& data : tensors) {
     if (data.name.rfind(prefix, 0) == 0) byName.emplace(data.name, &data);
   }
-  const at::NoGradGuard noGradient;
+  Parameters parameters = parameterShapes(options, classes);
+  std::vector<const TensorData*> inOrder;
   forEachTensor(parameters, options, [&](const std::string& name, at::Tensor& tensor, TensorKind) {
     const auto found = byName.find(prefix + name);
     if (found == byName.end()) {
       throw damaged("Tensor " + prefix + name +
                     " is missing: the file was made by a network with other options, or is damaged");
     }
-    const at::Tensor value = fromTensorData(*found->second);
-    if (value.sizes() != tensor.sizes() || !value.is_floating_point()) {
-      throw damaged("Tensor " + prefix + name + " has shape " + shapeText(value.sizes()) + " but the network needs " +
+    const TensorData& data = *found->second;
+    const at::ScalarType type = checkedType(data);
+    if (tensor.sizes() != at::IntArrayRef(data.shape) || !at::isFloatingType(type)) {
+      throw damaged("Tensor " + prefix + name + " has shape " + shapeText(data.shape) + " but the network needs " +
                     shapeText(tensor.sizes()) +
                     " of floating point: the file was made by a network with other options");
     }
-    tensor.copy_(value);
+    inOrder.push_back(&data);
     byName.erase(found);
   });
   if (!byName.empty()) {
     throw damaged("Tensor " + byName.begin()->first +
                   " is not part of the network: the file was made by a network with other options");
   }
+  auto next = inOrder.begin();
+  forEachTensor(parameters, options, [&](const std::string&, at::Tensor& tensor, TensorKind kind) {
+    const bool gradient = trainable && kind == TensorKind::weight;
+    tensor = fromTensorData(**next++).to(device, at::kFloat).set_requires_grad(gradient);
+  });
+  return parameters;
 }
 
 Parameters copyParameters(const Parameters& parameters, const ModelOptions& options, const at::Device& device,

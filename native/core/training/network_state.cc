@@ -193,18 +193,19 @@ std::vector<TensorData> NetworkState::exportState(bool withOptimizer) {
 void NetworkState::importState(const std::vector<TensorData>& tensors) {
   const at::NoGradGuard noGradient;
   // Into copies first: a file that turns out to be damaged half-way must leave the trainer as it was.
-  Parameters model = copyParameters(current_, options_.model, device_, /*trainable=*/false);
-  loadParameters(model, options_.model, tensors, "model.");
-  Parameters current = copyParameters(model, options_.model, device_, /*trainable=*/true);
-  if (anyWithPrefix(tensors, "current.")) {
-    loadParameters(current, options_.model, tensors, "current.");
-  }
+  auto load = [&](const std::string& prefix, bool trainable) {
+    return loadParameters(options_.model, options_.classes, tensors, prefix, device_, trainable);
+  };
+  const Parameters model = load("model.", /*trainable=*/false);
+  const Parameters current = anyWithPrefix(tensors, "current.")
+                                 ? load("current.", /*trainable=*/true)
+                                 : copyParameters(model, options_.model, device_, /*trainable=*/true);
   OptimizerState optimizer = freshState(weights_);
   LossScaler scaler(device_);
   if (anyWithPrefix(tensors, "optimizer.")) {
     std::unordered_map<std::string, const TensorData*> byName;
     for (const TensorData& data : tensors) byName.emplace(data.name, &data);
-    auto load = [&](const std::string& name, const at::Tensor& target) {
+    auto loadState = [&](const std::string& name, const at::Tensor& target) {
       const auto found = byName.find(name);
       if (found == byName.end())
         throw Error("damaged_checkpoint", "Tensor " + name + " is missing: the file is damaged or of another network");
@@ -214,19 +215,19 @@ void NetworkState::importState(const std::vector<TensorData>& tensors) {
       target.copy_(value);
     };
     for (size_t i = 0; i < weightNames_.size(); ++i) {
-      load("optimizer.exp_avg." + weightNames_[i], optimizer.expAvg[i]);
-      load("optimizer.exp_avg_sq." + weightNames_[i], optimizer.expAvgSq[i]);
+      loadState("optimizer.exp_avg." + weightNames_[i], optimizer.expAvg[i]);
+      loadState("optimizer.exp_avg_sq." + weightNames_[i], optimizer.expAvgSq[i]);
     }
     const at::Tensor step = at::zeros({}, at::kLong);
-    load("optimizer.step", step);
+    loadState("optimizer.step", step);
     optimizer.step = step.item<int64_t>();
     if (optimizer.step < 0) {
       throw Error("damaged_checkpoint", "Tensor optimizer.step is " + std::to_string(optimizer.step) +
                                             ", which counts steps: the file is damaged");
     }
     if (byName.count("scaler.scale") > 0) {
-      load("scaler.scale", scaler.scale);
-      load("scaler.growth", scaler.growth);
+      loadState("scaler.scale", scaler.scale);
+      loadState("scaler.growth", scaler.growth);
     }
   }
   current_ = current;
