@@ -69,6 +69,8 @@ export interface RuntimeInfo {
   readonly cpuBf16: boolean;
   readonly cudaAvailable: boolean;
   readonly cudaDevices: readonly { readonly name: string; readonly totalBytes: number }[];
+  /** The loader's words where a CUDA library is there but cannot be loaded; null without a driver or with a LibTorch for CPUs. */
+  readonly cudaFailure: string | null;
   readonly mallocTuned: boolean;
 }
 

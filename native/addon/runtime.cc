@@ -30,6 +30,8 @@ Napi::Value runtimeInfo(const Napi::CallbackInfo& call) {
       devices[static_cast<uint32_t>(i)] = device;
     }
     object["cudaDevices"] = devices;
+    object["cudaFailure"] =
+        info.cudaFailure.empty() ? env.Null() : Napi::String::New(env, info.cudaFailure).As<Napi::Value>();
     object["mallocTuned"] = Napi::Boolean::New(env, info.mallocTuned);
     return object;
   });

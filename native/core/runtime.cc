@@ -4,6 +4,7 @@
 #include <ATen/Version.h>
 #include <ATen/cpu/Utils.h>
 #include <dlfcn.h>
+#include <unistd.h>
 #if defined(__GLIBC__)
 #include <malloc.h>
 #endif
@@ -22,6 +23,8 @@ namespace autobird {
 namespace {
 
 bool mallocTuned = false;
+// Written once, in `prepareProcess`.
+std::string cudaFailure;
 
 // glibc hands every block over 32 MB back to the kernel and faults it in again at the next step: keeping blocks is
 // worth 1.2-1.6 x on whole training steps. A host application that counts on small memory opts out.
@@ -52,9 +55,22 @@ void loadCuda() {
 #if defined(__linux__)
   const char* choice = std::getenv("AUTOBIRD_CUDA");
   if (choice != nullptr && std::strcmp(choice, "0") == 0) return;
+  // Without a driver, or with a LibTorch for CPUs, there is no CUDA, and nothing failed.
   if (dlopen("libcuda.so.1", RTLD_NOW | RTLD_GLOBAL) == nullptr) return;
-  dlopen((torchFolder() + "libtorch_cuda.so").c_str(), RTLD_NOW | RTLD_GLOBAL);
+  const std::string library = torchFolder() + "libtorch_cuda.so";
+  if (access(library.c_str(), F_OK) != 0) return;
+  if (dlopen(library.c_str(), RTLD_NOW | RTLD_GLOBAL) == nullptr) {
+    const char* reason = dlerror();
+    cudaFailure = reason != nullptr ? reason : library + " cannot be loaded";
+  }
 #endif
+}
+
+// f32 means f32: by default cuDNN rounds the inputs of convolutions to the ten bits of TF32, and scores would differ from
+// the CPU's in the third digit. Who wants speed asks for bf16 or fp16.
+void keepFullPrecision() {
+  at::globalContext().setAllowTF32CuDNN(false);
+  at::globalContext().setAllowTF32CuBLAS(false);
 }
 
 // at::Context has no accessor for the version of the library itself; every LibTorch carries it in its build settings.
@@ -98,6 +114,7 @@ void prepareProcess() {
     silenceProfiler();
     tuneAllocator();
     loadCuda();
+    keepFullPrecision();
   });
   const std::string loaded = loadedVersion();
   if (minorOf(loaded) != minorOf(AUTOBIRD_TORCH_VERSION)) {
@@ -135,6 +152,7 @@ RuntimeInfo runtimeInfo() {
       info.cudaDevices.push_back(std::move(device));
     }
   }
+  info.cudaFailure = cudaFailure;
   info.mallocTuned = mallocTuned;
   return info;
 }
@@ -146,9 +164,9 @@ c10::Device requireDevice(const std::string& device) {
   }
   if (device == "cuda") {
     throw invalidArgument(
-        "Expected a device of this machine for device but received \"cuda\": no CUDA device was found. Use device=cpu, "
-        "or run "
-        "`npx autobird doctor` to see what CUDA lacks");
+        "Expected a device of this machine for device but received \"cuda\": " +
+        (cudaFailure.empty() ? "no CUDA device was found" : "CUDA cannot be loaded (" + cudaFailure + ")") +
+        ". Use device=cpu, or run `npx autobird doctor` to see what CUDA lacks");
   }
   throw invalidArgument("Expected cpu or cuda for device but received \"" + device + "\"");
 }

@@ -22,6 +22,8 @@ struct RuntimeInfo {
   bool cpuBf16 = false;
   bool cudaAvailable = false;
   std::vector<CudaDevice> cudaDevices;
+  /// Why a CUDA library that is there could not be loaded; empty where that did not happen.
+  std::string cudaFailure;
   bool mallocTuned = false;
 };
 

@@ -47,8 +47,14 @@ test('CUDA that is switched off, or not there, is refused in words', () => {
   if (runtimeInfo().cudaAvailable) return;
   assert.throws(
     () => Trainer.create(trainerOptions({ device: 'cuda' }), null),
-    /^Expected a device of this machine for device but received "cuda": no CUDA device was found\. Use device=cpu/,
+    /^Expected a device of this machine for device but received "cuda": (no CUDA device was found|CUDA cannot be loaded \(.+\))\. Use device=cpu/,
   );
+});
+
+test('a CUDA library that cannot be loaded is kept as a reason, and none at all is no failure', () => {
+  const { cudaAvailable, cudaFailure } = runtimeInfo();
+  assert.ok(cudaFailure === null || (!cudaAvailable && cudaFailure.length > 0));
+  assert.is(inChild('console.log(runtimeInfo().cudaFailure)', { AUTOBIRD_CUDA: '0' }).stdout.trim(), 'null');
 });
 
 test('a device of another name is refused before anything is made', async () => {
