@@ -15,12 +15,14 @@ import { nativeShards, type ShardSet } from './ShardSet.ts';
 
 /**
  * A network in training. Steps run in the order of the calls on the trainer's own thread; while one computes, features of
- * the queued ones are made, so keep a few in flight:
+ * the queued ones are made (of `loaderThreads` + 2 of them at most), so keep a few in flight:
  *
  * ```ts
  * using trainer = Trainer.create(options, shards);
- * const steps = plans.map((plan) => trainer.step(plan, { learningRate: 1e-3 }));
- * for (const step of steps) console.log((await step).loss);
+ * for (let i = 0; i < plans.length; i += 4) {
+ *   const steps = plans.slice(i, i + 4).map((plan) => trainer.step(plan, { learningRate: 1e-3 }));
+ *   for (const { loss } of await Promise.all(steps)) console.log(loss);
+ * }
  * ```
  */
 export class Trainer implements Disposable {

@@ -3,10 +3,13 @@
 #include <ATen/Parallel.h>
 
 #include <atomic>
+#include <chrono>
 #include <cmath>
 #include <functional>
+#include <memory>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "core/error.h"
@@ -157,6 +160,33 @@ TEST(a_loader_delivers_fails_and_is_cancelled) {
   slow->cancel();
   go = true;
   CHECK(codeOf([&] { slow->take(); }) == "aborted");
+}
+
+TEST(a_loader_holds_few_batches_however_many_are_queued) {
+  Loader loader(1);
+  std::atomic<int> begun{0};
+  std::vector<std::shared_ptr<PendingFeatures>> batches;
+  for (int i = 0; i < 20; ++i) {
+    batches.push_back(loader.load(2, 1, [&, i](int64_t row, float* out) {
+      if (row == 0) ++begun;
+      out[0] = static_cast<float>(i);
+    }));
+  }
+  const auto settles = [&](int expected) {
+    for (int i = 0; i < 2000 && begun < expected; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    return begun == expected;
+  };
+  CHECK(settles(3));
+  CHECK(batches[0]->take() == (std::vector<float>{0, 0}));
+  CHECK(settles(4));
+  CHECK(batches[19]->take() == (std::vector<float>{19, 19}));  // out of turn, and no place is left
+  CHECK(settles(5));
+  for (int i = 1; i < 5; ++i) batches[i].reset();  // nobody wants them any more
+  CHECK(batches[5]->take() == (std::vector<float>{5, 5}));
+  batches[18]->cancel();
+  CHECK(codeOf([&] { batches[18]->take(); }) == "aborted");
+  for (int i = 6; i < 18; ++i) CHECK(batches[i]->take() == std::vector<float>(2, static_cast<float>(i)));
 }
 
 }  // namespace autobird
