@@ -151,7 +151,7 @@ export function downmixInterleaved(samples: Float32Array, channels: number): Flo
   return loadAddon().downmixInterleaved(samples, channels);
 }
 
-/** int16 blocks with a float scale each (docs/dataset-format.md): value = pcm * scale. */
+/** int16 blocks with a float scale each (docs/dataset-format.md): value = pcm * scale. Samples that are not finite count as 0. */
 export function encodePcm(
   samples: Float32Array,
   blockSamples: number,

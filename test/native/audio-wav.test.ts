@@ -232,6 +232,20 @@ test('two reads at once are answered in order; a disposed decoder says so', asyn
   }
 });
 
+test('samples that are not finite are stored as silence, and the block keeps its own level', () => {
+  const signal = Float32Array.of(
+    0.5,
+    Number.NaN,
+    Number.POSITIVE_INFINITY,
+    -0.25,
+    Number.NaN,
+    Number.NEGATIVE_INFINITY,
+  );
+  const { pcm, scales } = encodePcm(signal, 4);
+  assert.equal([...pcm], [32767, 0, 0, -16384, 0, 0]);
+  assert.equal([...scales], [Math.fround(0.5 / 32767), Math.fround(1 / 32767)]);
+});
+
 test('int16 blocks keep quiet and loud stretches within half a step', () => {
   const signal = chirpInNoise(1000, 2500, 1).map((x, i) => x * (i < 1000 ? 1e-4 : i < 2000 ? 30 : 0));
   const { pcm, scales } = encodePcm(signal, 1000);

@@ -140,6 +140,20 @@ test('plans that cannot be meant are refused by name', () =>
     await rejects(step({ gain: new Float32Array(1) }), 'Expected 2 values for gain but received 1');
     await rejects(step({ target: new Float32Array(5) }), 'Expected 6 values for target but received 5');
     await rejects(step({ startSample: Float64Array.of(0, Number.NaN) }), /for startSample but received nan/);
+    for (const clipSamples of [0, 2 ** 28 + 1, 2 ** 31]) {
+      await rejects(
+        step({ clipSamples }),
+        `Expected an integer from 1 to 2^28 for clipSamples but received ${clipSamples}`,
+      );
+    }
+    await rejects(
+      step({ filterDb: Float32Array.of(0, Number.NaN) }),
+      'Expected finite numbers for filterDb but received nan',
+    );
+    await rejects(
+      step({ noiseSnrDb: Float32Array.of(Number.NaN, Number.NEGATIVE_INFINITY) }),
+      'Expected a finite number, or NaN for no noise, for noiseSnrDb but received -inf',
+    );
     await rejects(step({ clipSamples: 100 }), /survive 2 halvings in the stem but received 16 bands by 1 frames/);
     await rejects(step({ clipSamples: rate * 20 }), /at most 64 frames after the stem \(model.maxLen\)/);
     await rejects(step({ gain: new Float64Array(2) as never }), /Expected a Float32Array for plan.gain/);

@@ -13,7 +13,7 @@ struct EncodedPcm {
       scales;  // (ceil(n / blockSamples)) largest absolute sample of the block / 32767, 1 / 32767 for silence
 };
 
-/// Samples must be finite; throws invalid_argument unless blockSamples is positive.
+/// Samples that are not finite become 0. Throws invalid_argument unless blockSamples is positive.
 EncodedPcm encodePcm(const float* samples, size_t count, int64_t blockSamples);
 
 }  // namespace autobird

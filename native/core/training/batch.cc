@@ -108,9 +108,17 @@ void validate(const BatchPlan& plan, const ShardSet& shards, int64_t classes) {
     requireLength(plan.bandMasks.size(), 2 * rows, "bandMasks (rows * 2 * masks)");
   if (plan.frameMasks.size() % (2 * rows) != 0)
     requireLength(plan.frameMasks.size(), 2 * rows, "frameMasks (rows * 2 * masks)");
+  for (const float db : plan.filterDb) {
+    if (!std::isfinite(db))
+      throw invalidArgument("Expected finite numbers for filterDb but received " + numberText(db));
+  }
   for (size_t row = 0; row < rows; ++row) {
     if (!std::isfinite(plan.gain[row]))
       throw invalidArgument("Expected a finite number for gain but received " + numberText(plan.gain[row]));
+    if (std::isinf(plan.noiseSnrDb[row])) {
+      throw invalidArgument("Expected a finite number, or NaN for no noise, for noiseSnrDb but received " +
+                            numberText(plan.noiseSnrDb[row]));
+    }
     if (plan.mixRecording[row] < 0) continue;
     shards.sampleCount(plan.mixRecording[row]);
     if (!(plan.mixRatio[row] >= 0 && plan.mixRatio[row] <= 1)) {
