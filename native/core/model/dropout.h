@@ -1,5 +1,6 @@
 // Dropout without a generator's state: whether an element is kept follows from (seed, site, index) alone, so that a
-// step can be repeated from its number, whatever the threads, and the backward pass needs no stored mask.
+// step can be repeated from its number, whatever the threads. On the CPU in f32 and bf16 the backward pass stores no mask
+// either: it draws again, or reads from the result what was dropped. Other devices and types store one.
 #pragma once
 
 #include <ATen/core/Tensor.h>

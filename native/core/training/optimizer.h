@@ -55,8 +55,8 @@ class LossScaler {
   at::Tensor growth;  // (1) int: steps since the last change
 };
 
-/// average += (value - average) * (1 - d). The decay d grows from 0.1 towards `decay` with the number of updates, so
-/// that the first average is not the initial weights.
+/// average += (value - average) * (1 - d). The decay d is (1 + updates) / (10 + updates), 2 / 11 at the first update,
+/// until that reaches `decay`, so that the first average is not the initial weights.
 void updateAverage(const std::vector<at::Tensor>& average, const std::vector<at::Tensor>& values, double decay,
                    int64_t updates);
 
