@@ -3,7 +3,7 @@ import { LogMel, ShardSet } from '../../bindings/index.ts';
 import type { FeatureOptions } from '../../bindings/native.ts';
 import type { Recording } from '../domain.ts';
 import { plain } from '../plots/axes.ts';
-import { escapeHtml, figure, gallery, type Html } from '../plots/page.ts';
+import { escapeHtml, figure, gallery, type Html, notice } from '../plots/page.ts';
 import { pngDataUrl } from '../plots/png.ts';
 import { spectrogramPng } from '../plots/spectrogram.ts';
 import type { Dataset } from './dataset.ts';
@@ -11,7 +11,7 @@ import type { Dataset } from './dataset.ts';
 const shownS = 5;
 const frames = 400;
 const stepS = 0.5;
-/** Pictures in a report: more would make it slow to open. */
+/** Pictures in a report, so at most as many classes: more would make it slow to open. */
 const most = 60;
 
 /** Spectrograms of the liveliest five seconds of a few recordings of every class. */
@@ -36,7 +36,13 @@ export async function contactSheet(dataset: Dataset): Promise<Html> {
     }
     const [low, high] = [features.fMinHz / 1000, features.fMaxHz / 1000].map((khz) => plain(Number(khz.toFixed(2))));
     const note = `The liveliest ${shownS} seconds of a few recordings of each class, from ${low} to ${high} kHz on the mel scale; bright is loud.`;
-    return `<p>${escapeHtml(note)}</p>${gallery(pictures)}`;
+    const { labels } = dataset.manifest;
+    const left = labels.slice(most);
+    const missing =
+      left.length > 0
+        ? notice('warning', `Not pictured: ${left.length} of ${labels.length} classes, ${left.join(', ')}.`)
+        : '';
+    return `<p>${escapeHtml(note)}</p>${missing}${gallery(pictures)}`;
   } finally {
     shards.dispose();
     logMel.dispose();

@@ -19,6 +19,9 @@ import { describeSplit } from './describeSplit.ts';
 import { byCodePoint } from './findRecordings.ts';
 import { sides } from './split.ts';
 
+/** Of a distribution over names. */
+const mostBars = 12;
+
 const sideSeries: readonly Series[] = [
   { name: 'train', color: 1 },
   { name: 'val', color: 2 },
@@ -123,8 +126,14 @@ function distributions(recordings: readonly Recording[]): Html {
     [...groupBy(recordings, key)]
       .map(([label, own]) => ({ label, values: [own.length] }))
       .sort((a, b) => (b.values[0] as number) - (a.values[0] as number) || byCodePoint(a.label, b.label));
-  const bars = (key: (recording: Recording) => string) =>
-    barChart(counted(key).slice(0, 12), [{ name: 'recordings', color: 4 }], { width: 500 });
+  const bars = (key: (recording: Recording) => string, caption: string) => {
+    const all = counted(key);
+    const which = all.length > mostBars ? ` (the ${mostBars} most frequent of ${all.length})` : '';
+    return figure(
+      barChart(all.slice(0, mostBars), [{ name: 'recordings', color: 4 }], { width: 500 }),
+      caption + which,
+    );
+  };
   const levels = recordings.map(({ rms }) => -20 * Math.log10(Math.max(rms, 1e-6)));
   return gallery(
     [
@@ -136,15 +145,10 @@ function distributions(recordings: readonly Recording[]): Html {
         'Length',
       ),
       figure(histogram(levels, { unit: 'dB below full scale (RMS)', width: 500 }), 'Level'),
-      figure(
-        bars(({ sampleRateHz }) => `${plain(sampleRateHz)} Hz`),
-        'Sample rate of the files',
-      ),
-      figure(
-        bars(
-          ({ codec, channels }) =>
-            `${codec}, ${channels === 1 ? 'mono' : channels === 2 ? 'stereo' : `${channels} channels`}`,
-        ),
+      bars(({ sampleRateHz }) => `${plain(sampleRateHz)} Hz`, 'Sample rate of the files'),
+      bars(
+        ({ codec, channels }) =>
+          `${codec}, ${channels === 1 ? 'mono' : channels === 2 ? 'stereo' : `${channels} channels`}`,
         'Codec and channels',
       ),
     ],

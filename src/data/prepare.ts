@@ -10,7 +10,7 @@ import type { DecodeLimits } from '../../bindings/native.ts';
 import { checkLimits, decodeLimits, durationGuard } from '../audio/limits.ts';
 import { concurrently } from '../concurrently.ts';
 import type { DataConfig, FeaturesConfig, SplitConfig } from '../config/schema.ts';
-import type { JobOptions, RejectedRecording } from '../domain.ts';
+import type { JobOptions, RejectedRecording, Split } from '../domain.ts';
 import { removeLeftovers, writeFileAtomic, writeJson, writeJsonLines } from '../files.ts';
 import { encode } from '../schema/case.ts';
 import { renderDataReport } from './dataReport.ts';
@@ -44,6 +44,17 @@ export interface PrepareOptions extends JobOptions {
  *   for columns or split options that cannot be; FormatError `bad_csv`; `signal.reason` when aborted
  */
 export async function prepare(options: PrepareOptions): Promise<Dataset> {
+  return (await prepareAndSplit(options)).dataset;
+}
+
+export interface Prepared {
+  readonly dataset: Dataset;
+  /** That of `options.split`, which is in the dataset's `splits/` and report. */
+  readonly split: Split;
+}
+
+/** As {@link prepare}; also gives the split it made. */
+export async function prepareAndSplit(options: PrepareOptions): Promise<Prepared> {
   const { data, signal } = options;
   const dir = join(data.root, data.name);
   await mkdir(join(dir, 'shards'), { recursive: true });
@@ -57,8 +68,8 @@ export async function prepare(options: PrepareOptions): Promise<Dataset> {
   }
 }
 
-async function prepareLocked(dir: string, options: PrepareOptions): Promise<Dataset> {
-  const { data, split, features, onProgress } = options;
+async function prepareLocked(dir: string, options: PrepareOptions): Promise<Prepared> {
+  const { data, features, onProgress } = options;
   onProgress?.({ stage: 'index', done: 0, total: 0, message: `Looking for recordings in ${data.rawDir}` });
   const found = await findRecordings(data.rawDir, data.extensions);
   const metadata = await readMetadata(data, found.files);
@@ -80,15 +91,15 @@ async function prepareLocked(dir: string, options: PrepareOptions): Promise<Data
   });
   const dataset = new Dataset(dir, manifest, recordings);
   onProgress?.({ stage: 'split', done: 0, total: 0, message: 'Splitting by group' });
-  const made = await dataset.makeSplit(split);
+  const split = await dataset.makeSplit(options.split);
   await writeJsonLines(
     join(dir, 'recordings.jsonl'),
     recordings.map((recording) => encode(recordingSchema, recording as never)),
   );
   onProgress?.({ stage: 'report', done: 0, total: 0, message: 'Drawing the report' });
-  await writeFileAtomic(join(dir, 'report.html'), await renderDataReport(dataset, made));
+  await writeFileAtomic(join(dir, 'report.html'), await renderDataReport(dataset, split));
   await writeJson(join(dir, 'dataset.json'), encode(manifestSchema, manifest as never));
-  return dataset;
+  return { dataset, split };
 }
 
 /** Hashes every file, then decodes those whose shard is not there; adds to `rejected` what cannot be read. */

@@ -15,6 +15,7 @@ import { clock } from '../progress.ts';
 interface DataArgs extends ConfigArgs {
   readonly action: 'show' | 'report' | 'synthesize';
   readonly target: string | undefined;
+  readonly split: string | undefined;
   readonly seed: number;
   readonly 'recordings-per-species': number;
 }
@@ -30,6 +31,7 @@ export const data: Command<DataArgs> = {
     },
   },
   options: {
+    split: { type: 'string', describe: 'report: name of the split to draw [the one made last]' },
     seed: { type: 'number', default: 4, describe: 'synthesize: equal seeds give equal sounds' },
     'recordings-per-species': { type: 'number', default: 12, describe: 'synthesize' },
     'config-dir': configDirOption,
@@ -43,7 +45,10 @@ export const data: Command<DataArgs> = {
     if (args.action === 'synthesize') return makeSounds(args, io);
     const dataset = await openDataset(args);
     if (args.action === 'show') return show(dataset, io);
-    const split = await dataset.makeSplit(configWithoutRawDir(args, []).split);
+    const split =
+      args.split === undefined
+        ? ((await dataset.newestSplit()) ?? (await dataset.makeSplit(configWithoutRawDir(args, []).split)))
+        : await dataset.split(args.split);
     const path = join(dataset.dir, 'report.html');
     await writeFileAtomic(path, await renderDataReport(dataset, split));
     io.out(io.json ? `${JSON.stringify({ report: path })}\n` : `${path}\n`);

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { describeSplit } from '../../data/describeSplit.ts';
 import { megabytes } from '../../data/diskSpace.ts';
-import { prepare as prepareDataset } from '../../data/prepare.ts';
+import { prepareAndSplit } from '../../data/prepare.ts';
 import type { Command } from '../command.ts';
 import { type ConfigArgs, configDirOption, configOf } from '../configuration.ts';
 import { flagOverrides, folderAndOverrides } from '../overrides.ts';
@@ -55,7 +55,7 @@ export const prepare: Command<PrepareArgs> = {
       'data.workers': args.workers,
     });
     const config = configOf(args, [...overrides, ...flags]);
-    const dataset = await prepareDataset({ ...config, signal: io.signal, onProgress: io.progress.report });
+    const { dataset, split } = await prepareAndSplit({ ...config, signal: io.signal, onProgress: io.progress.report });
     io.progress.end();
     const { manifest, dir } = dataset;
     const { counts } = manifest;
@@ -81,7 +81,6 @@ export const prepare: Command<PrepareArgs> = {
         `Unused      ${unused.count} shards of ${megabytes(unused.bytes)}, kept in case their recordings come back\n`,
       );
     }
-    const split = await dataset.makeSplit(config.split);
     for (const line of describeSplit(split, dataset.recordings)) io.out(`Split       ${line}\n`);
     io.out(`Report      ${join(dir, 'report.html')}\n`);
     io.out(`Next        autobird train --dataset ${manifest.name}\n`);
