@@ -26,8 +26,3 @@ export function columns<Row>(rows: readonly Row[], layout: readonly Column<Row>[
       .trimEnd();
   return `${[layout.map(({ title }) => title), ...cells].map(line).join('\n')}\n`;
 }
-
-/** `48.5 %`, or `-` where there is nothing to say. */
-export function percent(share: number | null | undefined): string {
-  return share === null || share === undefined ? '-' : `${(share * 100).toFixed(1)} %`;
-}

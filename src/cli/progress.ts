@@ -2,6 +2,7 @@
 
 import type { Progress } from '../domain.ts';
 import { cut, displayWidth, printable } from '../formats/displayWidth.ts';
+import { clock } from '../formats/percentAndClock.ts';
 
 export interface ProgressStream {
   write(text: string): unknown;
@@ -118,15 +119,6 @@ function bar(share: number): string {
 
 function shortNumber(value: number): string {
   return Number.isInteger(value) ? String(value) : value.toFixed(1);
-}
-
-/** `0:07`, `12:30`, `3:05:00` */
-export function clock(seconds: number): string {
-  const whole = Math.round(seconds);
-  const hours = Math.floor(whole / 3600);
-  const minutes = Math.floor(whole / 60) % 60;
-  const padded = (value: number) => String(value).padStart(2, '0');
-  return hours > 0 ? `${hours}:${padded(minutes)}:${padded(whole % 60)}` : `${minutes}:${padded(whole % 60)}`;
 }
 
 function timestamp(): string {

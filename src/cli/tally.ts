@@ -1,5 +1,5 @@
 import { isFailed, type PredictionResult } from '../formats/index.ts';
-import { clock } from './progress.ts';
+import { clock } from '../formats/percentAndClock.ts';
 
 /** Counts what a prediction over many recordings came to. */
 export class Tally {

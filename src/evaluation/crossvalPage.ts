@@ -1,6 +1,7 @@
+import { percent } from '../formats/percentAndClock.ts';
 import { escapeHtml, figure, type Html, renderPage, tiles } from '../plots/page.ts';
 import type { Crossval } from './crossval.ts';
-import { classTable, confusionHeatmap, dateAndTime, markupTable, percent, shareBar } from './reportParts.ts';
+import { classTable, confusionHeatmap, dateAndTime, markupTable, shareBar } from './reportParts.ts';
 
 /** `crossval.html`: all folds on one page. */
 export function crossvalPage({ dataset, folds, pooled, accuracy, balancedAccuracy, createdAt }: Crossval): Html {

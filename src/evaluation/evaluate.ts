@@ -9,6 +9,7 @@ import type { EvaluationConfig } from '../config/schema.ts';
 import { Dataset } from '../data/dataset.ts';
 import { hashFile } from '../data/hashFile.ts';
 import type { FailedPrediction, JobOptions, Prediction, Recording, Side, Split } from '../domain.ts';
+import { percent } from '../formats/percentAndClock.ts';
 import { Classifier } from '../predict.ts';
 import { findCheckpoint } from '../prediction/findCheckpoint.ts';
 import { aggregateClips, clipProbabilities } from './aggregate.ts';
@@ -101,7 +102,6 @@ async function checkRawDir({ manifest, dir }: Dataset): Promise<void> {
 /** `58.3 % of 36 recordings right (balanced 51.2 %), 49.0 % of 1,204 clips` */
 export function describeReport(report: Report): string {
   const { side, recordings, clips } = report;
-  const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
   const figures = `${side}: ${percent(recordings.accuracy)} of ${recordings.items} recordings right (balanced ${percent(recordings.balancedAccuracy)}), ${percent(clips.accuracy)} of ${clips.items} clips`;
   return [figures, ...describeTrainedOn(report)].join('. ');
 }

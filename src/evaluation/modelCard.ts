@@ -1,6 +1,7 @@
 import type { Checkpoint } from '../checkpoint/Checkpoint.ts';
 import type { Dataset } from '../data/dataset.ts';
 import type { Recording, Split } from '../domain.ts';
+import { percent } from '../formats/percentAndClock.ts';
 import type { Report } from './report.ts';
 import { describeTrainedOn } from './trainedOn.ts';
 
@@ -100,8 +101,4 @@ function sessions(recordings: readonly Recording[]): string {
 function hours(recordings: readonly Recording[]): string {
   const minutes = recordings.reduce((sum, { durationS }) => sum + durationS, 0) / 60;
   return minutes < 120 ? `${minutes.toFixed(1)} minutes` : `${(minutes / 60).toFixed(1)} hours`;
-}
-
-function percent(share: number): string {
-  return `${(100 * share).toFixed(1)} %`;
 }

@@ -1,6 +1,8 @@
 /** `report.html`: one evaluation, to be looked at. */
+
 import type { CheckpointMetadata, EpochRecord } from '../checkpoint/metadata.ts';
 import type { Split } from '../domain.ts';
+import { percent } from '../formats/percentAndClock.ts';
 import {
   escapeHtml,
   figure,
@@ -14,7 +16,7 @@ import {
 } from '../plots/page.ts';
 import { legend, lineChart } from '../plots/svg.ts';
 import type { RecordingResult, Report } from './report.ts';
-import { classTable, confusionHeatmap, dateAndTime, percent } from './reportParts.ts';
+import { classTable, confusionHeatmap, dateAndTime } from './reportParts.ts';
 import { describeTrainedOn } from './trainedOn.ts';
 
 /** A recording that was called something else, with what the model heard. */

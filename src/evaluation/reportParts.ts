@@ -3,11 +3,6 @@ import { escapeHtml, type Html } from '../plots/page.ts';
 import { heatmap } from '../plots/svg.ts';
 import type { ClassFigures, Confusion } from './metrics.ts';
 
-/** `48.5 %` */
-export function percent(share: number): string {
-  return `${(100 * share).toFixed(1)} %`;
-}
-
 /** `2026-01-31 06:30 UTC` */
 export function dateAndTime(iso: string): string {
   return `${iso.slice(0, 16).replace('T', ' ')} UTC`;

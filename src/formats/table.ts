@@ -1,5 +1,6 @@
 import { displayWidth, fit, printable } from './displayWidth.ts';
 import { bestLabels, isFailed, type OutputFormat } from './format.ts';
+import { clock } from './percentAndClock.ts';
 
 const lengthColumns = 8;
 const scoreColumns = 5;
@@ -41,7 +42,7 @@ export const table: OutputFormat = {
         const nothing = result.topLabel === null ? [fit('nothing heard', labelColumns + 1 + scoreColumns)] : [];
         return `${line(
           name,
-          clock(result.durationS),
+          clock(result.durationS, { tenths: true }),
           String(result.detections.length),
           [...nothing, ...best].slice(0, shown).join(gap),
         )}\n`;
@@ -50,15 +51,3 @@ export const table: OutputFormat = {
     };
   },
 };
-
-/** `1:02:03` or `2:03.4` */
-function clock(seconds: number): string {
-  const tenths = Math.round(seconds * 10);
-  const hours = Math.floor(tenths / 36000);
-  const minutes = Math.floor(tenths / 600) % 60;
-  const rest = (tenths % 600) / 10;
-  const padded = (value: number) => String(value).padStart(2, '0');
-  return hours > 0
-    ? `${hours}:${padded(minutes)}:${padded(Math.floor(rest))}`
-    : `${minutes}:${rest < 10 ? '0' : ''}${rest.toFixed(1)}`;
-}

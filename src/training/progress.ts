@@ -1,6 +1,7 @@
 import type { StepResult } from '../../bindings/native.ts';
 import type { EpochRecord } from '../checkpoint/metadata.ts';
 import type { JobOptions } from '../domain.ts';
+import { percent } from '../formats/percentAndClock.ts';
 
 /** Reports every step with its loss (smoothed over about 20 steps), learning rate and samples/s of the epoch; who shows it adds the time left. */
 export function trainingProgress(
@@ -28,7 +29,6 @@ export function trainingProgress(
 
 /** A line of `train.log` for a validated epoch. */
 export function describeEpoch(record: EpochRecord, epochs: number, isBest: boolean): string {
-  const percent = (value: number) => `${(100 * value).toFixed(1)} %`;
   const parts = [
     `Epoch ${record.epoch}/${epochs}`,
     `loss ${record.trainLoss.toFixed(3)}`,

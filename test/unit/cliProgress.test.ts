@@ -1,7 +1,8 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { clock, ProgressReporter } from '../../src/cli/progress.ts';
+import { ProgressReporter } from '../../src/cli/progress.ts';
 import { foldsProgress } from '../../src/evaluation/crossval.ts';
+import { clock, percent } from '../../src/formats/percentAndClock.ts';
 
 function stream(isTTY: boolean, columns = 80) {
   const written: string[] = [];
@@ -69,7 +70,16 @@ test('a new stage starts a new line with its own clock', () => {
 });
 
 test('times are read as people write them', () => {
-  assert.equal([0, 7.4, 75, 3599.6, 11105].map(clock), ['0:00', '0:07', '1:15', '1:00:00', '3:05:05']);
+  const times = [0, 7.4, 75, 3599.6, 11105];
+  assert.equal(
+    times.map((time) => clock(time)),
+    ['0:00', '0:07', '1:15', '1:00:00', '3:05:05'],
+  );
+  assert.equal(
+    [...times, 59.97, 3599.97].map((time) => clock(time, { tenths: true })),
+    ['0:00.0', '0:07.4', '1:15.0', '59:59.6', '3:05:05', '1:00.0', '1:00:00'],
+  );
+  assert.equal([0, 0.4849, 1, null, undefined].map(percent), ['0.0 %', '48.5 %', '100.0 %', '-', '-']);
 });
 
 test('folds that train side by side are one job with a few lines', () => {

@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import { type Crossval, crossval as crossvalidate, crossvalSchema } from '../../evaluation/crossval.ts';
+import { clock, percent } from '../../formats/percentAndClock.ts';
 import { encode } from '../../schema/case.ts';
-import { columns, percent } from '../columns.ts';
+import { columns } from '../columns.ts';
 import type { Command, CommandIo } from '../command.ts';
 import { type ConfigArgs, configDirOption, configOfDataset, overridesWord } from '../configuration.ts';
 import { flagOverrides } from '../overrides.ts';
-import { clock } from '../progress.ts';
 
 interface CrossvalArgs extends ConfigArgs {
   readonly overrides: readonly string[];

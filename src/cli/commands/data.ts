@@ -5,12 +5,12 @@ import { Dataset } from '../../data/dataset.ts';
 import { manifestSchema } from '../../data/datasetFiles.ts';
 import { synthesize } from '../../data/synthesize.ts';
 import { writeFileAtomic } from '../../files.ts';
+import { clock } from '../../formats/percentAndClock.ts';
 import { encode } from '../../schema/case.ts';
 import { columns } from '../columns.ts';
 import type { Command, CommandIo } from '../command.ts';
 import { type ConfigArgs, configDirOption, configWithoutRawDir } from '../configuration.ts';
 import { UsageError } from '../errors.ts';
-import { clock } from '../progress.ts';
 
 interface DataArgs extends ConfigArgs {
   readonly action: 'show' | 'report' | 'synthesize';

@@ -2,10 +2,10 @@ import { join } from 'node:path';
 import { describeSplit } from '../../data/describeSplit.ts';
 import { megabytes } from '../../data/diskSpace.ts';
 import { prepareAndSplit } from '../../data/prepare.ts';
+import { clock } from '../../formats/percentAndClock.ts';
 import type { Command } from '../command.ts';
 import { type ConfigArgs, configDirOption, configOf } from '../configuration.ts';
 import { flagOverrides, folderAndOverrides } from '../overrides.ts';
-import { clock } from '../progress.ts';
 
 interface PrepareArgs extends ConfigArgs {
   readonly folder: readonly string[];

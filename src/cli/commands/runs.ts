@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import { readCheckpoint } from '../../checkpoint/readCheckpoint.ts';
+import { percent } from '../../formats/percentAndClock.ts';
 import type { ListedRun } from '../../run/listRuns.ts';
 import { listRuns, openRun } from '../../run/listRuns.ts';
-import { columns, percent } from '../columns.ts';
+import { columns } from '../columns.ts';
 import type { Command, CommandIo } from '../command.ts';
 import { type ConfigArgs, configDirOption, configWithoutRawDir } from '../configuration.ts';
 import { UsageError } from '../errors.ts';

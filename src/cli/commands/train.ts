@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import type { Config } from '../../config/schema.ts';
+import { percent } from '../../formats/percentAndClock.ts';
 import type { Run } from '../../run/Run.ts';
 import { train as trainRun } from '../../training/train.ts';
-import { percent } from '../columns.ts';
 import type { Command, CommandIo } from '../command.ts';
 import { type ConfigArgs, configDirOption, configOfDataset, overridesWord } from '../configuration.ts';
 import { flagOverrides } from '../overrides.ts';
