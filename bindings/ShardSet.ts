@@ -14,6 +14,7 @@ export interface ClipLevels {
 }
 
 const natives = new WeakMap<ShardSet, NativeShardSet>();
+const collected = new FinalizationRegistry<() => void>((leave) => leave());
 
 /**
  * The samples of a dataset's recordings, memory-mapped, and what is measured over them. Calls run one after the other on
@@ -23,7 +24,7 @@ export class ShardSet implements Disposable {
   /** Recordings in the set; their place in the list is their index. */
   readonly size: number;
   readonly #native: NativeShardSet;
-  readonly #children = new Set<Disposable>();
+  readonly #children = new Set<WeakRef<Disposable>>();
 
   private constructor(native: NativeShardSet, size: number) {
     this.#native = native;
@@ -59,15 +60,18 @@ export class ShardSet implements Disposable {
     return this.#run({}, () => this.#native.readPcm(recording, startSample, sampleCount));
   }
 
-  /** @internal What reads from the set goes with it. */
+  /** @internal What reads from the set goes with it; one that nobody holds any more may go before. */
   adopt(child: Disposable): () => void {
-    this.#children.add(child);
-    return () => this.#children.delete(child);
+    const reference = new WeakRef(child);
+    const leave = () => this.#children.delete(reference);
+    this.#children.add(reference);
+    collected.register(child, leave);
+    return leave;
   }
 
   /** Closes the files, and disposes the trainers that were made with this set. */
   dispose(): void {
-    for (const child of [...this.#children]) child[Symbol.dispose]();
+    for (const child of [...this.#children]) child.deref()?.[Symbol.dispose]();
     this.#native.dispose();
   }
 

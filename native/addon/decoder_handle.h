@@ -73,7 +73,6 @@ inline Napi::Object decoderHandle(Napi::Env env, const std::shared_ptr<DecoderSt
   });
   handle["dispose"] = Napi::Function::New(env, [state](const Napi::CallbackInfo&) {
     if (!state->decoder) return;
-    state->decoder->interrupt();
     state->executor->close();
     state->decoder.reset();
   });
@@ -114,6 +113,9 @@ Napi::Value openDecoder(const Napi::CallbackInfo& call, const char* threadName, 
           state->damaged = decoder->damaged();
           state->truncated = decoder->truncated();
           state->decoder = std::move(decoder);
+          state->executor->onClose([weak = std::weak_ptr<Decoder>(state->decoder)] {
+            if (const auto running = weak.lock()) running->interrupt();
+          });
           return decoderHandle(jsEnv, state);
         });
   });

@@ -69,6 +69,7 @@ void Executor::close() {
     closed_ = true;
   }
   wake_.notify_one();
+  if (interrupt_) interrupt_();
 }
 
 void Executor::join() {
@@ -136,6 +137,9 @@ void Executor::settle(Napi::Env env, std::unique_ptr<Job> job) {
       job->deferred.Resolve(job->complete(env));
     } catch (const Napi::Error& error) {
       job->deferred.Reject(error.Value());
+    } catch (...) {  // the result may be too large to be copied for JavaScript
+      const Failure failure = currentFailure();
+      job->deferred.Reject(makeError(env, failure.code, failure.message));
     }
   } catch (const Napi::Error&) {
     // worker.terminate(): no JavaScript can run in this environment any more, so nobody waits for the promise.

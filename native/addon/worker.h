@@ -88,6 +88,9 @@ class Executor : public std::enable_shared_from_this<Executor> {
   void abort() { generation_.fetch_add(1); }
   /// JavaScript thread. As `abort`, and the thread ends when the running job has.
   void close();
+  /// JavaScript thread. What `close` does beside, for a job that cannot ask `stopping` itself; it must not throw. The
+  /// environment's end waits for the running job.
+  void onClose(std::function<void()> interrupt) { interrupt_ = std::move(interrupt); }
   /// A long job asks this now and then, from any thread, and throws `Error("aborted", …)`.
   bool stopping() const { return running_.load() != generation_.load(); }
 
@@ -119,6 +122,7 @@ class Executor : public std::enable_shared_from_this<Executor> {
   bool closed_ = false;                  // under mutex_
   std::atomic<unsigned> generation_{0};  // of jobs submitted now
   std::atomic<unsigned> running_{0};     // of the job that runs
+  std::function<void()> interrupt_;      // JavaScript thread
   unsigned pending_ = 0;                 // JavaScript thread: promises not settled yet
   bool environmentEnded_ = false;        // JavaScript thread
   std::thread thread_;

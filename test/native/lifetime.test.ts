@@ -1,15 +1,20 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { Worker } from 'node:worker_threads';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { DisposedError, Engine, InvalidArgumentError, ShardSet, Trainer } from '../../bindings/index.ts';
+import { DisposedError, Engine, FfmpegDecoder, InvalidArgumentError, ShardSet, Trainer } from '../../bindings/index.ts';
 import { loadAddon } from '../../bindings/load.ts';
 import { plainPlan } from '../helpers/batchPlan.ts';
 import { formulaBatch } from '../helpers/modelFormula.ts';
 import { recordingOf, writeShard } from '../helpers/shards.ts';
 import { engineOptions, tinyFeatures, trainerOptions } from '../helpers/tinyNetwork.ts';
+import { wav } from '../helpers/wav.ts';
 import { withTempDir } from '../helpers/withTempDir.ts';
 
 const script = fileURLToPath(new URL('../helpers/endDuringTraining.ts', import.meta.url));
@@ -95,6 +100,20 @@ test('trainers that are dropped without dispose are collected, because V8 knows 
   assert.ok(grown < (count * bytes) / 2, `${Math.round(grown / 1e6)} MB of ${Math.round((count * bytes) / 1e6)} MB`);
 });
 
+test('a trainer that nobody holds is collected while its shard set lives', () =>
+  withTempDir(async (dir) => {
+    using shards = ShardSet.open([await writeShard(dir, '0.bin', recordingOf(0, 2, rate), rate)], tinyFeatures);
+    const dropped = new WeakRef(Trainer.create(trainerOptions({}), shards));
+    setFlagsFromString('--expose-gc');
+    const collect: () => void = runInNewContext('gc');
+    for (let round = 0; round < 50 && dropped.deref(); round++) {
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      collect();
+    }
+    assert.is(dropped.deref(), undefined);
+    assert.is((await shards.readPcm(0, 0, 10)).length, 10);
+  }));
+
 for (const [how, code] of [
   ['exit', 7],
   ['throw', 1],
@@ -124,5 +143,41 @@ test('a worker that trains can be terminated, and this thread goes on', async ()
   const { features, target } = formulaBatch(0, shape);
   assert.ok((await trainer.stepFeatures(features, target, shape.rows, { learningRate: 1e-3 })).loss > 0);
 });
+
+if (!FfmpegDecoder.available) console.log('# skip: audio.node is not built, its reads cannot be ended');
+else {
+  test('a worker that decodes a long file ends at once', () =>
+    withTempDir(async (dir) => {
+      const path = join(dir, 'long.wav');
+      const samples = 2 ** 26; // what one read may give
+      const header = wav({ tag: 7, bits: 8, rate: 8000, data: new Uint8Array(), declared: samples });
+      await writeFile(path, header);
+      await truncate(path, header.length + samples);
+      const limits = { maxChannels: 1, maxSampleRateHz: 8000, maxDurationS: 1e5 };
+      using decoder = await FfmpegDecoder.open(path, limits);
+      let began = performance.now();
+      assert.is((await decoder.read(samples))?.length, samples);
+      const whole = performance.now() - began;
+      const worker = new Worker(
+        `const { parentPort, workerData } = require('node:worker_threads');
+         import('tsx/esm/api').then(async ({ register }) => {
+           register();
+           const { FfmpegDecoder } = await import(workerData.bindings);
+           const decoder = await FfmpegDecoder.open(workerData.path, workerData.limits);
+           decoder.read(workerData.samples);
+           parentPort.postMessage('reading');
+         });`,
+        {
+          eval: true,
+          workerData: { path, limits, samples, bindings: new URL('../../bindings/index.ts', import.meta.url).href },
+        },
+      );
+      await once(worker, 'message');
+      began = performance.now();
+      await worker.terminate();
+      const took = performance.now() - began;
+      assert.ok(took < whole / 2, `${took} ms to end, ${whole} ms to read it all`);
+    }));
+}
 
 test.run();
