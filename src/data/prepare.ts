@@ -12,6 +12,7 @@ import { concurrently } from '../concurrently.ts';
 import type { DataConfig, FeaturesConfig, SplitConfig } from '../config/schema.ts';
 import type { JobOptions, RejectedRecording, Split } from '../domain.ts';
 import { removeLeftovers, writeFileAtomic, writeJson, writeJsonLines } from '../files.ts';
+import { takeLock } from '../lock.ts';
 import { encode } from '../schema/case.ts';
 import { renderDataReport } from './dataReport.ts';
 import { Dataset } from './dataset.ts';
@@ -21,7 +22,6 @@ import { checkDiskSpace } from './diskSpace.ts';
 import { byCodePoint, findRecordings } from './findRecordings.ts';
 import { hashFile } from './hashFile.ts';
 import { type LabelledFile, labelFiles } from './labelFiles.ts';
-import { lockDataset } from './lockDataset.ts';
 import { type DecodedFile, makeManifest, toRecording } from './manifest.ts';
 import { readMetadata } from './metadata.ts';
 
@@ -58,12 +58,12 @@ export async function prepareAndSplit(options: PrepareOptions): Promise<Prepared
   const { data, signal } = options;
   const dir = join(data.root, data.name);
   await mkdir(join(dir, 'shards'), { recursive: true });
-  const unlock = await lockDataset(dir);
+  const lock = await takeLock(join(dir, '.lock'), { code: 'dataset_busy', doing: `${dir} is being prepared` });
   try {
     for (const folder of [dir, join(dir, 'shards')]) await removeLeftovers(folder);
     return await prepareLocked(dir, options);
   } finally {
-    await unlock();
+    await lock.release();
     signal?.throwIfAborted();
   }
 }

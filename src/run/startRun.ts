@@ -9,14 +9,14 @@ import { dumpYaml } from '../config/yaml.ts';
 import { splitHash } from '../data/split.ts';
 import type { Split } from '../domain.ts';
 import { removeLeftovers, writeFileAtomic } from '../files.ts';
+import { type Lock, takeLock } from '../lock.ts';
 import { encode } from '../schema/case.ts';
 import { listRuns, openRun } from './listRuns.ts';
-import { lockRun, type RunLock } from './lock.ts';
 import { createRunFolder, Run, type RunIdentity } from './Run.ts';
 
 export interface StartedRun {
   readonly run: Run;
-  readonly lock: RunLock;
+  readonly lock: Lock;
   /** Whether the run was there before. */
   readonly resumed: boolean;
   /** What was decided, a line each, for people. */
@@ -62,9 +62,13 @@ async function resumeGiven(dir: string, identity: RunIdentity): Promise<StartedR
   return { run, lock: await reopen(run), resumed: true, notes: [] };
 }
 
+function lockRun({ dir }: Run): Promise<Lock> {
+  return takeLock(join(dir, 'run.lock'), { code: 'run_in_use', doing: `${dir} is being written` });
+}
+
 /** Locks a run and removes what a killed process left half written in it. */
-async function reopen(run: Run): Promise<RunLock> {
-  const lock = await lockRun(run.dir);
+async function reopen(run: Run): Promise<Lock> {
+  const lock = await lockRun(run);
   await removeLeftovers(run.dir);
   await removeLeftovers(join(run.dir, 'checkpoints'));
   return lock;
@@ -77,7 +81,7 @@ async function createRun(
   notes: readonly string[],
 ): Promise<StartedRun> {
   const run = new Run(await createRunFolder(config.run.root));
-  const lock = await lockRun(run.dir);
+  const lock = await lockRun(run);
   try {
     await mkdir(join(run.dir, 'checkpoints'));
     await writeFileAtomic(

@@ -1,6 +1,4 @@
-import { spawnSync } from 'node:child_process';
-import { appendFile, readdir, writeFile } from 'node:fs/promises';
-import { hostname } from 'node:os';
+import { appendFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -9,7 +7,6 @@ import type { EpochRecord } from '../../src/checkpoint/metadata.ts';
 import { readCheckpoint } from '../../src/checkpoint/readCheckpoint.ts';
 import { writeCheckpoint } from '../../src/checkpoint/writeCheckpoint.ts';
 import { listRuns, openRun } from '../../src/run/listRuns.ts';
-import { lockRun } from '../../src/run/lock.ts';
 import { createRunFolder, Run } from '../../src/run/Run.ts';
 import { type FitOptions, fit } from '../../src/training/fit.ts';
 import { writeTinyModel } from '../helpers/tinyModel.ts';
@@ -76,54 +73,6 @@ test('metrics survive a line that was cut short and go back to those of a checkp
     assert.equal(await run.metrics(), [record(1), record(2), record(3)]);
     await run.resetMetrics([record(1)]);
     assert.equal(await run.metrics(), [record(1)]);
-  }));
-
-test('a run folder has one writer, and the next one when it is done', () =>
-  withTempDir(async (dir) => {
-    const lock = await lockRun(dir);
-    const error = await errorOf(() => lockRun(dir));
-    assert.is(error.code, 'run_in_use');
-    assert.match(error.message, `process ${process.pid} on ${hostname()}`);
-    await lock.release();
-    await (await lockRun(dir)).release();
-    assert.equal(await readdir(dir), []);
-  }));
-
-test('the lock of a dead process is taken over, that of another machine is not', () =>
-  withTempDir(async (dir) => {
-    const { pid } = spawnSync(process.execPath, ['-e', '']);
-    const path = join(dir, 'run.lock');
-    await writeFile(path, JSON.stringify({ pid, host: hostname(), since: '' }));
-    await (await lockRun(dir)).release();
-    // After a restart of a container the process has the same id as the one that died.
-    await writeFile(path, JSON.stringify({ pid: process.pid, host: hostname(), since: '' }));
-    await (await lockRun(dir)).release();
-    await writeFile(path, JSON.stringify({ pid, host: 'elsewhere', since: 'yesterday' }));
-    assert.match((await errorOf(() => lockRun(dir))).message, 'on elsewhere since yesterday');
-  }));
-
-test('of several that find a dead lock at once only one gets it', () =>
-  withTempDir(async (dir) => {
-    const { pid } = spawnSync(process.execPath, ['-e', '']);
-    await writeFile(join(dir, 'run.lock'), JSON.stringify({ pid, host: hostname(), since: '' }));
-    const lock = join(import.meta.dirname, '../../src/run/lock.ts');
-    const script = `import { lockRun } from ${JSON.stringify(lock)};
-      lockRun(${JSON.stringify(dir)}).then(() => { console.log('got it'); setTimeout(() => {}, 3000); }, (e) => console.log(e.code));`;
-    const { spawn } = await import('node:child_process');
-    const outputs = await Promise.all(
-      [1, 2, 3].map(
-        () =>
-          new Promise<string>((resolve) => {
-            const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script]);
-            let text = '';
-            child.stdout.on('data', (chunk) => {
-              text += chunk;
-            });
-            child.on('close', () => resolve(text.trim()));
-          }),
-      ),
-    );
-    assert.equal(outputs.toSorted(), ['got it', 'run_in_use', 'run_in_use']);
   }));
 
 test('the metrics of a run that was killed between its last checkpoint and its last line are made whole', () =>
