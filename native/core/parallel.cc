@@ -113,10 +113,11 @@ ThreadPool::ThreadPool(int threads) {
 }
 
 ThreadPool::~ThreadPool() {
+  std::deque<std::function<void()>> dropped;  // what a task owns may lock as well: it goes after the lock
   {
     const std::lock_guard lock(mutex_);
     stopped_ = true;
-    tasks_.clear();
+    dropped.swap(tasks_);
   }
   wake_.notify_all();
   for (auto& worker : workers_) worker.join();

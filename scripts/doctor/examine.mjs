@@ -126,7 +126,9 @@ function gpu(info) {
   if (inspectRecord()?.variant === 'cuda') {
     return absent(
       'GPU',
-      info?.cudaFailure ? `${driver}, but CUDA cannot be loaded: ${info.cudaFailure}` : `${driver}, but CUDA does not start`,
+      info?.cudaFailure
+        ? `${driver}, but CUDA cannot be loaded: ${info.cudaFailure}`
+        : `${driver}, but CUDA does not start`,
       'update the NVIDIA driver (CUDA 13 needs 580 or newer); docs/troubleshooting.md',
     );
   }
