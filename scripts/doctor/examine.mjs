@@ -121,14 +121,19 @@ function gpu(info) {
   if (info?.cudaAvailable) {
     return ok('GPU', info.cudaDevices.map(({ name, totalBytes }) => `${name}, ${megabytes(totalBytes)}`).join('; '));
   }
+  if (info?.cudaFailure) {
+    return absent(
+      'GPU',
+      `CUDA cannot be loaded: ${info.cudaFailure}`,
+      `${setupCommand('--cuda')}; docs/troubleshooting.md`,
+    );
+  }
   const driver = firstLine('nvidia-smi', ['--query-gpu=name,driver_version', '--format=csv,noheader']);
   if (!driver) return absent('GPU', 'none found, the CPU is used', null);
   if (inspectRecord()?.variant === 'cuda') {
     return absent(
       'GPU',
-      info?.cudaFailure
-        ? `${driver}, but CUDA cannot be loaded: ${info.cudaFailure}`
-        : `${driver}, but CUDA does not start`,
+      `${driver}, but CUDA does not start`,
       'update the NVIDIA driver (CUDA 13 needs 580 or newer); docs/troubleshooting.md',
     );
   }
