@@ -104,9 +104,17 @@ export const shardRecordingSchema = z.strictObject({
 
 export type ShardRecording = z.infer<typeof shardRecordingSchema>;
 
-/** `Dataset.id`: of the rate and of everything about the recordings that can change an answer, in order of path. */
-export function datasetId(sampleRateHz: number, recordings: readonly Recording[]): string {
-  const hash = createHash('sha256').update(JSON.stringify({ sampleRateHz }));
+/**
+ * `Dataset.id`: of the rate, the labels that mean "no event" where there are any, and everything about the recordings that
+ * can change an answer, in order of path.
+ */
+export function datasetId(
+  sampleRateHz: number,
+  noEventLabels: readonly string[],
+  recordings: readonly Recording[],
+): string {
+  const quiet = noEventLabels.length > 0 ? { noEventLabels: [...noEventLabels].sort(byCodePoint) } : {};
+  const hash = createHash('sha256').update(JSON.stringify({ sampleRateHz, ...quiet }));
   for (const recording of [...recordings].sort((a, b) => byCodePoint(a.path, b.path))) {
     const { path, contentHash, label, backgroundLabels, session, groupKey, fold } = recording;
     const annotations = recording.annotations.map((a) => [a.startS, a.endS, a.lowHz, a.highHz, a.label]);

@@ -53,18 +53,19 @@ export async function makeManifest(
   { recordings, decoded, rejected, columns, warnings }: ManifestParts,
 ): Promise<DatasetManifest> {
   const labels = [...new Set(recordings.map(({ label }) => label))].sort(byCodePoint);
+  const noEventLabels = labels.filter((label) => data.noEventLabels.includes(label));
   const sounds = new Set(recordings.map(({ audioHash }) => audioHash));
   const sessions = new Set(recordings.flatMap(({ session }) => (session === null ? [] : [session])));
   const manifest: DatasetManifest = {
     formatVersion: datasetFormatVersion,
-    id: datasetId(sampleRateHz, recordings),
+    id: datasetId(sampleRateHz, noEventLabels, recordings),
     name: data.name,
     createdAt: new Date().toISOString(),
     autobirdVersion: packageVersion(),
     rawDir: resolve(data.rawDir),
     sampleRateHz,
     labels,
-    noEventLabels: labels.filter((label) => data.noEventLabels.includes(label)),
+    noEventLabels,
     counts: {
       files: recordings.length + rejected.length,
       recordings: recordings.length,

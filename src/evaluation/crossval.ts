@@ -10,7 +10,7 @@ import { readJson, writeFileAtomic, writeJson } from '../files.ts';
 import { chooseRuntime } from '../prediction/chooseRuntime.ts';
 import { listRuns } from '../run/listRuns.ts';
 import type { Run } from '../run/Run.ts';
-import { configHash, runIdentity, sameRun } from '../run/startRun.ts';
+import { configHash, runIdentity, sameTraining } from '../run/startRun.ts';
 import { decode, encode } from '../schema/case.ts';
 import { type TrainOptions, train } from '../training/train.ts';
 import { crossvalPage } from './crossvalPage.ts';
@@ -56,7 +56,8 @@ export interface CrossvalOptions extends TrainOptions {
 /**
  * Trains and evaluates once for every fold and pools the test predictions: each recording is judged once, by a model that
  * never heard its group. Folds are those of the metadata's fold column, else `split.folds` made by group. Interrupted, the
- * same call goes on with the fold and the epoch where it was; folds that are done are not done again.
+ * same call goes on with the fold and the epoch where it was; folds that are done are not done again. With other `jobs`,
+ * and so other threads for each, folds that are done count still; one that was interrupted begins anew.
  *
  * @throws InvalidArgumentError where there is neither a fold column nor `split.folds`; and what `train` throws
  */
@@ -134,11 +135,11 @@ export function foldsProgress(
   };
 }
 
-/** The finished run of a fold, trained now unless it is there already. */
+/** The finished run of a fold, with however many threads it was trained; trained now unless it is there already. */
 async function trainFold(options: TrainOptions, dataset: Dataset): Promise<Run> {
   const { config } = options;
   const identity = runIdentity(config, await dataset.makeSplit(config.split));
-  const done = (await listRuns(config.run.root)).find(({ state }) => state.finished && sameRun(state, identity));
+  const done = (await listRuns(config.run.root)).find(({ state }) => state.finished && sameTraining(state, identity));
   return done?.run ?? train(options);
 }
 

@@ -11,17 +11,19 @@ import { decode, encode } from '../schema/case.ts';
 const runStateSchema = z.strictObject({
   formatVersion: z.literal(1),
   createdAt: z.string(),
-  /** Hash of the configuration that decides the result. */
+  /** Hash of the configuration that decides the result, but for `threads`. */
   configHash: z.string(),
   datasetId: z.string(),
   /** Hash of which recording is on which side. */
   splitHash: z.string(),
+  /** `training.threads`: sums are rounded by them, so a run only goes on with as many. */
+  threads: z.int().nullable(),
   finished: z.boolean(),
 });
 
 export type RunState = z.infer<typeof runStateSchema>;
 /** Runs with equal ones would end in the same numbers. */
-export type RunIdentity = Pick<RunState, 'configHash' | 'datasetId' | 'splitHash'>;
+export type RunIdentity = Pick<RunState, 'configHash' | 'datasetId' | 'splitHash' | 'threads'>;
 
 /** The folder of one training: configuration, metrics, checkpoints, report. */
 export class Run {

@@ -36,7 +36,7 @@ export async function startRun(config: Config, overrides: readonly string[], spl
   if (config.run.resume !== 'auto') return resumeGiven(config.run.resume, identity);
   const notes: string[] = [];
   for (const { run, state } of await listRuns(config.run.root)) {
-    if (state.finished || !sameRun(state, identity)) continue;
+    if (state.finished || state.threads !== identity.threads || !sameTraining(state, identity)) continue;
     try {
       return { run, lock: await reopen(run), resumed: true, notes };
     } catch (error) {
@@ -50,11 +50,19 @@ export async function startRun(config: Config, overrides: readonly string[], spl
 async function resumeGiven(dir: string, identity: RunIdentity): Promise<StartedRun> {
   const { run, state } = await openRun(dir);
   if (state.finished) {
-    throw new AutobirdError('run_finished', `${dir} is finished: start a new run with run.resume=never`);
+    throw new AutobirdError(
+      'run_finished',
+      `${dir} is finished: \`autobird evaluate ${dir}\` judges it again; start a new run with run.resume=never`,
+    );
   }
   const other = (Object.keys(identity) as (keyof RunIdentity)[]).find((key) => state[key] !== identity[key]);
   if (other) {
-    const what = { configHash: 'configuration', datasetId: 'dataset', splitHash: 'split' }[other];
+    const what = {
+      configHash: 'configuration',
+      datasetId: 'dataset',
+      splitHash: 'split',
+      threads: `training.threads=${state.threads}`,
+    }[other];
     throw new InvalidArgumentError(
       `Expected the ${what} of ${dir} to resume it but received another one: see its .hydra/config.yaml, or start a new run with run.resume=never`,
     );
@@ -100,12 +108,23 @@ async function createRun(
 
 /** What decides the numbers a run ends in. */
 export function runIdentity(config: Config, split: Split): RunIdentity {
-  return { configHash: configHash(config), datasetId: split.datasetId, splitHash: splitHash(split) };
+  return {
+    configHash: configHash(config),
+    datasetId: split.datasetId,
+    splitHash: splitHash(split),
+    threads: config.training.threads,
+  };
 }
 
-/** Where runs lie and how predictions are printed does not change what is learned; everything else may. */
-export function configHash({ run: _run, predict: _predict, ...decisive }: Config): string {
-  return hashOf(decisive);
+/**
+ * Of what may change the figures. Left out: how recordings were prepared, for which the dataset's id stands; where runs
+ * lie; how predictions and reports look; and what decides speed. `training.threads` is compared apart (`RunIdentity`).
+ */
+export function configHash(config: Config): string {
+  const { run: _run, predict: _predict, data: _data, ...decisive } = config;
+  const { threads: _threads, loaderThreads: _loaderThreads, ...training } = config.training;
+  const { aggregation } = config.evaluation;
+  return hashOf({ ...decisive, training, evaluation: { aggregation } });
 }
 
 /** As the file spells it: whole numbers stay whole, so that OmegaConf reads what was written. */
@@ -133,6 +152,7 @@ function sortKeys(value: unknown): unknown {
   );
 }
 
-export function sameRun(a: RunIdentity, b: RunIdentity): boolean {
+/** The same training, with however many threads. */
+export function sameTraining(a: RunIdentity, b: RunIdentity): boolean {
   return a.configHash === b.configHash && a.datasetId === b.datasetId && a.splitHash === b.splitHash;
 }

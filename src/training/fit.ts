@@ -115,7 +115,7 @@ export async function fit(options: FitOptions): Promise<void> {
     const learningRate = await trainEpoch(epoch, totals, { ...epochOptions, onStep });
     const done = epoch + 1;
     if (done % validateEvery !== 0 && done < epochs) continue;
-    const validation = await validate(trainer, validationSet, config.evaluation);
+    const validation = await validate(trainer, validationSet, config.evaluation, signal);
     const step = done * sampler.stepsPerEpoch;
     history.push(epochRecord({ epoch: done, step, learningRate, totals, validation }));
     totals = emptyTotals();

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { InvalidArgumentError } from '../../bindings/errors.ts';
 import type { Config } from '../config/schema.ts';
 import { Dataset } from '../data/dataset.ts';
+import { describeSplit } from '../data/describeSplit.ts';
 import type { JobOptions } from '../domain.ts';
 import { describeReport, evaluate } from '../evaluation/evaluate.ts';
 import type { Run } from '../run/Run.ts';
@@ -31,6 +32,7 @@ export async function train(options: TrainOptions): Promise<Run> {
   const { config, signal } = options;
   const dataset = await Dataset.open(options.datasetDir ?? join(config.data.root, config.data.name));
   checkRate(dataset, config);
+  const noEvent = checkNoEventLabels(dataset, options);
   const split = await dataset.makeSplit(config.split);
   const started = await startRun(config, options.overrides ?? [], split);
   const { run, lock } = started;
@@ -41,7 +43,7 @@ export async function train(options: TrainOptions): Promise<Run> {
   try {
     for (const line of started.notes) await note(line);
     await note(`${started.resumed ? 'Resumes' : 'Writes to'} ${run.dir}`);
-    await note(dataset.checkNoLeak(split).message);
+    for (const line of [...noEvent, ...describeSplit(split, dataset.recordings)]) await note(line);
     await fit({ ...options, dataset, split, run, note });
     if (split.counts.test > 0) {
       const checkpoint = run.bestCheckpoint;
@@ -77,4 +79,21 @@ function checkRate(dataset: Dataset, config: Config): void {
   throw new InvalidArgumentError(
     `Expected features.sample_rate_hz=${sampleRateHz}, the rate of the dataset ${dataset.dir}, but received ${config.features.sampleRateHz}: prepare it again with this configuration`,
   );
+}
+
+/**
+ * Which labels mean "no event" is part of the dataset. A line where the configuration has others.
+ *
+ * @throws InvalidArgumentError where they were asked for just now
+ */
+function checkNoEventLabels({ dir, manifest }: Dataset, { config, overrides = [] }: TrainOptions): string[] {
+  const wanted = manifest.labels.filter((label) => config.data.noEventLabels.includes(label));
+  if (wanted.join('\n') === manifest.noEventLabels.join('\n')) return [];
+  const list = (labels: readonly string[]) => `[${labels.join(', ')}]`;
+  if (overrides.some((text) => /^\+{0,2}data\.no_event_labels=/.test(text))) {
+    throw new InvalidArgumentError(
+      `Expected data.no_event_labels=${list(manifest.noEventLabels)}, those of the dataset ${dir}, but received ${list(config.data.noEventLabels)}: prepare it again with these`,
+    );
+  }
+  return [`No event: ${list(manifest.noEventLabels)}, as prepared (data.no_event_labels is read by prepare)`];
 }

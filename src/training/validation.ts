@@ -57,13 +57,16 @@ export interface Validation {
 /**
  * Scores the validation recordings with the weights of the moment. The figures are those of the chosen aggregation, of
  * the mean where it is chosen by validation, so that epochs can be compared; they are before calibration.
+ *
+ * @throws `signal.reason` when aborted
  */
 export async function validate(
   trainer: Trainer,
   set: ValidationSet,
   evaluation: Pick<EvaluationConfig, 'aggregation' | 'batchSize'>,
+  signal?: AbortSignal,
 ): Promise<Validation> {
-  const recordings = set.recordings.length === 0 ? [] : await clipLogits(trainer, set, evaluation.batchSize);
+  const recordings = set.recordings.length === 0 ? [] : await clipLogits(trainer, set, evaluation.batchSize, signal);
   const { aggregation, temperature } = calibrate(recordings, set.classes, evaluation.aggregation);
   const curve = evaluation.aggregation === 'auto' ? 'mean' : evaluation.aggregation;
   const items = scoreRecordings(recordings, set.classes, curve, 1);
@@ -77,8 +80,13 @@ export async function validate(
   };
 }
 
-async function clipLogits(trainer: Trainer, set: ValidationSet, batchSize: number): Promise<ClipLogits[]> {
-  const { logits, activity } = await trainer.evaluate(set.table, batchSize);
+async function clipLogits(
+  trainer: Trainer,
+  set: ValidationSet,
+  batchSize: number,
+  signal: AbortSignal | undefined,
+): Promise<ClipLogits[]> {
+  const { logits, activity } = await trainer.evaluate(set.table, batchSize, signal ? { signal } : {});
   return set.recordings.map(({ truth, from, to }) => ({
     truth,
     logits: logits.subarray(from * set.classes, to * set.classes),

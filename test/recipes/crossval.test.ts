@@ -46,7 +46,10 @@ test('cross-validation judges every recording once and goes on where it was', ()
     const mean = result.folds.reduce((sum, { accuracy }) => sum + accuracy, 0) / 3;
     assert.ok(Math.abs(mean - result.accuracy.mean) < 1e-9);
     assert.equal(await readCrossval(join(outputDir, 'crossval.json')), result);
-    assert.equal((await crossval({ config, outputDir })).folds, result.folds);
+    // Folds that are done are done, with other jobs and so other threads too.
+    assert.equal((await crossval({ config, outputDir, jobs: 2 })).folds, result.folds);
+    const threads = { ...config, training: { ...config.training, threads: 2 } };
+    assert.equal((await crossval({ config: threads, outputDir })).folds, result.folds);
 
     // All at once give what one after the other gave.
     await rm(outputDir, { recursive: true });

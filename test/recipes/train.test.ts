@@ -183,4 +183,58 @@ test('a dataset of another rate is refused with what to do', () =>
     assert.equal(await listRuns(config.run.root), []);
   }));
 
+test('other labels for no event than the dataset has are refused where they are asked for, else named', () =>
+  withTempDir(async (dir) => {
+    await prepareTones(dir, tinyConfig(dir, 'data.no_event_labels=[low]'), 5);
+    const overrides = ['data.no_event_labels=[high]', 'training.epochs=1'];
+    try {
+      await train({ config: tinyConfig(dir, ...overrides), overrides });
+      assert.unreachable();
+    } catch (error) {
+      assert.match((error as Error).message, 'Expected data.no_event_labels=[low], those of the dataset');
+      assert.match((error as Error).message, 'but received [high]: prepare it again with these');
+    }
+    assert.equal(await listRuns(join(dir, 'runs')), []);
+    const notes: string[] = [];
+    await train({ config: tinyConfig(dir, 'training.epochs=1'), onNote: (line) => notes.push(line) });
+    assert.ok(notes.includes('No event: [low], as prepared (data.no_event_labels is read by prepare)'));
+  }));
+
+test('a side without recordings is named when training begins', () =>
+  withTempDir(async (dir) => {
+    const config = tinyConfig(dir, 'training.epochs=1', 'split.val_ratio=0.01', 'split.test_ratio=0.01');
+    await prepareTones(dir, config, 5);
+    const notes: string[] = [];
+    await train({ config, onNote: (line) => notes.push(line) });
+    assert.ok(
+      notes.some((line) => line.includes('15 to train, 0 to validate, 0 to test')),
+      notes.join('\n'),
+    );
+    assert.ok(
+      notes.some((line) => line.startsWith('No recordings for val')),
+      notes.join('\n'),
+    );
+  }));
+
+test('what is aborted while it validates stops there', () =>
+  withTempDir(async (dir) => {
+    const config = tinyConfig(dir, 'training.epochs=2');
+    await prepareTones(dir, config, 5);
+    const controller = new AbortController();
+    const reason = new Error('enough');
+    try {
+      await train({
+        config,
+        signal: controller.signal,
+        // The last step of the first epoch: what follows is the validation.
+        onProgress: ({ stage, done }) => stage === 'train' && done === 12 && controller.abort(reason),
+      });
+      assert.unreachable();
+    } catch (error) {
+      assert.is(error, reason);
+    }
+    const [listed] = await listRuns(config.run.root);
+    assert.equal(await listed?.run.metrics(), []);
+  }));
+
 test.run();

@@ -121,8 +121,18 @@ test('equal configurations go on, other ones and finished ones begin anew', () =
     await trainUntil(config, 3);
     const other = await train({ config: tinyConfig(dir, 'training.epochs=2', 'optimizer.lr=0.02') });
     assert.is((await listRuns(config.run.root)).length, 2);
-    // How predictions are printed is not part of what is trained.
-    const same = await train({ config: tinyConfig(dir, 'training.epochs=2', 'predict.top_k=1') });
+    // What prints, draws, prepares or hurries is not part of what is trained.
+    const others = [
+      'predict.top_k=1',
+      'evaluation.mistakes=1',
+      'evaluation.calibration_bins=3',
+      'evaluation.batch_size=7',
+      'training.loader_threads=2',
+      'data.workers=1',
+      'data.extensions=[wav]',
+      `data.raw_dir='${join(dir, 'elsewhere')}'`,
+    ];
+    const same = await train({ config: tinyConfig(dir, 'training.epochs=2', ...others) });
     assert.is((await listRuns(config.run.root)).length, 2);
     assert.is.not(same.dir, other.dir);
     const again = await train({ config });
@@ -152,8 +162,9 @@ test('a given run folder is resumed only as what it is', () =>
     };
     assert.match(await message(resume('optimizer.lr=0.02')), `Expected the configuration of ${moved} to resume it`);
     assert.match(await message(resume('split.seed=5')), 'Expected the configuration');
+    assert.match(await message(resume('training.threads=3')), `Expected the training.threads=1 of ${moved}`);
     assert.is((await resume()).dir, moved);
-    assert.match(await message(resume()), 'is finished');
+    assert.match(await message(resume()), `is finished: \`autobird evaluate ${moved}\` judges it again`);
     assert.match(await message(train({ config: tinyConfig(dir, `run.resume='${dir}'`) })), 'is not a run');
   }));
 

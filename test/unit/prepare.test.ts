@@ -112,6 +112,22 @@ test('preparing again decodes only what is new, and changes nothing when nothing
     assert.equal((await read()).slice(1, 2), before.slice(1, 2));
   }));
 
+test('the labels that mean no event are part of what the dataset is', () =>
+  withTempDir(async (dir) => {
+    await putTones(join(dir, 'raw'));
+    const idWith = async (noEventLabels: string[]) => {
+      const data = dataConfig(join(dir, 'raw'), dir, { noEventLabels });
+      return (await prepare({ data, split: splitConfig, features })).manifest.id;
+    };
+    const none = await idWith([]);
+    const quiet = await idWith(['c1', 'c0']);
+    assert.is.not(quiet, none);
+    assert.is.not(await idWith(['c1']), quiet);
+    assert.is(await idWith(['c0', 'c1']), quiet, 'their order says nothing');
+    assert.is(await idWith(['rain']), none, 'a label that no recording has says nothing');
+    assert.is((await Dataset.open(join(dir, 'set'))).manifest.id, none);
+  }));
+
 test('a damaged shard is made again, and opening one says what to do', () =>
   withTempDir(async (dir) => {
     await putTones(join(dir, 'raw'));

@@ -49,7 +49,7 @@ test('runs are listed newest first, and other folders are no runs', () =>
     const states = ['2026-01-01T00:00:00.000Z', '2026-03-01T00:00:00.000Z', '2026-02-01T00:00:00.000Z'];
     for (const createdAt of states) {
       const run = new Run(await createRunFolder(root));
-      const identity = { configHash: 'c', datasetId: 'd', splitHash: 's' };
+      const identity = { configHash: 'c', datasetId: 'd', splitHash: 's', threads: null };
       await run.writeState({ formatVersion: 1, createdAt, ...identity, finished: false });
     }
     const empty = await createRunFolder(root);
