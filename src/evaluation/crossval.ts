@@ -139,7 +139,9 @@ export function foldsProgress(
 async function trainFold(options: TrainOptions, dataset: Dataset): Promise<Run> {
   const { config } = options;
   const identity = runIdentity(config, await dataset.makeSplit(config.split));
-  const done = (await listRuns(config.run.root)).find(({ state }) => state.finished && sameTraining(state, identity));
+  const done = (await listRuns(config.run.root, options.onNote)).find(
+    ({ state }) => state.finished && sameTraining(state, identity),
+  );
   return done?.run ?? train(options);
 }
 

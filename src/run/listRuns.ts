@@ -8,18 +8,27 @@ export interface ListedRun {
   readonly state: RunState;
 }
 
-/** The runs below `root`, newest first. Folders without a `run.json` are not runs. */
-export async function listRuns(root: string): Promise<ListedRun[]> {
+/**
+ * The runs below `root`, newest first. Folders without a `run.json` are not runs; one whose `run.json` cannot be read is
+ * left out with a line to `note`, by default a warning of the process.
+ */
+export async function listRuns(
+  root: string,
+  note: (line: string) => void = (line) => process.emitWarning(line),
+): Promise<ListedRun[]> {
   const dates = await folders(root);
   const dirs = (await Promise.all(dates.map((date) => folders(date)))).flat();
   const listed: ListedRun[] = [];
   for (const dir of [...dates, ...dirs]) {
     if (!(await stat(join(dir, 'run.json')).catch(() => null))?.isFile()) continue;
     const run = new Run(dir);
-    listed.push({ run, state: await run.state() });
+    try {
+      listed.push({ run, state: await run.state() });
+    } catch (error) {
+      note(`Run left out: ${(error as Error).message}`);
+    }
   }
-  const newestFirst = (a: ListedRun, b: ListedRun) => (a.state.createdAt < b.state.createdAt ? 1 : -1);
-  return listed.sort(newestFirst);
+  return listed.sort((a, b) => compare(b.state.createdAt, a.state.createdAt));
 }
 
 /**
@@ -33,6 +42,10 @@ export async function openRun(dir: string): Promise<ListedRun> {
     throw new AutobirdError('not_found', `${dir} is not a run: it has no run.json. \`autobird runs\` lists them`);
   }
   return { run, state: await run.state() };
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 async function folders(dir: string): Promise<string[]> {

@@ -35,7 +35,7 @@ export async function startRun(config: Config, overrides: readonly string[], spl
   if (config.run.resume === 'never') return createRun(config, overrides, identity, []);
   if (config.run.resume !== 'auto') return resumeGiven(config.run.resume, identity);
   const notes: string[] = [];
-  for (const { run, state } of await listRuns(config.run.root)) {
+  for (const { run, state } of await listRuns(config.run.root, (line) => notes.push(line))) {
     if (state.finished || state.threads !== identity.threads || !sameTraining(state, identity)) continue;
     try {
       return { run, lock: await reopen(run), resumed: true, notes };

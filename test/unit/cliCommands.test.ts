@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -46,6 +46,24 @@ test('the commands lead from nothing to a judged model, each in words and in JSO
 
     const heard = await run('predict', made.raw_dir, `run.root=${join(dir, 'runs')}`);
     assert.match(heard.stderr, `With the newest model, ${join(runDir as string, 'checkpoints', 'best.safetensors')}`);
+
+    const state = join(runDir as string, 'run.json');
+    await writeFile(state, (await readFile(state, 'utf8')).replace('"finished": true', '"finished": false'));
+    const early = await run('predict', made.raw_dir, `run.root=${join(dir, 'runs')}`);
+    assert.match(early.stderr, 'best.safetensors (unfinished, epoch 2)');
+    // A damaged run is in nobody's way.
+    await mkdir(join(dir, 'runs', 'damaged'));
+    await writeFile(join(dir, 'runs', 'damaged', 'run.json'), '{');
+    for (const words of [
+      ['runs', ...root],
+      ['predict', made.raw_dir, ...places],
+      ['train', '--dataset', 'syn', 'experiment=smoke', ...places],
+    ]) {
+      assert.match(
+        (await run(...words)).stderr,
+        `Run left out: ${join(dir, 'runs', 'damaged', 'run.json')} is not JSON`,
+      );
+    }
 
     const folds = ['--dataset', 'syn', '--folds', '2', '--epochs', '1', 'experiment=smoke', ...places];
     const crossval = await json('crossval', ...folds);

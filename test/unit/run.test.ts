@@ -1,4 +1,4 @@
-import { appendFile } from 'node:fs/promises';
+import { appendFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -58,6 +58,12 @@ test('runs are listed newest first, and other folders are no runs', () =>
       states.toSorted().reverse(),
     );
     assert.equal(await listRuns(join(root, 'nowhere')), []);
+    const damaged = join(await createRunFolder(root), 'run.json');
+    await writeFile(damaged, '{"format_version": 1');
+    const notes: string[] = [];
+    assert.is((await listRuns(root, (line) => notes.push(line))).length, states.length);
+    assert.is(notes.length, 1);
+    assert.match(notes[0] as string, `Run left out: ${damaged} is not JSON`);
     assert.match((await errorOf(() => openRun(empty))).message, 'is not a run');
   }));
 

@@ -48,7 +48,9 @@ export const evaluate: Command<EvaluateArgs> = {
   async run(args, io) {
     const { folder, overrides } = folderAndOverrides(args.run);
     const config = configWithoutRawDir(args, overrides);
-    const checkpoint = await readCheckpoint(await findCheckpoint(folder ?? (await newestCheckpoint(config.run.root))));
+    const checkpoint = await readCheckpoint(
+      await findCheckpoint(folder ?? (await newestCheckpoint(config.run.root, (line) => io.progress.note(line)))),
+    );
     const { metadata, path } = checkpoint;
     const dataset = await Dataset.open(join(config.data.root, args.dataset ?? metadata.dataset.name));
     const split = await dataset.split(args.split ?? metadata.dataset.split);

@@ -125,8 +125,7 @@ export const predict: Command<PredictArgs> = {
     if (target === null && format.layout === 'file' && found.paths.length > 1) {
       throw new UsageError(`The format ${format.name} is a file for each recording: add --output FOLDER`);
     }
-    const checkpoint = args.checkpoint ?? (await newestCheckpoint(config.run.root));
-    if (args.checkpoint === undefined) io.progress.note(`With the newest model, ${checkpoint}`);
+    const checkpoint = args.checkpoint ?? (await newestCheckpoint(config.run.root, (line) => io.progress.note(line)));
     using classifier = await Classifier.open(checkpoint, classifierOptions(args, config));
     const context: FormatContext = {
       labels: classifier.labels,

@@ -36,7 +36,7 @@ export const runs: Command<RunsArgs> = {
         throw new UsageError(`autobird runs list takes no run: did you mean autobird runs show ${args.run}?`);
       return list(root, io);
     }
-    return show(await (args.run === undefined ? newest(root) : openRun(args.run)), io);
+    return show(await (args.run === undefined ? newest(root, io) : openRun(args.run)), io);
   },
 };
 
@@ -66,7 +66,7 @@ async function summarise({ run, state }: ListedRun): Promise<Summary> {
 }
 
 async function list(root: string, io: CommandIo): Promise<undefined> {
-  const summaries = await Promise.all((await listRuns(root)).map(summarise));
+  const summaries = await Promise.all((await listRuns(root, (line) => io.progress.note(line))).map(summarise));
   if (io.json) {
     io.out(`${JSON.stringify(summaries.map(toJson))}\n`);
   } else if (summaries.length === 0) {
@@ -100,8 +100,8 @@ const toJson = (summary: Summary) => ({
   test_balanced_accuracy: summary.testBalancedAccuracy,
 });
 
-async function newest(root: string): Promise<ListedRun> {
-  const [first] = await listRuns(root);
+async function newest(root: string, io: CommandIo): Promise<ListedRun> {
+  const [first] = await listRuns(root, (line) => io.progress.note(line));
   if (first === undefined) throw new UsageError(`There are no runs in ${root} yet: autobird train makes one`);
   return first;
 }
