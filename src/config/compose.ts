@@ -24,7 +24,7 @@ export interface ComposedConfig<Group extends GroupName = GroupName> {
   readonly config: Pick<Config, Group>;
   /** The same values as the files spell them. */
   readonly resolved: Readonly<Record<string, Plain>>;
-  /** Everything as composed, before interpolation: what is saved in `.hydra/config.yaml`. */
+  /** Everything as composed, before interpolation: what `autobird config show` prints. */
   readonly tree: Mapping;
   readonly overrides: readonly string[];
   /** The choice of each group, null for none. */

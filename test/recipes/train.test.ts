@@ -3,11 +3,15 @@ import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { readCheckpoint } from '../../src/checkpoint/readCheckpoint.ts';
+import { toPlain } from '../../src/config/node.ts';
+import { configSchema } from '../../src/config/schema.ts';
+import { parseYaml } from '../../src/config/yaml.ts';
 import { Dataset } from '../../src/data/dataset.ts';
 import { evaluate } from '../../src/evaluation/evaluate.ts';
 import { Classifier } from '../../src/predict.ts';
 import { listRuns } from '../../src/run/listRuns.ts';
 import type { Run } from '../../src/run/Run.ts';
+import { encode } from '../../src/schema/case.ts';
 import { train } from '../../src/training/train.ts';
 import { prepareTones, tinyConfig } from '../helpers/tones.ts';
 import { withTempDir } from '../helpers/withTempDir.ts';
@@ -57,6 +61,10 @@ test('a run learns tones it never heard, and its folder says everything about it
     assert.ok(notes.some((line) => /^Trains on cpu in f32 with 1 threads/.test(line)));
     const log = await run.logText();
     for (const note of notes) assert.match(log, note);
+
+    const saved = await readFile(join(run.dir, '.hydra', 'config.yaml'), 'utf8');
+    assert.match(saved, '  eps: 1.0e-08\n');
+    assert.equal(toPlain(parseYaml(saved, 'config.yaml')), encode(configSchema, config));
 
     const [best, last] = [await readCheckpoint(run.bestCheckpoint), await readCheckpoint(run.lastCheckpoint)];
     assert.ok(last.metadata.progress.finished);

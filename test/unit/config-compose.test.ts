@@ -1,5 +1,5 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: interpolations of the configuration, not of JavaScript
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { test } from 'uvu';
@@ -11,9 +11,7 @@ import { parseOverride, quoteValue } from '../../src/config/grammar.ts';
 import { interpolate } from '../../src/config/interpolate.ts';
 import type { Node } from '../../src/config/node.ts';
 import { optimizerOptions } from '../../src/config/registry.ts';
-import { saveRunConfig } from '../../src/config/save.ts';
 import { configSchema } from '../../src/config/schema.ts';
-import { parseYaml } from '../../src/config/yaml.ts';
 import { encode } from '../../src/schema/case.ts';
 import { withTempDir } from '../helpers/withTempDir.ts';
 
@@ -311,22 +309,6 @@ test('any text is parsed or refused, never anything else', () => {
     }),
     { numRuns: 2000 },
   );
-});
-
-test('the run folder gets what was composed, as Hydra writes it', async () => {
-  await withTempDir(async (dir) => {
-    const composed = composeConfig([raw, 'run.root=${data.root}/x', 'optimizer.lr=1e-5']);
-    await saveRunConfig(dir, composed);
-    const text = await readFile(join(dir, '.hydra', 'config.yaml'), 'utf8');
-    assert.match(text, '  lr: 1.0e-05\n');
-    assert.match(text, '  root: ${data.root}/x\n');
-    assert.match(text, '  stem_channels:\n  - 24\n  - 48\n  - 96\n');
-    assert.equal(parseYaml(text, 'config.yaml'), composed.tree);
-    assert.is(
-      await readFile(join(dir, '.hydra', 'overrides.yaml'), 'utf8'),
-      '- data.raw_dir=birds\n- run.root=${data.root}/x\n- optimizer.lr=1e-5\n',
-    );
-  });
 });
 
 test('the registry turns a target into the options of the trainer', () => {
