@@ -65,16 +65,6 @@ export async function openAudio(source: string | Uint8Array, options: OpenAudioO
 
 const notMine = ['unsupported_codec', 'not_audio'];
 
-/** The decoders that this machine has, with what is known of them; for `autobird doctor`. */
-export function decodersFound(): { readonly route: DecoderRoute; readonly detail: string | null }[] {
-  return [
-    { route: 'wav', detail: 'built in' },
-    { route: 'ffmpeg', detail: FfmpegDecoder.version },
-    { route: 'ffmpeg-cli', detail: findFfmpeg() },
-    { route: 'wasm', detail: 'mp3, flac, ogg (vorbis, opus, flac)' },
-  ];
-}
-
 function openerFor(route: DecoderRoute, sniffed: Sniffed): ((input: RouteInput) => Promise<AudioSource>) | null {
   switch (route) {
     case 'wav':

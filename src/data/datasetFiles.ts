@@ -25,9 +25,8 @@ export const annotationSchema = z.strictObject({
   label: z.string(),
 });
 
-export const recordingSchema = z.strictObject({
-  path: z.string(),
-  contentHash: hash,
+/** What decoding teaches, in a shard as in `recordings.jsonl`. */
+const decodedShape = {
   audioHash: hash,
   durationS: z.number().positive(),
   sampleRateHz: z.int().positive(),
@@ -35,6 +34,12 @@ export const recordingSchema = z.strictObject({
   codec: z.string(),
   decoder: z.string(),
   recordedAt: z.string().nullable(),
+};
+
+export const recordingSchema = z.strictObject({
+  path: z.string(),
+  contentHash: hash,
+  ...decodedShape,
   label: z.string(),
   backgroundLabels: z.array(z.string()),
   annotations: z.array(annotationSchema),
@@ -88,14 +93,8 @@ export const splitFileSchema = z.strictObject({
 
 /** What a shard knows of its recording: all that decoding taught, nothing that depends on the file's place or metadata. */
 export const shardRecordingSchema = z.strictObject({
-  audioHash: hash,
-  durationS: z.number().positive(),
-  sampleRateHz: z.int().positive(),
-  channels: z.int().positive(),
-  codec: z.string(),
-  decoder: z.string(),
-  /** From GUANO, bext or comments. */
-  recordedAt: z.string().nullable(),
+  // Here `recordedAt` is what GUANO, bext or comments say; metadata and file name come later.
+  ...decodedShape,
   peak: z.number().min(0),
   rms: z.number().min(0),
   sampleCount: z.int().positive(),
