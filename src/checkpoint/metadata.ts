@@ -48,6 +48,8 @@ export const metadataSchema = z.strictObject({
     splitHash: z.string().optional(),
     /** `soundsOf` the training recordings, so that evaluation can leave them out. */
     trainedOn: z.array(z.string()).optional(),
+    /** The same of the validation recordings, which chose the epoch and the temperature; lacking in older checkpoints. */
+    selectedOn: z.array(z.string()).optional(),
     /** Training clips and recordings of each class, after the filters. */
     counts: z.array(z.strictObject({ label: z.string(), clips: z.int(), recordings: z.int() })),
     /** Classes that could not be learned, and why. */

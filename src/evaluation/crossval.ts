@@ -6,12 +6,12 @@ import { concurrently } from '../concurrently.ts';
 import type { Config } from '../config/schema.ts';
 import { Dataset } from '../data/dataset.ts';
 import type { JobOptions, Progress } from '../domain.ts';
-import { readJson, writeFileAtomic, writeJson } from '../files.ts';
+import { writeFileAtomic, writeJson } from '../files.ts';
 import { chooseRuntime } from '../prediction/chooseRuntime.ts';
 import { listRuns } from '../run/listRuns.ts';
 import type { Run } from '../run/Run.ts';
 import { configHash, runIdentity, sameTraining } from '../run/startRun.ts';
-import { decode, encode } from '../schema/case.ts';
+import { encode } from '../schema/case.ts';
 import { type TrainOptions, train } from '../training/train.ts';
 import { crossvalPage } from './crossvalPage.ts';
 import { type Figures, figures, type ScoredItem } from './metrics.ts';
@@ -21,6 +21,8 @@ const foldSchema = z.strictObject({
   fold: z.int(),
   run: z.string(),
   recordings: z.int(),
+  /** Recordings of the fold not judged because the same sound was trained on or chose the epoch; null if not known. */
+  leftOut: z.int().nullable().default(null),
   accuracy: z.number(),
   balancedAccuracy: z.number(),
   macroF1: z.number(),
@@ -95,7 +97,16 @@ export async function crossval(options: CrossvalOptions): Promise<Crossval> {
     const durationS = (await run.metrics()).reduce((sum, record) => sum + record.durationS, 0);
     const { items, accuracy, balancedAccuracy, macroF1 } = report.recordings;
     return {
-      fold: { fold, run: run.dir, recordings: items, accuracy, balancedAccuracy, macroF1, durationS },
+      fold: {
+        fold,
+        run: run.dir,
+        recordings: items,
+        leftOut: allLeftOut(report),
+        accuracy,
+        balancedAccuracy,
+        macroF1,
+        durationS,
+      },
       report,
     };
   });
@@ -113,11 +124,6 @@ export async function crossval(options: CrossvalOptions): Promise<Crossval> {
   await writeJson(join(dir, 'crossval.json'), encode(crossvalSchema, result));
   await writeFileAtomic(join(dir, 'crossval.html'), crossvalPage(result));
   return result;
-}
-
-/** @throws FormatError where the file is not what `crossval` writes */
-export async function readCrossval(path: string): Promise<Crossval> {
-  return decode(crossvalSchema, await readJson(path), path);
 }
 
 /** Folds run side by side, each with stages of its own: together they are one job that only ever goes on. */
@@ -173,6 +179,10 @@ function pooledFigures(predictions: readonly RecordingResult[]): Figures {
     return { truth: indexOf.get(label) as number, scores: error === null ? scores : null };
   });
   return figures(items, labels);
+}
+
+function allLeftOut({ leftOut, leftOutSelection }: Report): number | null {
+  return leftOut === null ? null : leftOut + (leftOutSelection ?? 0);
 }
 
 function meanAndSpread(values: readonly number[]): { mean: number; spread: number } {

@@ -12,9 +12,11 @@ export function crossvalPage({ dataset, folds, pooled, accuracy, balancedAccurac
     { value: percent(pooled.top3), label: 'among the best three', note: `macro F1 ${percent(pooled.macroF1)}` },
     { value: String(pooled.items), label: 'recordings', note: `each judged once, in ${folds.length} folds` },
   ]);
+  const leftOut = folds.reduce((sum, fold) => sum + (fold.leftOut ?? 0), 0);
   const foldRows = folds.map((fold) => [
     String(fold.fold),
     String(fold.recordings),
+    String(fold.leftOut ?? '-'),
     shareBar(fold.accuracy),
     shareBar(fold.balancedAccuracy, 'var(--c4)'),
     `${(fold.durationS / 60).toFixed(1)} min`,
@@ -22,12 +24,12 @@ export function crossvalPage({ dataset, folds, pooled, accuracy, balancedAccurac
   ]);
   return renderPage({
     title: `${dataset.name}: ${folds.length}-fold cross-validation`,
-    subtitle: `Every recording judged once, by a model that heard nothing of its group. ${dateAndTime(createdAt)}`,
+    subtitle: `${judged(leftOut)} ${dateAndTime(createdAt)}`,
     sections: [
       { title: 'At a glance', body: cards },
       {
         title: 'Folds',
-        body: markupTable(['fold', 'judged', 'accuracy', 'balanced', 'training', 'run'], foldRows),
+        body: markupTable(['fold', 'judged', 'left out', 'accuracy', 'balanced', 'training', 'run'], foldRows),
       },
       {
         title: 'Confusion',
@@ -40,4 +42,10 @@ export function crossvalPage({ dataset, folds, pooled, accuracy, balancedAccurac
     ],
     footer: 'The same figures for machines: crossval.json.',
   });
+}
+
+function judged(leftOut: number): string {
+  if (leftOut === 0) return 'Every recording judged once, by a model that heard nothing of its group.';
+  const copies = leftOut === 1 ? '1 recording is' : `${leftOut} recordings are`;
+  return `${copies} left out: the model of the fold was trained or selected on the same sound. Every other one is judged once.`;
 }

@@ -15,7 +15,7 @@ import { findCheckpoint } from '../prediction/findCheckpoint.ts';
 import { aggregateClips, clipProbabilities } from './aggregate.ts';
 import { expectedCalibrationError, figures, negativeLogLikelihood, reliability, type ScoredItem } from './metrics.ts';
 import type { RecordingResult, Report } from './report.ts';
-import { describeTrainedOn, withoutTrainedOn } from './trainedOn.ts';
+import { describeTrainedOn, type TrainedOn, withoutTrainedOn } from './trainedOn.ts';
 import { writeReport } from './writeReport.ts';
 
 export interface EvaluateOptions extends JobOptions {
@@ -41,8 +41,8 @@ export interface EvaluateOptions extends JobOptions {
 
 /**
  * Judges a checkpoint on the recordings of one side of a split. They are decoded from their original files and scored as
- * `predict` does it. Recordings that the model was trained on are left out (by their sound, whatever they are called), and
- * the report says how many. Every other one counts: one without an answer is wrong, and so is one of a class that the model
+ * `predict` does it. Recordings that the model was trained on, or that chose its epoch and temperature, are left out (by
+ * their sound, whatever they are called), and the report says how many. Every other one counts: one without an answer is wrong, and so is one of a class that the model
  * does not know, and one whose file has changed since it was prepared (`changed`): its label is that of another sound.
  *
  * @throws what `Classifier.open`, `Dataset.open` and `dataset.split` throw; AutobirdError `no_raw_dir` where the folder of
@@ -60,7 +60,8 @@ export async function evaluate(options: EvaluateOptions): Promise<Report> {
     split,
     side,
   );
-  if (recordings.length === 0 && (trainedOn.leftOut ?? 0) > 0) throw allTrainedOn(side, split);
+  if (recordings.length === 0 && (trainedOn.leftOut ?? 0) + (trainedOn.leftOutSelection ?? 0) > 0)
+    throw allTrainedOn(side, split);
   const evaluation = options.evaluation ?? evaluationOf(checkpoint);
   await checkRawDir(dataset);
   const predictions = await predictAll(checkpoint, recordings, dataset.manifest.rawDir, options);
@@ -109,7 +110,7 @@ export function describeReport(report: Report): string {
 function allTrainedOn(side: Side, { name }: Split): AutobirdError {
   return new AutobirdError(
     'all_trained_on',
-    `The model was trained on every ${side} recording of ${name}, so nothing is left to judge it: use another split or other recordings`,
+    `The model was trained or selected on every ${side} recording of ${name}, so nothing is left to judge it: use another split or other recordings`,
   );
 }
 
@@ -175,7 +176,7 @@ function makeReport(found: {
   readonly dataset: Dataset;
   readonly split: Split;
   readonly side: Side;
-  readonly trainedOn: Pick<Report, 'leftOut' | 'sameSplit'>;
+  readonly trainedOn: TrainedOn;
   readonly recordings: readonly Recording[];
   readonly predictions: readonly Answer[];
   readonly bins: number;

@@ -61,6 +61,8 @@ export const reportSchema = z.strictObject({
   side: z.enum(['train', 'val', 'test']),
   /** Recordings of the side that the model was trained on: not judged. Null where the checkpoint does not say which. */
   leftOut: z.int().nullable().default(null),
+  /** Left out besides: test recordings that chose the epoch and the temperature; null where the checkpoint does not say. */
+  leftOutSelection: z.int().nullable().default(null),
   /** Whether it was trained with the same recordings on the same sides. Null where the checkpoint does not say. */
   sameSplit: z.boolean().nullable().default(null),
   /** The model's, in its order. */

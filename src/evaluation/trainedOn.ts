@@ -16,42 +16,61 @@ export function soundsOf(recordings: readonly Pick<Recording, 'audioHash'>[]): s
 }
 
 /**
- * The recordings that may judge a checkpoint: not those it was trained on, unless the side `train` itself is asked for.
- * `leftOut` and `sameSplit` are null where an older checkpoint does not say.
+ * The recordings that may judge a checkpoint: neither those it was trained on nor those that chose its epoch and its
+ * temperature, unless their side (`train`, `val`) is itself asked for. Counts and `sameSplit` are null where an older
+ * checkpoint does not say.
  */
 export function withoutTrainedOn(
   recordings: readonly Recording[],
   { dataset }: Pick<CheckpointMetadata, 'dataset'>,
   split: Split,
   side: Side,
-): { readonly kept: readonly Recording[] } & Pick<Report, 'leftOut' | 'sameSplit'> {
+): { readonly kept: readonly Recording[] } & TrainedOn {
   const sameSplit = dataset.splitHash === undefined ? null : dataset.splitHash === splitHash(split);
-  if (side === 'train') return { kept: recordings, leftOut: 0, sameSplit };
-  if (dataset.trainedOn === undefined) return { kept: recordings, leftOut: null, sameSplit };
-  const known = new Set(dataset.trainedOn);
-  const kept = recordings.filter(({ audioHash }) => !known.has(audioHash.slice(0, digits)));
-  return { kept, leftOut: recordings.length - kept.length, sameSplit };
+  const without = (from: readonly Recording[], sounds: readonly string[]) => {
+    const known = new Set(sounds);
+    return from.filter(({ audioHash }) => !known.has(audioHash.slice(0, digits)));
+  };
+  const { trainedOn, selectedOn } = dataset;
+  const unknown = side === 'train' || trainedOn === undefined ? recordings : without(recordings, trainedOn);
+  const kept = side !== 'test' || selectedOn === undefined ? unknown : without(unknown, selectedOn);
+  return {
+    kept,
+    leftOut: side !== 'train' && trainedOn === undefined ? null : recordings.length - unknown.length,
+    leftOutSelection: side === 'test' && selectedOn === undefined ? null : unknown.length - kept.length,
+    sameSplit,
+  };
 }
+
+export type TrainedOn = Pick<Report, 'leftOut' | 'leftOutSelection' | 'sameSplit'>;
 
 /** Sentences for people about what may flatter the figures; none where nothing does. */
 export function describeTrainedOn({
   leftOut,
+  leftOutSelection,
   sameSplit,
   side,
-}: Pick<Report, 'leftOut' | 'sameSplit' | 'side'>): string[] {
+}: TrainedOn & Pick<Report, 'side'>): string[] {
   const lines: string[] = [];
   if (leftOut === null) {
     lines.push(
       'The checkpoint does not say which recordings it was trained on, so whether it knows some of these could not be checked.',
     );
   } else if (leftOut > 0) {
-    const which = leftOut === 1 ? '1 recording of this side was' : `${leftOut} recordings of this side were`;
-    lines.push(`${which} trained on and ${leftOut === 1 ? 'is' : 'are'} left out.`);
+    lines.push(`${these(leftOut)} trained on and ${leftOut === 1 ? 'is' : 'are'} left out.`);
   }
-  if (sameSplit === false && side !== 'train') {
+  if (leftOutSelection !== null && leftOutSelection > 0) {
+    const verb = leftOutSelection === 1 ? 'is' : 'are';
+    lines.push(`${these(leftOutSelection)} used to choose the model's epoch and temperature and ${verb} left out.`);
+  }
+  if (sameSplit === false && side === 'test' && leftOutSelection === null) {
     lines.push(
       'The model was trained with another assignment: recordings that chose its epoch and temperature may be among these.',
     );
   }
   return lines;
+}
+
+function these(count: number): string {
+  return count === 1 ? '1 recording of this side was' : `${count} recordings of this side were`;
 }

@@ -51,6 +51,7 @@ export function checkpointMetadata(moment: {
       split: split.name,
       splitHash: splitHash(split),
       trainedOn: soundsOf(training),
+      selectedOn: soundsOf(dataset.onSide(split, 'val')),
       counts: [...trainingSet.counts],
       leftOut: [...trainingSet.leftOut],
       licences: countLicences(training),

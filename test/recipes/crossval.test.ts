@@ -2,7 +2,10 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { crossval, readCrossval } from '../../src/evaluation/crossval.ts';
+import { crossval, crossvalSchema } from '../../src/evaluation/crossval.ts';
+import { crossvalPage } from '../../src/evaluation/crossvalPage.ts';
+import { readJson } from '../../src/files.ts';
+import { decode } from '../../src/schema/case.ts';
 import { prepareTones, tinyConfig } from '../helpers/tones.ts';
 import { withTempDir } from '../helpers/withTempDir.ts';
 
@@ -45,7 +48,15 @@ test('cross-validation judges every recording once and goes on where it was', ()
     assert.ok(Math.abs(weighted - result.pooled.accuracy) < 1e-9);
     const mean = result.folds.reduce((sum, { accuracy }) => sum + accuracy, 0) / 3;
     assert.ok(Math.abs(mean - result.accuracy.mean) < 1e-9);
-    assert.equal(await readCrossval(join(outputDir, 'crossval.json')), result);
+    const path = join(outputDir, 'crossval.json');
+    assert.equal(decode(crossvalSchema, await readJson(path), path), result);
+    assert.equal(
+      result.folds.map(({ leftOut }) => leftOut),
+      [0, 0, 0],
+    );
+    assert.match(crossvalPage(result), 'Every recording judged once, by');
+    const copies = { ...result, folds: result.folds.map((fold) => ({ ...fold, leftOut: fold.fold })) };
+    assert.match(crossvalPage(copies), '3 recordings are left out: the model of the fold was trained or selected on');
     // Folds that are done are done, with other jobs and so other threads too.
     assert.equal((await crossval({ config, outputDir, jobs: 2 })).folds, result.folds);
     const threads = { ...config, training: { ...config.training, threads: 2 } };

@@ -82,7 +82,7 @@ test('recordings that a model was trained on are left out when its dataset has g
     for (const name of ['report.html', 'model_card.md']) {
       const text = await readFile(join(dir, 'report', name), 'utf8');
       assert.match(text, sentence);
-      assert.match(text, 'trained with another assignment');
+      assert.match(text, 'trained with another assignment', 'it does not say what chose its epoch');
     }
     assert.is(JSON.parse(await readFile(join(dir, 'report', 'report.json'), 'utf8')).left_out, report.leftOut);
 
@@ -95,6 +95,38 @@ test('recordings that a model was trained on are left out when its dataset has g
     } catch (error) {
       assert.is((error as AutobirdError).code, 'all_trained_on');
     }
+  }));
+
+test('what chose the epoch and the temperature is left out of a test that was split again, and that is said', () =>
+  withTempDir(async (dir) => {
+    const { dataset, split } = await prepareChirps(dir, 5);
+    const checkpoint = await readCheckpoint(await writeTinyModel(join(dir, 'best.safetensors')));
+    const [train, val, test] = (['train', 'val', 'test'] as const).map((side) => dataset.onSide(split, side));
+    assert.ok(train && val && test && val.length > 0);
+    const known = { trainedOn: soundsOf(train), selectedOn: soundsOf(val), splitHash: splitHash(split) };
+    const { metadata } = checkpoint;
+    const knowing = { ...checkpoint, metadata: { ...metadata, dataset: { ...metadata.dataset, ...known } } };
+    const assignments = split.assignments.map((one) => (one.side === 'val' ? { ...one, side: 'test' as const } : one));
+    const again = { ...split, assignments };
+    const report = await evaluate({
+      checkpoint: knowing,
+      dataset,
+      split: again,
+      outputDir: join(dir, 'report'),
+    });
+    assert.equal([report.leftOut, report.leftOutSelection, report.sameSplit], [0, val.length, false]);
+    assert.equal(
+      report.predictions.map(({ recording }) => recording),
+      test.map(({ path }) => path),
+    );
+    for (const name of ['report.html', 'model_card.md']) {
+      const text = (await readFile(join(dir, 'report', name), 'utf8')).replaceAll('&#39;', "'");
+      assert.match(text, /used to choose the model's epoch and temperature and (is|are) left out/);
+      assert.not.match(text, 'another assignment', 'it was checked');
+    }
+    assert.match(describeReport(report), "used to choose the model's epoch and temperature");
+    const asked = await evaluate({ checkpoint: knowing, dataset, split, side: 'val' });
+    assert.equal([asked.recordings.items, asked.leftOutSelection], [val.length, 0], 'asked for by name');
   }));
 
 test('an older checkpoint is evaluated, and that nothing could be checked is said', () =>
