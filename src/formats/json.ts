@@ -35,31 +35,36 @@ export const failedJsonSchema = z.strictObject({
 });
 
 // Six decimals of a score are 5e-7, well below what f32 arithmetic in another order changes.
-const score6 = (value: number): number => Math.round(value * 1e6) / 1e6;
-const seconds = (value: number): number => Math.round(value * 1e6) / 1e6;
+const round6 = (value: number): number => Math.round(value * 1e6) / 1e6;
+const exactly = (value: number): number => value;
 
-/** A result as a JSON value in snake_case. {@link resultFromJson} reads it back. */
-export function resultToJson(result: PredictionResult, clips: boolean): unknown {
+/**
+ * A result as a JSON value in snake_case. {@link resultFromJson} reads it back.
+ *
+ * @param digits `rounded` for people and other programs; `all` where it has to come back as it was, to the bit
+ */
+export function resultToJson(result: PredictionResult, clips: boolean, digits: 'rounded' | 'all' = 'rounded'): unknown {
+  const number = digits === 'all' ? exactly : round6;
   if (isFailed(result)) return encode(failedJsonSchema, result);
   return encode(predictionJsonSchema, {
     recording: result.recording,
-    durationS: seconds(result.durationS),
+    durationS: number(result.durationS),
     recordedAt: result.recordedAt,
     topLabel: result.topLabel,
-    scores: Object.fromEntries(result.labels.map((label, index) => [label, score6(result.scores[index] ?? 0)])),
+    scores: Object.fromEntries(result.labels.map((label, index) => [label, number(result.scores[index] ?? 0)])),
     detections: result.detections.map((detection) => ({
       ...detection,
-      startS: seconds(detection.startS),
-      endS: seconds(detection.endS),
-      score: score6(detection.score),
+      startS: number(detection.startS),
+      endS: number(detection.endS),
+      score: number(detection.score),
     })),
     ...(clips && {
       labels: [...result.labels],
       clips: result.clips.map(({ startS, endS, activity, scores }) => ({
-        startS: seconds(startS),
-        endS: seconds(endS),
-        activity: score6(activity),
-        scores: Array.from(scores, score6),
+        startS: number(startS),
+        endS: number(endS),
+        activity: number(activity),
+        scores: Array.from(scores, number),
       })),
     }),
     modelVersion: result.modelVersion,

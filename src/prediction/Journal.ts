@@ -77,7 +77,7 @@ export class Journal {
 
   async add(prediction: Prediction): Promise<void> {
     const hash = await contentHash(prediction.recording);
-    const line = { content_hash: hash, result: resultToJson(prediction, this.#clips) };
+    const line = { content_hash: hash, result: resultToJson(prediction, this.#clips, 'all') };
     await appendLine(this.path, line);
     const bytes = Buffer.byteLength(JSON.stringify(line));
     this.#entries.set(prediction.recording, { contentHash: hash, offset: this.#end, bytes });

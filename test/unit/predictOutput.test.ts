@@ -51,6 +51,24 @@ async function sounds(dir: string, ...names: string[]): Promise<string[]> {
   return paths;
 }
 
+test('a journal gives back every bit of a number', () =>
+  withTempDir(async (dir) => {
+    const [a] = (await sounds(dir, 'a.wav')) as [string];
+    const path = join(dir, 'journal.jsonl');
+    const plain = prediction(a);
+    const scores = Float32Array.of(1 / 3, 1e-9, 1 - 1e-7);
+    const exact = {
+      ...plain,
+      durationS: 5 / 3,
+      scores,
+      clips: [{ startS: 1 / 7, endS: 5 / 3, scores, activity: 1e-8 / 3 }],
+      detections: [{ startS: 1 / 7, endS: 5 / 3, lowHz: null, highHz: null, label: 'wren', score: 1 / 3, at: null }],
+    };
+    await (await Journal.open(path, key, labels, kept)).add(exact);
+    const [back] = await all((await Journal.open(path, key, labels, kept)).results([a]));
+    assert.equal(back, exact);
+  }));
+
 test('a journal gives back what it was given, in the order it is asked for', () =>
   withTempDir(async (dir) => {
     const [a, b] = (await sounds(dir, 'a.wav', 'b\n"🐦".wav')) as [string, string];
