@@ -1,4 +1,6 @@
 import { readdirSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { displayWidth } from '../../src/formats/displayWidth.ts';
@@ -79,6 +81,41 @@ test('the configuration is shown as YAML and as JSON, with overrides in it', asy
   assert.is(json.data.name, 'here');
   assert.is((await runCommand(['config', 'check'])).stdout, 'The configuration is fine.\n');
 });
+
+test('a damaged file of one run hides no other run, and is named', () =>
+  withTempDir(async (root) => {
+    const state = {
+      format_version: 1,
+      config_hash: 'c',
+      dataset_id: 'd',
+      split_hash: 's',
+      threads: null,
+      finished: true,
+    };
+    for (const [i, name] of ['whole', 'report', 'metrics'].entries()) {
+      const dir = join(root, name);
+      await mkdir(dir);
+      await writeFile(
+        join(dir, 'run.json'),
+        JSON.stringify({ ...state, created_at: `2026-05-0${i + 1}T00:00:00.000Z` }),
+      );
+    }
+    const damaged = [join(root, 'metrics', 'metrics.jsonl'), join(root, 'report', 'report.json')];
+    for (const path of damaged) await writeFile(path, '{"epoch":\n{}\n');
+    const { code, stdout, stderr } = await runCommand(['runs', '--root', root]);
+    assert.is(code, 0);
+    assert.is(stdout.match(/finished, damaged/g)?.length, 2);
+    assert.match(stdout, join(root, 'whole'));
+    for (const path of damaged) assert.match(stderr, path);
+    const listed = JSON.parse((await runCommand(['runs', '--root', root, '--json'])).stdout);
+    assert.equal(
+      listed.map((one: { damaged: string[] }) => one.damaged.length),
+      [1, 1, 0],
+    );
+    const shown = await runCommand(['runs', 'show', join(root, 'metrics')]);
+    assert.is(shown.code, 0);
+    assert.match(shown.stderr, damaged[0] as string);
+  }));
 
 test('there are no runs where none were made', () =>
   withTempDir(async (dir) => {

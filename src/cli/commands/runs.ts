@@ -48,11 +48,18 @@ interface Summary {
   readonly valAccuracy: number | null;
   readonly testAccuracy: number | null;
   readonly testBalancedAccuracy: number | null;
+  /** Why a file of the run could not be read; empty where all could. */
+  readonly damaged: readonly string[];
 }
 
 async function summarise({ run, state }: ListedRun): Promise<Summary> {
-  const metrics = await run.metrics();
-  const test = (await run.report())?.recordings;
+  const damaged: string[] = [];
+  const ignore = (error: Error): null => {
+    damaged.push(error.message);
+    return null;
+  };
+  const metrics = (await run.metrics().catch(ignore)) ?? [];
+  const test = (await run.report().catch(ignore))?.recordings;
   const accuracies = metrics.flatMap(({ valAccuracy }) => (valAccuracy === null ? [] : [valAccuracy]));
   return {
     run: run.dir,
@@ -62,11 +69,13 @@ async function summarise({ run, state }: ListedRun): Promise<Summary> {
     valAccuracy: accuracies.length === 0 ? null : Math.max(...accuracies),
     testAccuracy: test?.accuracy ?? null,
     testBalancedAccuracy: test?.balancedAccuracy ?? null,
+    damaged,
   };
 }
 
 async function list(root: string, io: CommandIo): Promise<undefined> {
   const summaries = await Promise.all((await listRuns(root, (line) => io.progress.note(line))).map(summarise));
+  noteDamage(summaries, io);
   if (io.json) {
     io.out(`${JSON.stringify(summaries.map(toJson))}\n`);
   } else if (summaries.length === 0) {
@@ -77,7 +86,7 @@ async function list(root: string, io: CommandIo): Promise<undefined> {
         summaries,
         [
           { title: 'RUN', flexible: true, value: ({ run }) => run },
-          { title: 'STATE', value: ({ finished }) => (finished ? 'finished' : 'unfinished') },
+          { title: 'STATE', value: stateOf },
           { title: 'EPOCHS', align: 'right', value: ({ epochs }) => String(epochs) },
           { title: 'VAL', align: 'right', value: ({ valAccuracy }) => percent(valAccuracy) },
           { title: 'TEST', align: 'right', value: ({ testAccuracy }) => percent(testAccuracy) },
@@ -90,6 +99,16 @@ async function list(root: string, io: CommandIo): Promise<undefined> {
   return undefined;
 }
 
+/** One damaged file must not hide the other runs: its run is listed with what could be read. */
+function noteDamage(summaries: readonly Summary[], io: CommandIo): void {
+  for (const { run, damaged } of summaries) {
+    for (const reason of damaged) io.progress.note(`Damaged run ${run}: ${reason}`);
+  }
+}
+
+const stateOf = ({ finished, damaged }: Summary) =>
+  `${finished ? 'finished' : 'unfinished'}${damaged.length > 0 ? ', damaged' : ''}`;
+
 const toJson = (summary: Summary) => ({
   run: summary.run,
   created_at: summary.createdAt,
@@ -98,6 +117,7 @@ const toJson = (summary: Summary) => ({
   val_accuracy: summary.valAccuracy,
   test_accuracy: summary.testAccuracy,
   test_balanced_accuracy: summary.testBalancedAccuracy,
+  damaged: summary.damaged,
 });
 
 async function newest(root: string, io: CommandIo): Promise<ListedRun> {
@@ -109,7 +129,8 @@ async function newest(root: string, io: CommandIo): Promise<ListedRun> {
 async function show(listed: ListedRun, io: CommandIo): Promise<undefined> {
   const { run } = listed;
   const summary = await summarise(listed);
-  const metrics = await run.metrics();
+  noteDamage([summary], io);
+  const metrics = await run.metrics().catch(() => []); // its reason is in the summary
   const checkpoint = await readCheckpoint(run.bestCheckpoint).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw error;
     return null;
