@@ -1,0 +1,160 @@
+/** What the two tables look like before anything is compared: Evidently's DataQualityPreset, in its `as_dict` shape. */
+import { type ColumnType, qualityTypes } from './columnTypes.ts';
+import { type DriftColumn, type DriftTable, distinctValues } from './table.ts';
+
+type Cell = number | string | null;
+
+/** DatasetSummaryMetric, and ColumnSummaryMetric for each column. */
+export function dataQualityMetrics(reference: DriftTable, current: DriftTable): readonly object[] {
+  const types = qualityTypes(reference, current);
+  const columns = [...types].map(([name, type]) => {
+    const [before, now] = [reference.columns.get(name) as DriftColumn, current.columns.get(name) as DriftColumn];
+    return {
+      metric: 'ColumnSummaryMetric',
+      result: {
+        column_name: name,
+        column_type: type,
+        reference_characteristics: { ...characteristics(type, before), ...(type === 'cat' && newValues(null, null)) },
+        current_characteristics: { ...characteristics(type, now), ...(type === 'cat' && newValues(before, now)) },
+      },
+    };
+  });
+  const summary = {
+    almost_duplicated_threshold: nearly,
+    current: datasetSummary(current),
+    reference: datasetSummary(reference),
+  };
+  return [{ metric: 'DatasetSummaryMetric', result: summary }, ...columns];
+}
+
+/** Columns that agree in, or values that fill, this share of the rows count as almost equal, almost constant. */
+const nearly = 0.95;
+
+function datasetSummary({ rows, columns }: DriftTable) {
+  const list = [...columns.values()];
+  const features = [...columns].filter(([name]) => name !== 'target' && name !== 'prediction');
+  const missing = list.map((column) => countMissing(column));
+  const cells = Array.from({ length: rows }, (_, row) => list.map((column) => cell(column, row)));
+  const rowKeys = cells.map((row) => JSON.stringify(row.map((value) => (Number.isNaN(value) ? null : String(value)))));
+  const pairs = list.flatMap((a, i) => list.slice(i + 1).map((b) => [a, b] as const)).filter(sameType);
+  const agreeing = ([a, b]: readonly [DriftColumn, DriftColumn], missingAgree: boolean) =>
+    Array.from({ length: rows }, (_, row) => [cell(a, row), cell(b, row)] as const).filter(
+      ([x, y]) => (x === y && x !== null) || (missingAgree && isMissing(x) && isMissing(y)),
+    ).length;
+  return {
+    target: columns.has('target') ? 'target' : null,
+    prediction: columns.has('prediction') ? 'prediction' : null,
+    date_column: null,
+    id_column: null,
+    number_of_columns: list.length,
+    number_of_rows: rows,
+    number_of_missing_values: missing.reduce((sum, count) => sum + count, 0),
+    number_of_categorical_columns: features.filter(([, { kind }]) => kind === 'text').length,
+    number_of_numeric_columns: features.filter(([, { kind }]) => kind === 'number').length,
+    number_of_text_columns: 0,
+    number_of_datetime_columns: 0,
+    number_of_constant_columns: list.filter((column) => distinctValues(column) <= 1).length,
+    number_of_almost_constant_columns: list.filter((column) => (counts(column, false)[0]?.[1] ?? 0) / rows >= nearly)
+      .length,
+    number_of_duplicated_columns: pairs.filter((pair) => agreeing(pair, true) === rows).length,
+    number_of_almost_duplicated_columns: pairs.filter((pair) => agreeing(pair, false) / rows >= nearly).length,
+    number_of_empty_rows: cells.filter((row) => row.every(isMissing)).length,
+    number_of_empty_columns: missing.filter((count) => count === rows).length,
+    number_of_duplicated_rows: rows - new Set(rowKeys).size,
+    nans_by_columns: Object.fromEntries([...columns.keys()].map((name, i) => [name, missing[i]])),
+    number_uniques_by_columns: Object.fromEntries([...columns].map(([name, one]) => [name, distinctValues(one)])),
+  };
+}
+
+function characteristics(type: ColumnType, column: DriftColumn) {
+  const rows = column.values.length;
+  const missing = countMissing(column);
+  const share = (count: number) => rounded((100 * count) / rows, 2);
+  const [common, times] = counts(column, true)[0] ?? [null, 0];
+  const head = { number_of_rows: rows, count: rows - missing, missing, missing_percentage: share(missing) };
+  const unique = distinctValues(column);
+  const uniques = { unique, unique_percentage: share(unique) };
+  const most = { most_common: isMissing(common) ? null : common, most_common_percentage: share(times) };
+  if (type === 'cat' || column.kind === 'text') {
+    // pandas writes a category that is a number as text where its column is a target.
+    return { ...head, ...uniques, ...most };
+  }
+  const there = column.values.filter((value) => !Number.isNaN(value)).toSorted();
+  const mean = average(there);
+  const variance = there.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (there.length - 1);
+  const infinite = there.filter((value) => !Number.isFinite(value)).length;
+  return {
+    ...head,
+    mean: finite(mean),
+    std: finite(Math.sqrt(variance)),
+    min: finite(there[0]),
+    p25: finite(percentile(there, 0.25)),
+    p50: finite(percentile(there, 0.5)),
+    p75: finite(percentile(there, 0.75)),
+    max: finite(there.at(-1)),
+    ...uniques,
+    infinite_count: infinite,
+    infinite_percentage: share(infinite),
+    ...most,
+    most_common: typeof common === 'number' && !column.integer ? finite(common, 5) : most.most_common,
+  };
+}
+
+/** How many values only one side has. */
+function newValues(before: DriftColumn | null, now: DriftColumn | null) {
+  if (before === null || now === null)
+    return { new_in_current_values_count: null, unused_in_current_values_count: null };
+  const [old, recent] = [new Set<Cell>(before.values), new Set<Cell>(now.values)];
+  return {
+    new_in_current_values_count: [...recent].filter((value) => !old.has(value)).length,
+    unused_in_current_values_count: [...old].filter((value) => !recent.has(value)).length,
+  };
+}
+
+/** Values and how often they occur, the most frequent first; of equals the one that came first. */
+function counts(column: DriftColumn, withMissing: boolean): [Cell, number][] {
+  const found = new Map<Cell, number>();
+  for (const value of column.values) {
+    if (withMissing || !isMissing(value)) found.set(value, (found.get(value) ?? 0) + 1);
+  }
+  return [...found].sort(([, a], [, b]) => b - a);
+}
+
+/** Linear between the neighbours (pandas' default). */
+function percentile(sorted: Float64Array, share: number): number {
+  const at = share * (sorted.length - 1);
+  const [low, high] = [sorted[Math.floor(at)] as number, sorted[Math.ceil(at)] as number];
+  return low === high ? low : low + (high - low) * (at - Math.floor(at));
+}
+
+function average(values: Float64Array): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+/** Two decimals, halves to the even digit as NumPy has it; null for what JSON has no number for. */
+function finite(value: number | undefined, decimals = 2): number | null {
+  return value === undefined || !Number.isFinite(value) ? null : rounded(value, decimals);
+}
+
+function rounded(value: number, decimals: number): number {
+  const scaled = value * 10 ** decimals;
+  const whole = Math.round(scaled);
+  const half = Math.abs(scaled - Math.trunc(scaled)) === 0.5;
+  return (half && whole % 2 !== 0 ? whole - 1 : whole) / 10 ** decimals;
+}
+
+function countMissing(column: DriftColumn): number {
+  return Array.from<Cell>(column.values).filter(isMissing).length;
+}
+
+function isMissing(value: Cell): boolean {
+  return value === null || Number.isNaN(value);
+}
+
+function cell({ values }: DriftColumn, row: number): Cell {
+  return values[row] ?? null;
+}
+
+function sameType([a, b]: readonly [DriftColumn, DriftColumn]): boolean {
+  return a.kind === b.kind && (a.kind === 'text' || b.kind === 'text' || a.integer === b.integer);
+}
