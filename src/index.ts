@@ -45,6 +45,20 @@ export type {
 } from './prediction/options.ts';
 export type { PcmFormat } from './prediction/readable.ts';
 
+// Does it still hear what it was trained on?
+
+export type { AlarmOptions } from './drift/alarm.ts';
+export {
+  type DriftOptions,
+  type DriftResult,
+  type DriftRow,
+  detectDrift,
+  driftTrend,
+  type TrendPoint,
+} from './drift/detectDrift.ts';
+export { type DriftPageOptions, driftPage } from './drift/driftPage.ts';
+export { driftToJson } from './drift/driftToJson.ts';
+
 // A checkpoint from inside.
 
 export type { Checkpoint } from './checkpoint/Checkpoint.ts';

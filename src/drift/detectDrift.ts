@@ -1,0 +1,250 @@
+/** Reference rows against current rows: what Evidently says of them, and what it does not. */
+import { expected } from '../../bindings/errors.ts';
+import { Alarm, type AlarmOptions } from './alarm.ts';
+import { testColumn } from './columnTest.ts';
+import { columnTypes } from './columnTypes.ts';
+import { type DataDrift, type DataDriftOptions, dataDrift } from './dataDrift.ts';
+import { dataQualityMetrics } from './dataQuality.ts';
+import { type EffectSize, effectSize } from './effectSize.ts';
+import { type EmbeddingDrift, type EmbeddingDriftOptions, embeddingDrift } from './embeddingDrift.ts';
+import { adjustForFalseDiscovery } from './falseDiscovery.ts';
+import { type DriftColumn, type DriftTable, type DriftValue, driftTable, present } from './table.ts';
+
+/** One recording (or clip, or request). */
+export interface DriftRow {
+  /** Features, and `target` or `prediction`: the label. */
+  readonly values: Readonly<Record<string, DriftValue>>;
+  /** Best score of the model. */
+  readonly confidence?: number | null;
+  readonly embedding?: Float32Array | null;
+  /** ISO 8601: what windows are ordered by; rows without it stay in the order given. */
+  readonly at?: string | null;
+}
+
+export interface DriftOptions extends Omit<DataDriftOptions, 'test' | 'threshold'> {
+  /** Of corrected p-values, classes, confidence and embeddings. Default 0.05. */
+  readonly level?: number;
+  readonly embeddings?: Omit<EmbeddingDriftOptions, 'level'>;
+  /** Rows of a window of the trend; default none. A rest of less than half a window joins the last one. */
+  readonly windowRows?: number;
+  readonly alarm?: AlarmOptions;
+  /** A class is compared where both sides have so many rows of it. Default 10. */
+  readonly leastClassRows?: number;
+}
+
+/** A column by a test of significance (K-S or χ²), whatever the number of rows. */
+export interface CorrectedTest {
+  readonly name: string;
+  readonly pValue: number;
+  /** Benjamini-Hochberg over all columns. */
+  readonly adjusted: number;
+  readonly drifted: boolean;
+  readonly effect: EffectSize;
+}
+
+export interface ClassDrift {
+  readonly label: string;
+  readonly referenceRows: number;
+  readonly currentRows: number;
+  /** Corrected over all classes and features. */
+  readonly features: readonly CorrectedTest[];
+  readonly drifted: boolean;
+}
+
+export interface ConfidenceDrift {
+  readonly referenceMean: number;
+  readonly currentMean: number;
+  /** K-S. */
+  readonly pValue: number;
+  readonly effect: EffectSize;
+  readonly drifted: boolean;
+}
+
+export interface TrendPoint {
+  readonly from: string | null;
+  readonly to: string | null;
+  readonly rows: number;
+  readonly shareOfDriftedColumns: number;
+  readonly datasetDrift: boolean;
+  readonly alarm: boolean;
+  readonly confidenceMean: number | null;
+  /** Effect size of each column against the reference. */
+  readonly effects: Readonly<Record<string, number>>;
+}
+
+export interface DriftResult {
+  readonly referenceRows: number;
+  readonly currentRows: number;
+  /** Evidently's verdict. */
+  readonly drift: DataDrift;
+  /** Evidently's DatasetSummaryMetric and ColumnSummaryMetric, as it spells them. */
+  readonly quality: readonly object[];
+  readonly corrected: readonly CorrectedTest[];
+  readonly classes: readonly ClassDrift[];
+  readonly confidence: ConfidenceDrift | null;
+  readonly embeddings: EmbeddingDrift | null;
+  readonly trend: readonly TrendPoint[];
+}
+
+/**
+ * Compares current rows with the reference.
+ *
+ * ```ts
+ * const { drift } = detectDrift(reference, current);
+ * if (drift.datasetDrift) console.log(drift.columns.filter(({ drifted }) => drifted).map(({ name }) => name));
+ * ```
+ *
+ * @throws InvalidArgumentError for a side without rows, a column without values, or an option out of range
+ */
+export function detectDrift(
+  reference: readonly DriftRow[],
+  current: readonly DriftRow[],
+  options: DriftOptions = {},
+): DriftResult {
+  const { level = 0.05, windowRows, leastClassRows = 10 } = options;
+  if (!(level > 0 && level < 1)) throw expected('a number between 0 and 1', 'level', level);
+  if (windowRows !== undefined && !(Number.isInteger(windowRows) && windowRows > 0)) {
+    throw expected('a positive integer', 'windowRows', windowRows);
+  }
+  const [before, now] = [tableOf(reference), tableOf(current)];
+  const drift = dataDrift(before, now, options);
+  const names = drift.columns.map(({ name }) => name);
+  const embeddings = (rows: readonly DriftRow[]) => rows.flatMap(({ embedding }) => (embedding ? [embedding] : []));
+  return {
+    referenceRows: before.rows,
+    currentRows: now.rows,
+    drift,
+    quality: dataQualityMetrics(before, now),
+    corrected: correctedTests(before, now, names, level),
+    classes: classDrift(reference, current, names, level, leastClassRows),
+    confidence: confidenceDrift(reference, current, level),
+    embeddings: embeddingDrift(embeddings(reference), embeddings(current), { ...options.embeddings, level }),
+    trend: windowRows === undefined ? [] : driftTrend(reference, current, { ...options, windowRows }),
+  };
+}
+
+/** Windows of the current rows in order of time, each against the whole reference, with the alarm they raise. */
+export function driftTrend(
+  reference: readonly DriftRow[],
+  current: readonly DriftRow[],
+  options: DriftOptions & { readonly windowRows: number },
+): TrendPoint[] {
+  const before = tableOf(reference);
+  const alarm = new Alarm(options.alarm);
+  return windows(current, options.windowRows).map((rows) => {
+    const now = tableOf(rows);
+    const drift = dataDrift(before, now, options);
+    const effects = drift.columns.map(({ name }) => [name, effectSize(column(before, name), column(now, name)).value]);
+    return {
+      from: rows[0]?.at ?? null,
+      to: rows.at(-1)?.at ?? null,
+      rows: rows.length,
+      shareOfDriftedColumns: drift.shareOfDriftedColumns,
+      datasetDrift: drift.datasetDrift,
+      alarm: alarm.add(drift.shareOfDriftedColumns).raised,
+      confidenceMean: mean(confidences(rows)),
+      effects: Object.fromEntries(effects),
+    };
+  });
+}
+
+function windows(rows: readonly DriftRow[], size: number): DriftRow[][] {
+  const ordered = rows.toSorted((a, b) => (a.at && b.at ? Date.parse(a.at) - Date.parse(b.at) : 0));
+  const result: DriftRow[][] = [];
+  for (let from = 0; from < ordered.length; from += size) {
+    const next = ordered.slice(from, from + size);
+    if (next.length * 2 < size && result.length > 0) result.at(-1)?.push(...next);
+    else result.push(next);
+  }
+  return result;
+}
+
+function correctedTests(before: DriftTable, now: DriftTable, names: readonly string[], level: number): CorrectedTest[] {
+  const types = columnTypes(before, now);
+  const tests = names.map((name) => {
+    const [a, b] = [column(before, name), column(now, name)];
+    const type = types.get(name) as 'num' | 'cat';
+    const { score } = testColumn(name, type, a, b, { test: type === 'num' ? 'ks' : 'chisquare' });
+    return { name, pValue: score, effect: effectSize(a, b) };
+  });
+  return corrected(tests, level);
+}
+
+function corrected<T extends { readonly pValue: number }>(tests: readonly T[], level: number) {
+  const adjusted = adjustForFalseDiscovery(tests.map(({ pValue }) => pValue));
+  return tests.map((one, i) => ({
+    ...one,
+    adjusted: adjusted[i] as number,
+    drifted: (adjusted[i] as number) <= level,
+  }));
+}
+
+function classDrift(
+  reference: readonly DriftRow[],
+  current: readonly DriftRow[],
+  names: readonly string[],
+  level: number,
+  least: number,
+): ClassDrift[] {
+  const labels = [...new Set(reference.map(labelOf))].filter((label) => label !== null).sort();
+  const features = names.filter((name) => name !== 'target' && name !== 'prediction');
+  const sides = labels.map((label) => ({
+    label,
+    before: reference.filter((row) => labelOf(row) === label),
+    now: current.filter((row) => labelOf(row) === label),
+  }));
+  const compared = sides.filter(({ before, now }) => before.length >= least && now.length >= least);
+  const tests = compared.flatMap(({ label, before, now }) => {
+    const [a, b] = [tableOf(before), tableOf(now)];
+    const usable = features.filter((name) => hasValues(a, name) && hasValues(b, name));
+    return correctedTests(a, b, usable, level).map(({ name, pValue, effect }) => ({ label, name, pValue, effect }));
+  });
+  const all = corrected(tests, level);
+  return compared.map(({ label, before, now }) => {
+    const own = all.filter((one) => one.label === label).map(({ label: _, ...one }) => one);
+    const drifted = own.some((one) => one.drifted);
+    return { label, referenceRows: before.length, currentRows: now.length, features: own, drifted };
+  });
+}
+
+function confidenceDrift(
+  reference: readonly DriftRow[],
+  current: readonly DriftRow[],
+  level: number,
+): ConfidenceDrift | null {
+  const [before, now] = [confidences(reference), confidences(current)];
+  const [referenceMean, currentMean] = [mean(before), mean(now)];
+  if (referenceMean === null || currentMean === null) return null;
+  const [a, b] = [before, now].map((values): DriftColumn => ({ kind: 'number', integer: false, values }));
+  const { score: pValue } = testColumn('confidence', 'num', a as DriftColumn, b as DriftColumn, { test: 'ks' });
+  const effect = effectSize(a as DriftColumn, b as DriftColumn);
+  return { referenceMean, currentMean, pValue, effect, drifted: pValue <= level };
+}
+
+function tableOf(rows: readonly DriftRow[]): DriftTable {
+  return driftTable(rows.map(({ values }) => values));
+}
+
+function labelOf({ values }: DriftRow): string | null {
+  const label = values['target'] ?? values['prediction'] ?? null;
+  return label === null ? null : String(label);
+}
+
+function confidences(rows: readonly DriftRow[]): Float64Array {
+  return Float64Array.from(
+    rows.flatMap(({ confidence }) => (Number.isFinite(confidence) ? [confidence as number] : [])),
+  );
+}
+
+function column(table: DriftTable, name: string): DriftColumn {
+  return table.columns.get(name) as DriftColumn;
+}
+
+function hasValues(table: DriftTable, name: string): boolean {
+  const found = table.columns.get(name);
+  return found !== undefined && present(found).length > 0;
+}
+
+function mean(values: Float64Array): number | null {
+  return values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length;
+}

@@ -1,0 +1,282 @@
+/** `drift.html`: one comparison, to be looked at. Sections and texts of Evidently's report, then what is beyond it. */
+import { markupTable } from '../evaluation/reportParts.ts';
+import { fixed } from '../plots/axes.ts';
+import {
+  escapeHtml,
+  figure,
+  gallery,
+  type Html,
+  notice,
+  renderPage,
+  type Section,
+  table,
+  tiles,
+} from '../plots/page.ts';
+import { legend, lineChart } from '../plots/svg.ts';
+import type { ColumnDrift, SmallDistribution } from './dataDrift.ts';
+import type { CorrectedTest, DriftResult } from './detectDrift.ts';
+
+export interface DriftPageOptions {
+  /** Above the page. Default `Drift report`. */
+  readonly title?: string;
+  /** What was compared, in words. */
+  readonly reference?: string;
+  readonly current?: string;
+}
+
+/** One file that needs nothing else. */
+export function driftPage(result: DriftResult, options: DriftPageOptions = {}): Html {
+  const { title = 'Drift report', reference = 'reference', current = 'current' } = options;
+  const sections: (Section | null)[] = [
+    { title: 'Dataset Drift', body: verdict(result) },
+    { title: 'Data Drift Summary', body: driftTable(result) },
+    { title: 'Dataset Summary', body: summary(result) },
+    { title: 'Columns', body: columnSummaries(result) },
+    targetDrift(result),
+    { title: 'Effect sizes and corrected tests', body: corrected(result) },
+    classes(result),
+    model(result),
+    trend(result),
+  ];
+  return renderPage({
+    title,
+    subtitle: `${result.currentRows} rows of ${current} against ${result.referenceRows} rows of ${reference}`,
+    sections: sections.filter((section) => section !== null),
+    footer:
+      'Tests, thresholds and the dataset rule are those of Evidently 0.7; from "Effect sizes" on it is autobird’s own.',
+  });
+}
+
+function verdict({ drift }: DriftResult): Html {
+  const is = drift.datasetDrift ? 'detected' : 'NOT detected';
+  const text = `Dataset Drift is ${is}. Dataset drift detection threshold is ${drift.driftShare}`;
+  return (
+    notice(drift.datasetDrift ? 'bad' : 'good', text) +
+    tiles([
+      { value: String(drift.columns.length), label: 'Columns' },
+      { value: String(drift.driftedColumns), label: 'Drifted Columns' },
+      { value: fixed3(drift.shareOfDriftedColumns), label: 'Share of Drifted Columns' },
+    ])
+  );
+}
+
+function driftTable({ drift }: DriftResult): Html {
+  const first = ({ name }: ColumnDrift) => (name === 'target' ? 0 : name === 'prediction' ? 1 : 2);
+  const columns = drift.columns.toSorted((a, b) => first(a) - first(b) || b.score - a.score);
+  const percent = Number((100 * drift.shareOfDriftedColumns).toFixed(3));
+  const rows = columns.map((column) => [
+    details(column),
+    column.type,
+    bars(column.reference, column, 150, 44, 'var(--c1)'),
+    bars(column.current, column, 150, 44, 'var(--c2)'),
+    badge(column.drifted),
+    escapeHtml(column.displayName),
+    String(Number(column.score.toFixed(6))),
+  ]);
+  const titles = [
+    'Column',
+    'Type',
+    'Reference Distribution',
+    'Current Distribution',
+    'Data Drift',
+    'Stat Test',
+    'Drift Score',
+  ];
+  return `<p>Drift is detected for ${percent}% of columns (${drift.driftedColumns} out of ${drift.columns.length}).</p>${markupTable(titles, rows)}`;
+}
+
+function details(column: ColumnDrift): Html {
+  const rule = `Drift ${column.drifted ? 'detected' : 'not detected'}: score ${Number(column.score.toPrecision(6))}, threshold ${column.threshold}.`;
+  return `<details><summary>${escapeHtml(column.name)}</summary><p><small>DATA DRIFT</small><br>${escapeHtml(rule)}</p><p><small>DATA DISTRIBUTION</small></p>${both(column)}</details>`;
+}
+
+function badge(drifted: boolean): Html {
+  return `<b style="color:var(--${drifted ? 'bad' : 'good'});white-space:nowrap">${drifted ? 'Detected' : 'Not Detected'}</b>`;
+}
+
+/** Both sides on one scale: outline and fill. */
+function both(column: ColumnDrift): Html {
+  const sides = legend([
+    { name: 'reference', color: 1 },
+    { name: 'current', color: 2 },
+  ]);
+  return `${sides}<div style="display:grid;gap:.3rem">${bars(column.reference, column, 420, 90, 'var(--c1)')}${bars(column.current, column, 420, 90, 'var(--c2)')}</div>`;
+}
+
+/** Bars of one side; of numbers over the range of both. */
+function bars(
+  side: SmallDistribution,
+  { reference, current }: ColumnDrift,
+  width: number,
+  height: number,
+  color: string,
+): Html {
+  const numeric = side.x.length === side.y.length + 1;
+  const most = Math.max(...side.y, 1e-300);
+  const edges = numeric ? [...reference.x, ...current.x].map(Number) : [0, side.y.length];
+  const [low, high] = [Math.min(...edges), Math.max(...edges)];
+  const place = (value: number) => ((value - low) / (high - low || 1)) * width;
+  const rects = side.y.map((value, i) => {
+    const [from, to] = numeric ? [Number(side.x[i]), Number(side.x[i + 1])] : [i, i + 1];
+    const tall = (value / most) * (height - 2);
+    const name = numeric ? `${fixed(from)} to ${fixed(to)}` : `${side.x[i]}: ${value}`;
+    return `<rect x="${fixed(place(from))}" y="${fixed(height - tall)}" width="${fixed(Math.max(0.6, place(to) - place(from) - 0.8))}" height="${fixed(tall)}" fill="${color}"><title>${escapeHtml(name)}</title></rect>`;
+  });
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img"><line class="grid" x1="0" x2="${width}" y1="${height - 0.5}" y2="${height - 0.5}"/>${rects.join('')}</svg>`;
+}
+
+interface QualityMetric {
+  readonly metric: string;
+  readonly result: Readonly<Record<string, unknown>>;
+}
+
+const summaryRows = [
+  ['target column', 'target'],
+  ['prediction column', 'prediction'],
+  ['number of columns', 'number_of_columns'],
+  ['number of rows', 'number_of_rows'],
+  ['missing values', 'number_of_missing_values'],
+  ['categorical columns', 'number_of_categorical_columns'],
+  ['numeric columns', 'number_of_numeric_columns'],
+  ['empty columns', 'number_of_empty_columns'],
+  ['constant columns', 'number_of_constant_columns'],
+  ['almost constant features', 'number_of_almost_constant_columns'],
+  ['duplicated columns', 'number_of_duplicated_columns'],
+  ['almost duplicated features', 'number_of_almost_duplicated_columns'],
+] as const;
+
+function summary({ quality }: DriftResult): Html {
+  const { result } = quality[0] as QualityMetric;
+  const side = (name: string) => result[name] as Readonly<Record<string, unknown>>;
+  const rows = summaryRows.map(([text, key]) => [text, shown(side('current')[key]), shown(side('reference')[key])]);
+  return table([{ title: 'Metric' }, { title: 'Current', numeric: true }, { title: 'Reference', numeric: true }], rows);
+}
+
+function columnSummaries({ quality }: DriftResult): Html {
+  const tables = (quality.slice(1) as QualityMetric[]).map(({ result }) => {
+    const [now, before] = ['current_characteristics', 'reference_characteristics'].map(
+      (key) => result[key] as Readonly<Record<string, unknown>>,
+    ) as [Record<string, unknown>, Record<string, unknown>];
+    const rows = Object.keys(now).map((key) => [key.replaceAll('_', ' '), shown(now[key]), shown(before[key])]);
+    const titles = [{ title: '' }, { title: 'current', numeric: true }, { title: 'reference', numeric: true }];
+    return `<details><summary>${escapeHtml(`${result['column_name']} (${result['column_type']})`)}</summary>${table(titles, rows)}</details>`;
+  });
+  return tables.join('');
+}
+
+function targetDrift({ drift }: DriftResult): Section | null {
+  const targets = drift.columns.filter(({ name }) => name === 'target' || name === 'prediction');
+  if (targets.length === 0) return null;
+  const body = targets.map((column) => {
+    const text = `Data drift ${column.drifted ? 'detected' : 'not detected'}. Drift detection method: ${column.displayName}. Drift score: ${fixed3(column.score)}`;
+    return `<p>Drift in column ‘${escapeHtml(column.name)}’</p>${notice(column.drifted ? 'bad' : 'good', text)}${both(column)}`;
+  });
+  return { title: 'Target Drift', body: body.join('') };
+}
+
+const testTitles = ['column', 'p', 'corrected p', 'effect', 'size', 'drift'];
+
+function testCells({ name, pValue, adjusted, effect, drifted }: CorrectedTest): Html[] {
+  const kind = effect.kind === 'cliffs_delta' ? 'δ' : 'V';
+  return [
+    escapeHtml(name),
+    probability(pValue),
+    probability(adjusted),
+    `${kind} ${fixed3(effect.value)}`,
+    effect.size,
+    badge(drifted),
+  ];
+}
+
+function corrected({ corrected: tests }: DriftResult): Html {
+  const text =
+    'With many rows every difference is significant, with few none is: the effect size says how large it is. Cliff’s δ is the chance that a current value is larger less the chance that it is smaller; Cramér’s V of categories is 0 to 1. p is of the K-S or χ² test, corrected after Benjamini and Hochberg.';
+  return `<p>${text}</p>${markupTable(testTitles, tests.map(testCells))}`;
+}
+
+function classes({ classes: all }: DriftResult): Section | null {
+  if (all.length === 0) return null;
+  const rows = all.flatMap(({ label, referenceRows, currentRows, features }) =>
+    features.map((one) => [escapeHtml(label), `${currentRows} / ${referenceRows}`, ...testCells(one)]),
+  );
+  const drifted = all.filter((one) => one.drifted).map(({ label }) => label);
+  const text = drifted.length === 0 ? 'No class has drifted.' : `Drifted: ${drifted.join(', ')}.`;
+  return {
+    title: 'Classes',
+    body: `<p>${escapeHtml(text)} Corrected over all classes and columns.</p>${markupTable(['class', 'rows now / before', ...testTitles], rows)}`,
+  };
+}
+
+function model({ confidence, embeddings }: DriftResult): Section | null {
+  if (confidence === null && embeddings === null) return null;
+  const rows: Html[][] = [];
+  if (confidence !== null) {
+    const { referenceMean, currentMean, pValue, drifted } = confidence;
+    rows.push([
+      'confidence',
+      `mean ${fixed3(currentMean)}, before ${fixed3(referenceMean)}`,
+      probability(pValue),
+      badge(drifted),
+    ]);
+  }
+  if (embeddings !== null) {
+    const { mmd, classifier, drifted } = embeddings;
+    rows.push([
+      'embeddings: MMD',
+      `${mmd.statistic.toExponential(2)}, kernel width ${fixed3(mmd.bandwidth)}`,
+      probability(mmd.pValue),
+      badge(drifted),
+    ]);
+    rows.push([
+      'embeddings: classifier',
+      `area under the curve ${fixed3(classifier.auc)}`,
+      probability(classifier.pValue),
+      badge(drifted),
+    ]);
+  }
+  return { title: 'What the model notices', body: markupTable(['what', 'figure', 'p', 'drift'], rows) };
+}
+
+function trend({ trend: points, drift }: DriftResult): Section | null {
+  if (points.length === 0) return null;
+  const numbered = (value: (point: (typeof points)[number]) => number | null) =>
+    points.map((point, i): [number, number] => [i + 1, value(point) ?? Number.NaN]);
+  const share = [
+    { name: 'share of drifted columns', color: 1, points: numbered((point) => point.shareOfDriftedColumns) },
+    { name: 'alarm', color: 3, points: numbered((point) => (point.alarm ? 1 : 0)) },
+  ];
+  const effects = drift.columns.map(({ name }) => ({ name, points: numbered((point) => point.effects[name] ?? null) }));
+  const charts = [
+    figure(
+      legend(share) + lineChart(share, { xLabel: 'window', yLabel: 'share', yRange: [0, 1] }),
+      'The alarm rises after several high windows and ends after several low ones.',
+    ),
+    figure(
+      legend(effects) + lineChart(effects, { xLabel: 'window', yLabel: 'effect size' }),
+      'How far each column is from the reference: Cliff’s δ or Cramér’s V.',
+    ),
+  ];
+  const rows = points.map((point, i) => [
+    String(i + 1),
+    point.from ?? '–',
+    point.to ?? '–',
+    String(point.rows),
+    fixed3(point.shareOfDriftedColumns),
+    point.datasetDrift ? 'yes' : 'no',
+    point.alarm ? 'yes' : 'no',
+  ]);
+  const titles = ['window', 'from', 'to', 'rows', 'share', 'drift', 'alarm'].map((title) => ({ title }));
+  return { title: 'Over time', body: gallery(charts, 420) + table(titles, rows) };
+}
+
+function shown(value: unknown): string {
+  return value === null || value === undefined ? '–' : String(value);
+}
+
+function fixed3(value: number): string {
+  return String(Number(value.toFixed(3)));
+}
+
+function probability(p: number): string {
+  return p < 0.0001 ? '< 0.0001' : p.toFixed(4);
+}

@@ -1,0 +1,88 @@
+/** How large a difference is, whatever the number of rows: what a p-value does not say. */
+import { categoryCounts } from './columnTest.ts';
+import { standardDeviation } from './stats/distances.ts';
+import { type DriftColumn, present } from './table.ts';
+
+export interface EffectSize {
+  /** `cliffs_delta` of numbers, `cramers_v` of categories. */
+  readonly kind: 'cliffs_delta' | 'cramers_v';
+  /** Cliff's delta: -1 to 1, above 0 where current values are larger. Cramér's V: 0 to 1. */
+  readonly value: number;
+  readonly size: 'negligible' | 'small' | 'medium' | 'large';
+  /** Of numbers: difference of the means in pooled standard deviations (Cohen's d), null where nothing varies. */
+  readonly cohensD: number | null;
+}
+
+/** Sizes by the limits of Romano (2006) for Cliff's delta and Cohen (1988) for Cramér's V; empty columns give 0. */
+export function effectSize(reference: DriftColumn, current: DriftColumn): EffectSize {
+  const [before, now] = [present(reference), present(current)];
+  if (before instanceof Float64Array && now instanceof Float64Array) {
+    const value = cliffsDelta(before, now);
+    return {
+      kind: 'cliffs_delta',
+      value,
+      size: sizeOf(Math.abs(value), [0.147, 0.33, 0.474]),
+      cohensD: cohensD(before, now),
+    };
+  }
+  const value = cramersV(...categoryCounts([...before].map(String), [...now].map(String)));
+  return { kind: 'cramers_v', value, size: sizeOf(value, [0.1, 0.3, 0.5]), cohensD: null };
+}
+
+/** P(current > reference) - P(current < reference) of two values drawn at random. */
+function cliffsDelta(reference: Float64Array, current: Float64Array): number {
+  if (reference.length === 0 || current.length === 0) return 0;
+  const sorted = reference.toSorted();
+  let sum = 0;
+  for (const value of current)
+    sum += countBelow(sorted, value, false) - (sorted.length - countBelow(sorted, value, true));
+  return sum / reference.length / current.length;
+}
+
+function countBelow(sorted: Float64Array, value: number, orEqual: boolean): number {
+  let [low, high] = [0, sorted.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    const one = sorted[middle] as number;
+    if (one < value || (orEqual && one === value)) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+function cohensD(reference: Float64Array, current: Float64Array): number | null {
+  const pooled = Math.sqrt((standardDeviation(reference) ** 2 + standardDeviation(current) ** 2) / 2);
+  return pooled > 0 ? (mean(current) - mean(reference)) / pooled : null;
+}
+
+/** Of the table with a row a side and a column a category. */
+function cramersV(reference: Float64Array, current: Float64Array): number {
+  const [n, m] = [total(reference), total(current)];
+  if (n === 0 || m === 0 || reference.length < 2) return 0;
+  let statistic = 0;
+  for (let i = 0; i < reference.length; i++) {
+    const both = (reference[i] as number) + (current[i] as number);
+    for (const [count, side] of [
+      [reference[i] as number, n],
+      [current[i] as number, m],
+    ] as const) {
+      const expected = (both * side) / (n + m);
+      statistic += (count - expected) ** 2 / expected;
+    }
+  }
+  return Math.sqrt(statistic / (n + m));
+}
+
+function sizeOf(value: number, [small, medium, large]: readonly [number, number, number]): EffectSize['size'] {
+  if (value < small) return 'negligible';
+  if (value < medium) return 'small';
+  return value < large ? 'medium' : 'large';
+}
+
+function mean(values: Float64Array): number {
+  return total(values) / values.length;
+}
+
+function total(values: Float64Array): number {
+  return values.reduce((sum, value) => sum + value, 0);
+}

@@ -1,0 +1,112 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { Alarm } from '../../src/drift/alarm.ts';
+import { type DriftRow, detectDrift } from '../../src/drift/detectDrift.ts';
+import { effectSize } from '../../src/drift/effectSize.ts';
+import { embeddingDrift } from '../../src/drift/embeddingDrift.ts';
+import { adjustForFalseDiscovery } from '../../src/drift/falseDiscovery.ts';
+import { driftTable } from '../../src/drift/table.ts';
+import { randomFor } from '../../src/random.ts';
+
+test('Benjamini-Hochberg gives the figures of scipy.stats.false_discovery_control', () => {
+  const adjusted = adjustForFalseDiscovery([0.01, 0.2, 0.03, 0.004, 1]);
+  const scipy = [0.025, 0.25, 0.05, 0.02, 1];
+  adjusted.forEach((value, i) => {
+    assert.ok(Math.abs(value - (scipy[i] as number)) < 1e-12, `${i}: ${value}`);
+  });
+  assert.equal(adjustForFalseDiscovery([]), []);
+});
+
+test('effect sizes are those of pairs counted one by one and of a table of counts', () => {
+  const numbers = (values: number[]) => driftTable(values.map((x) => ({ x }))).columns.get('x') as never;
+  const delta = effectSize(numbers([1, 2, 3]), numbers([2, 3, 4, 4]));
+  // 12 pairs: 9 larger, 1 smaller, 2 equal.
+  assert.is(delta.value, 8 / 12);
+  assert.is(delta.size, 'large');
+  assert.is(effectSize(numbers([1, 1]), numbers([1, 1])).cohensD, null);
+  const words = (values: string[]) => driftTable(values.map((x) => ({ x }))).columns.get('x') as never;
+  assert.is(effectSize(words(['a', 'b']), words(['a', 'b'])).value, 0);
+  assert.is(effectSize(words(['a', 'a']), words(['b', 'b'])).value, 1);
+});
+
+test('embeddings from one place are called so, a shift and another spread are seen', () => {
+  const cloud = (name: string, shift: number, scale: number) => {
+    const random = randomFor(1, name);
+    return Array.from({ length: 120 }, () =>
+      Float32Array.from({ length: 6 }, (_, i) => scale * random.normal() + (i === 0 ? shift : 0)),
+    );
+  };
+  const same = embeddingDrift(cloud('a', 0, 1), cloud('b', 0, 1));
+  assert.not(same?.drifted);
+  assert.ok((same?.mmd.pValue ?? 0) > 0.05 && Math.abs((same?.classifier.auc ?? 0) - 0.5) < 0.15);
+  const shifted = embeddingDrift(cloud('a', 0, 1), cloud('b', 1.5, 1));
+  assert.ok(shifted?.drifted && shifted.classifier.auc > 0.75 && shifted.mmd.pValue < 0.01);
+  // A linear classifier cannot see another spread; the kernel can.
+  const wider = embeddingDrift(cloud('a', 0, 1), cloud('b', 0, 2));
+  assert.ok(wider?.drifted && wider.mmd.pValue < 0.01);
+  assert.is(embeddingDrift(cloud('a', 0, 1).slice(0, 7), cloud('b', 0, 1)), null);
+});
+
+test('the alarm takes several windows to rise and a lower level to end', () => {
+  const alarm = new Alarm({ raiseAt: 0.5, clearBelow: 0.3, windows: 2, of: 3 });
+  const raised = [0.6, 0, 0, 0.5, 0.4, 0.7, 0.4, 0.4, 0.4, 0.2, 0.4, 0.1, 0.6].map((level) => alarm.add(level).raised);
+  assert.equal(raised, [false, false, false, false, false, true, true, true, true, true, true, false, false]);
+  assert.throws(() => new Alarm({ raiseAt: 0.2, clearBelow: 0.3 }), /Expected at most raiseAt \(0.2\) for clearBelow/);
+  assert.throws(() => new Alarm({ windows: 4, of: 3 }), /Expected 1 to 3 for windows but received 4/);
+});
+
+test('one class, the confidence and a late change are found although the whole has not drifted', () => {
+  const reference = rows('reference', 300, () => 0);
+  const current = rows('current', 300, (_, target) => (target === 'crow' ? 1.5 : 0));
+  const result = detectDrift(reference, current, { windowRows: 100 });
+  assert.not(result.drift.datasetDrift);
+  assert.equal(
+    result.classes.filter(({ drifted }) => drifted).map(({ label }) => label),
+    ['crow'],
+  );
+  assert.is(result.confidence?.drifted, true);
+  assert.ok((result.confidence?.currentMean ?? 1) < (result.confidence?.referenceMean ?? 0));
+  assert.equal(
+    result.trend.map(({ rows: count }) => count),
+    [100, 100, 100],
+  );
+  assert.ok(result.trend.every(({ from, to }) => from !== null && to !== null && from < to));
+  const late = rows('late', 400, (i) => (i >= 200 ? 2 : 0));
+  const { trend } = detectDrift(reference, late.toReversed(), {
+    windowRows: 100,
+    driftShare: 0.2,
+    alarm: { raiseAt: 0.2 },
+  });
+  assert.equal(
+    trend.map(({ alarm }) => alarm),
+    [false, false, false, true],
+  );
+});
+
+test('rows and options that cannot be compared are refused with what to do', () => {
+  const some = rows('some', 20, () => 0);
+  assert.throws(() => detectDrift(some, []), /Expected rows with columns to compare but received 0 rows/);
+  assert.throws(() => detectDrift(some, some, { level: 2 }), /Expected a number between 0 and 1 for level/);
+  assert.throws(() => detectDrift(some, some, { windowRows: 0 }), /for windowRows but received 0/);
+  assert.throws(
+    () => detectDrift(some, some, { only: ['wings'] }),
+    /Expected columns that both sides have but received wings/,
+  );
+  const empty = some.map((row) => ({ values: { ...row.values, pitch: Number.NaN } }));
+  assert.throws(() => detectDrift(some, empty), /Expected values in the column "pitch" but the current has none/);
+});
+
+test.run();
+
+function rows(name: string, count: number, shift: (i: number, target: string) => number): DriftRow[] {
+  const random = randomFor(3, name);
+  return Array.from({ length: count }, (_, i) => {
+    const target = ['crow', 'tit', 'wren'][i % 3] as string;
+    const by = shift(i, target);
+    return {
+      values: { pitch: random.normal() + by, loudness: random.normal(), length: random.normal(), target },
+      confidence: Math.min(1, Math.max(0, 0.7 + 0.1 * random.normal() - 0.2 * by)),
+      at: new Date(Date.UTC(2026, 0, 1, i)).toISOString(),
+    };
+  });
+}
