@@ -8,6 +8,7 @@ import { type Command, type CommandIo, declare } from './command.ts';
 import { config } from './commands/config.ts';
 import { crossval } from './commands/crossval.ts';
 import { data } from './commands/data.ts';
+import { drift } from './commands/drift.ts';
 import { evaluate } from './commands/evaluate.ts';
 import { predict } from './commands/predict.ts';
 import { prepare } from './commands/prepare.ts';
@@ -31,6 +32,7 @@ const commands = [
   crossval,
   evaluate,
   predict,
+  drift,
   runs,
   data,
   config,
