@@ -1,12 +1,14 @@
 /** Decoders, resampling and log-mel spectrograms over the native signal code. */
-import { AudioError, expected } from './errors.ts';
+import { AudioError } from './errors.ts';
 import { loadAddon, loadAudioAddon } from './load.ts';
 import type {
   DecodeLimits,
   DecoderInfo,
+  EncodedStretch,
   FeatureOptions,
   NativeDecoder,
   NativeLogMel,
+  NativeRecordingEncoder,
   NativeResampler,
 } from './native.ts';
 
@@ -25,6 +27,14 @@ abstract class Decoder implements Disposable {
   /** The next mono (mean of channels) samples at the file's rate, null at the end. Throws AudioError. */
   read(maxSamples: number = defaultReadSamples): Promise<Float32Array | null> {
     return this.#native.read(maxSamples);
+  }
+
+  /**
+   * Instead of {@link read}: the next stretch of at least `stretchSamples` samples as a shard holds them, the last one with
+   * `whole`. Throws AudioError, InvalidArgumentError.
+   */
+  encode(targetHz: number, blockSamples: number, stretchSamples: number): Promise<EncodedStretch> {
+    return this.#native.encode(targetHz, blockSamples, stretchSamples);
   }
 
   /** Packets (WAV: samples) that could not be decoded so far. */
@@ -107,6 +117,34 @@ export class Resampler implements Disposable {
   }
 }
 
+/** Hashes, resamples and encodes a recording for a shard, whose samples no native decoder gives. */
+export class RecordingEncoder implements Disposable {
+  readonly #native: NativeRecordingEncoder;
+
+  /** Throws InvalidArgumentError for rates that {@link Resampler} refuses and unless `blockSamples` is a positive integer. */
+  constructor(sourceHz: number, targetHz: number, blockSamples: number) {
+    this.#native = loadAddon().createRecordingEncoder(sourceHz, targetHz, blockSamples);
+  }
+
+  /** The whole blocks that are ready; the rest stays inside. */
+  push(samples: Float32Array): Promise<EncodedStretch> {
+    return this.#native.push(samples);
+  }
+
+  /** What is left, with `whole`. Nothing may follow. */
+  finish(): Promise<EncodedStretch> {
+    return this.#native.finish();
+  }
+
+  dispose(): void {
+    this.#native.dispose();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+}
+
 /** A spectrogram of M bands and T frames, band after band. */
 export interface Spectrogram {
   /** (M * T) */
@@ -149,15 +187,4 @@ export function downmix(channels: readonly Float32Array[]): Float32Array {
 /** The mean of interleaved channels. Samples that are not finite count as 0. */
 export function downmixInterleaved(samples: Float32Array, channels: number): Float32Array {
   return loadAddon().downmixInterleaved(samples, channels);
-}
-
-/** int16 blocks with a float scale each (docs/dataset-format.md): value = pcm * scale. Samples that are not finite count as 0. */
-export function encodePcm(
-  samples: Float32Array,
-  blockSamples: number,
-): { readonly pcm: Int16Array; readonly scales: Float32Array } {
-  if (!Number.isInteger(blockSamples) || blockSamples < 1) {
-    throw expected('a positive integer', 'blockSamples', blockSamples);
-  }
-  return loadAddon().encodePcm(samples, blockSamples);
 }

@@ -5,7 +5,15 @@
 
 export type { CallOptions } from './abortable.ts';
 export type { Spectrogram } from './audio.ts';
-export { downmix, downmixInterleaved, encodePcm, FfmpegDecoder, LogMel, Resampler, WavDecoder } from './audio.ts';
+export {
+  downmix,
+  downmixInterleaved,
+  FfmpegDecoder,
+  LogMel,
+  RecordingEncoder,
+  Resampler,
+  WavDecoder,
+} from './audio.ts';
 export { Engine } from './Engine.ts';
 export {
   AudioError,

@@ -212,10 +212,45 @@ export interface NativeDecoder {
   readonly info: DecoderInfo;
   /** The next mono (mean of channels) samples at the source rate, null at the end. Damaged stretches are counted in `damaged`. */
   read(maxSamples: number): Promise<Float32Array | null>;
+  /**
+   * Instead of `read`, in one crossing a stretch: decodes, hashes, resamples to `targetHz` and encodes until
+   * `stretchSamples` are there, in whole blocks of `blockSamples`; the last stretch has `whole` and may be empty. Each call
+   * must name the same rate and block.
+   */
+  encode(targetHz: number, blockSamples: number, stretchSamples: number): Promise<EncodedStretch>;
   /** Packets that could not be decoded so far; for WAV, samples that are not finite or beyond 1e6, which read as 0. */
   readonly damaged: number;
   /** The file ended before its header said. */
   readonly truncated: boolean;
+  dispose(): void;
+}
+
+/** Samples as shards hold them: int16 blocks with a scale each (value = pcm * scale, scale = largest / 32767). */
+export interface EncodedStretch {
+  /** (n); samples that are not finite are 0. */
+  readonly pcm: Int16Array;
+  /** (ceil(n / blockSamples)), 1 / 32767 for a silent block. */
+  readonly scales: Float32Array;
+  /** With the last stretch: of the whole recording. */
+  readonly whole: EncodedWhole | null;
+}
+
+export interface EncodedWhole {
+  /** SHA-256 of the mono float32 samples at the source rate, hex. */
+  readonly audioHash: string;
+  /** At the source rate. */
+  readonly sourceSamples: number;
+  /** At the target rate, as are `peak` (largest absolute sample) and `squares` (sum of squared samples, in their order). */
+  readonly sampleCount: number;
+  readonly peak: number;
+  readonly squares: number;
+}
+
+export interface NativeRecordingEncoder {
+  /** The whole blocks that are ready. */
+  push(samples: Float32Array): Promise<EncodedStretch>;
+  /** What is left, with `whole`. Nothing may follow. */
+  finish(): Promise<EncodedStretch>;
   dispose(): void;
 }
 
@@ -298,8 +333,8 @@ export interface NativeAddon {
   downmix(channels: readonly Float32Array[]): Float32Array;
   /** Mean of interleaved channels. */
   downmixInterleaved(samples: Float32Array, channels: number): Float32Array;
-  /** int16 blocks with a scale each: value = pcm * scale. */
-  encodePcm(samples: Float32Array, blockSamples: number): { pcm: Int16Array; scales: Float32Array };
+  /** For samples that no native decoder gives. */
+  createRecordingEncoder(sourceHz: number, targetHz: number, blockSamples: number): NativeRecordingEncoder;
 }
 
 /** `audio.node`: FFmpeg's libraries, built where pkg-config finds them. */

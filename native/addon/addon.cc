@@ -25,7 +25,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports["openWav"] = Napi::Function::New(env, openWav, "openWav");
   exports["downmix"] = Napi::Function::New(env, downmix, "downmix");
   exports["downmixInterleaved"] = Napi::Function::New(env, downmixInterleaved, "downmixInterleaved");
-  exports["encodePcm"] = Napi::Function::New(env, encodePcm, "encodePcm");
+  exports["createRecordingEncoder"] = Napi::Function::New(env, createRecordingEncoder, "createRecordingEncoder");
   return exports;
 }
 

@@ -21,6 +21,6 @@ Napi::Value createResampler(const Napi::CallbackInfo& info);
 Napi::Value openWav(const Napi::CallbackInfo& info);
 Napi::Value downmix(const Napi::CallbackInfo& info);
 Napi::Value downmixInterleaved(const Napi::CallbackInfo& info);
-Napi::Value encodePcm(const Napi::CallbackInfo& info);
+Napi::Value createRecordingEncoder(const Napi::CallbackInfo& info);
 
 }  // namespace autobird::addon

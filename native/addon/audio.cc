@@ -1,10 +1,9 @@
-// Signals that need no LibTorch: WAV, resampling, downmix, int16 blocks.
+// Signals that need no LibTorch: WAV, resampling, downmix, encoding for shards.
 #include <limits>
 
 #include "addon/addon.h"
 #include "addon/decoder_handle.h"
 #include "core/audio/downmix.h"
-#include "core/audio/pcm.h"
 #include "core/audio/resample.h"
 #include "core/audio/wav.h"
 
@@ -104,15 +103,30 @@ Napi::Value downmixInterleaved(const Napi::CallbackInfo& call) {
   });
 }
 
-Napi::Value encodePcm(const Napi::CallbackInfo& call) {
+Napi::Value createRecordingEncoder(const Napi::CallbackInfo& call) {
   return guarded(call.Env(), [&]() -> Napi::Value {
-    const auto samples = toTyped<float>(call[0], "samples");
-    const EncodedPcm encoded =
-        autobird::encodePcm(samples.Data(), samples.ElementLength(), toInteger(call[1], "blockSamples"));
-    Napi::Object result = Napi::Object::New(call.Env());
-    result["pcm"] = fromVector(call.Env(), encoded.pcm);
-    result["scales"] = fromVector(call.Env(), encoded.scales);
-    return result;
+    const Napi::Env env = call.Env();
+    auto encoder = std::make_shared<HashingEncoder>(toInteger(call[0], "sourceHz"), toInteger(call[1], "targetHz"),
+                                                    toInteger(call[2], "blockSamples"));
+    auto executor = Executor::start(env, "autobird recording encoder");
+    Napi::Object handle = Napi::Object::New(env);
+    handle["push"] = Napi::Function::New(env, [encoder, executor](const Napi::CallbackInfo& push) -> Napi::Value {
+      return guarded(push.Env(), [&]() -> Napi::Value {
+        return executor->run(
+            push.Env(),
+            [encoder, samples = toVector<float>(push[0], "samples")] {
+              encoder->push(samples);
+              return encoder->take();
+            },
+            fromEncodedStretch);
+      });
+    });
+    handle["finish"] = Napi::Function::New(env, [encoder, executor](const Napi::CallbackInfo& finish) -> Napi::Value {
+      return executor->run(
+          finish.Env(), [encoder] { return encoder->finish(); }, fromEncodedStretch);
+    });
+    handle["dispose"] = Napi::Function::New(env, [executor](const Napi::CallbackInfo&) { executor->close(); });
+    return handle;
   });
 }
 

@@ -5,10 +5,12 @@
 #include <algorithm>
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "addon/convert.h"
+#include "addon/recording_encoder.h"
 #include "addon/worker.h"
 #include "core/audio/byte_source.h"
 #include "core/audio/decoder.h"
@@ -17,7 +19,8 @@ namespace autobird::addon {
 
 struct DecoderState {
   std::shared_ptr<Executor> executor;
-  std::shared_ptr<Decoder> decoder;  // JavaScript thread; empty once disposed
+  std::shared_ptr<Decoder> decoder;       // JavaScript thread; empty once disposed
+  std::optional<HashingEncoder> encoder;  // executor thread
   std::atomic<int64_t> damaged{0};
   std::atomic<bool> truncated{false};
 };
@@ -49,6 +52,21 @@ inline Napi::Object fromDecoderInfo(Napi::Env env, const DecoderInfo& info) {
   return result;
 }
 
+/// Executor thread: decodes and encodes until `stretchSamples` are there or the recording ends.
+inline EncodedStretch encodeStretch(DecoderState& state, Decoder& decoder, size_t stretchSamples) {
+  std::vector<float> samples;
+  while (state.encoder->ready() < stretchSamples) {
+    if (state.executor->stopping()) throw Error("aborted", "Decoding was stopped");
+    samples.clear();
+    decoder.read(1 << 16, samples);
+    state.damaged = decoder.damaged();
+    state.truncated = decoder.truncated();
+    if (samples.empty()) return state.encoder->finish();
+    state.encoder->push(samples);
+  }
+  return state.encoder->take();
+}
+
 inline Napi::Object decoderHandle(Napi::Env env, const std::shared_ptr<DecoderState>& state) {
   Napi::Object handle = Napi::Object::New(env);
   handle["info"] = fromDecoderInfo(env, state->decoder->info());
@@ -69,6 +87,24 @@ inline Napi::Object decoderHandle(Napi::Env env, const std::shared_ptr<DecoderSt
           [](Napi::Env env, std::vector<float> samples) -> Napi::Value {
             return samples.empty() ? env.Null() : fromVector(env, samples);
           });
+    });
+  });
+  handle["encode"] = Napi::Function::New(env, [state](const Napi::CallbackInfo& call) -> Napi::Value {
+    return guarded(call.Env(), [&]() -> Napi::Value {
+      const int64_t targetHz = toInteger(call[0], "targetHz");
+      const int64_t blockSamples = toInteger(call[1], "blockSamples");
+      const int64_t stretch = toInteger(call[2], "stretchSamples");
+      if (stretch < 1 || stretch > (1 << 26))
+        throw wrongKind("an integer from 1 to 67108864", "stretchSamples", call[2]);
+      if (!state->decoder) throw Error("disposed", "Decoder was disposed: open the file again");
+      return state->executor->run(
+          call.Env(),
+          [state, decoder = state->decoder, targetHz, blockSamples, stretch] {
+            const auto sourceHz = static_cast<int64_t>(decoder->info().sampleRateHz);
+            if (!state->encoder) state->encoder.emplace(sourceHz, targetHz, blockSamples);
+            return encodeStretch(*state, *decoder, static_cast<size_t>(stretch));
+          },
+          fromEncodedStretch);
     });
   });
   handle["dispose"] = Napi::Function::New(env, [state](const Napi::CallbackInfo&) {

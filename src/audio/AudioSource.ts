@@ -1,4 +1,4 @@
-import type { DecodeLimits, DecoderInfo } from '../../bindings/native.ts';
+import type { DecodeLimits, DecoderInfo, EncodedStretch } from '../../bindings/native.ts';
 
 /** How a file is decoded: `wav` our own, `ffmpeg` the libraries, `ffmpeg-cli` the program on PATH, `wasm` npm packages. */
 export type DecoderRoute = 'wav' | 'ffmpeg' | 'ffmpeg-cli' | 'wasm';
@@ -15,6 +15,11 @@ export interface AudioSource extends AsyncDisposable {
   readonly info: AudioInfo;
   /** Mono samples at the file's own rate, block after block; what is not asked for is not decoded. Throws AudioError. */
   blocks(): AsyncGenerator<Float32Array, void, undefined>;
+  /**
+   * Instead of {@link blocks}: the samples as shards hold them, in blocks of `blockSamples` at `targetHz`, stretch after
+   * stretch; the last one has `whole`. Throws AudioError.
+   */
+  encoded(targetHz: number, blockSamples: number): AsyncGenerator<EncodedStretch, void, undefined>;
   /** Packets (WAV: samples) that could not be decoded so far. */
   readonly damaged: number;
   /** The file ended before its header said. Final once the blocks have ended. */

@@ -8,6 +8,7 @@ import type { Readable } from 'node:stream';
 import { downmixInterleaved } from '../../bindings/audio.ts';
 import { AudioError } from '../../bindings/errors.ts';
 import type { AudioSource, RouteInput } from './AudioSource.ts';
+import { encodeBlocks } from './encodeBlocks.ts';
 import { parseLog, WavPipe } from './ffmpegOutput.ts';
 import { checkLimits, durationGuard } from './limits.ts';
 
@@ -62,6 +63,15 @@ export async function openFfmpegCli(input: RouteInput, program: string): Promise
         : failure;
     }
     let failed = false;
+    async function* all(): AsyncGenerator<Float32Array, void, undefined> {
+      yield (first as IteratorYieldResult<Float32Array>).value;
+      for await (const block of blocks) {
+        input.signal?.throwIfAborted();
+        yield block;
+      }
+      input.signal?.throwIfAborted();
+      failed = (await running.ended) !== 0;
+    }
     return {
       info: {
         container: log.container,
@@ -72,15 +82,8 @@ export async function openFfmpegCli(input: RouteInput, program: string): Promise
         tags: log.tags,
         decoder: 'ffmpeg-cli',
       },
-      async *blocks() {
-        yield first.value;
-        for await (const block of blocks) {
-          input.signal?.throwIfAborted();
-          yield block;
-        }
-        input.signal?.throwIfAborted();
-        failed = (await running.ended) !== 0;
-      },
+      blocks: all,
+      encoded: (targetHz, blockSamples) => encodeBlocks(all(), sampleRateHz, targetHz, blockSamples),
       get damaged() {
         return parseLog(running.log()).damaged;
       },

@@ -1,6 +1,9 @@
 import { FfmpegDecoder, WavDecoder } from '../../bindings/audio.ts';
 import type { AudioSource, DecoderRoute, RouteInput } from './AudioSource.ts';
 
+/** Seconds that are decoded and encoded in one crossing. */
+const encodedStretchS = 16;
+
 export async function openWav(input: RouteInput): Promise<AudioSource> {
   return nativeSource(await WavDecoder.open(input.source, input.limits), 'wav', input.signal);
 }
@@ -15,24 +18,34 @@ function nativeSource(
   signal: AbortSignal | undefined,
 ): AudioSource {
   const close = async () => decoder.dispose();
+  /** Crossing after crossing until one gives null; an abort ends the one that is going on. */
+  async function* each<T>(next: () => Promise<T | null>): AsyncGenerator<T, void, undefined> {
+    signal?.addEventListener('abort', close, { once: true });
+    try {
+      for (;;) {
+        signal?.throwIfAborted();
+        const item = await next();
+        if (item === null) return;
+        yield item;
+      }
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw error;
+    } finally {
+      signal?.removeEventListener('abort', close);
+    }
+  }
   return {
     info: { ...decoder.info, decoder: route },
-    async *blocks() {
-      const stop = () => decoder.dispose();
-      signal?.addEventListener('abort', stop, { once: true });
-      try {
-        for (;;) {
-          signal?.throwIfAborted();
-          const block = await decoder.read();
-          if (block === null) return;
-          yield block;
-        }
-      } catch (error) {
-        signal?.throwIfAborted();
-        throw error;
-      } finally {
-        signal?.removeEventListener('abort', stop);
-      }
+    blocks: () => each(() => decoder.read()),
+    encoded: (targetHz, blockSamples) => {
+      let ended = false;
+      return each(async () => {
+        if (ended) return null;
+        const stretch = await decoder.encode(targetHz, blockSamples, encodedStretchS * targetHz);
+        ended = stretch.whole !== null;
+        return stretch;
+      });
     },
     get damaged() {
       return decoder.damaged;

@@ -1,6 +1,7 @@
 import { downmix } from '../../bindings/audio.ts';
 import { AudioError } from '../../bindings/errors.ts';
 import type { AudioSource, RouteInput } from './AudioSource.ts';
+import { encodeBlocks } from './encodeBlocks.ts';
 import { checkLimits, durationGuard } from './limits.ts';
 import { OggPages } from './OggPages.ts';
 import type { AudioKind, Sniffed } from './sniff.ts';
@@ -79,7 +80,11 @@ export async function openWasm(input: RouteInput, { kind, offset }: Sniffed): Pr
     }
     throw new AudioError('no_samples', 'The file has a header but no samples: record or copy it again');
   }
-  const { sampleRateHz, channels } = first.value;
+  const { samples, sampleRateHz, channels } = first.value;
+  async function* all(): AsyncGenerator<Float32Array, void, undefined> {
+    yield samples;
+    for await (const block of blocks) yield block.samples;
+  }
   const close = async () => {
     await blocks.return();
   };
@@ -93,10 +98,8 @@ export async function openWasm(input: RouteInput, { kind, offset }: Sniffed): Pr
       tags: {},
       decoder: 'wasm',
     },
-    async *blocks() {
-      yield first.value.samples;
-      for await (const block of blocks) yield block.samples;
-    },
+    blocks: all,
+    encoded: (targetHz, blockSamples) => encodeBlocks(all(), sampleRateHz, targetHz, blockSamples),
     get damaged() {
       return state.damaged;
     },

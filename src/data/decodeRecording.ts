@@ -1,16 +1,10 @@
-import { createHash } from 'node:crypto';
 import { AudioError } from '../../bindings/errors.ts';
-import { encodePcm } from '../../bindings/index.ts';
-import type { DecodeLimits } from '../../bindings/native.ts';
+import type { DecodeLimits, EncodedWhole } from '../../bindings/native.ts';
 import { openAudio } from '../audio/openAudio.ts';
-import { resampled } from '../audio/resample.ts';
 import { readSafetensorsHeader, SafetensorsWriter } from '../safetensors.ts';
 import { decode, encode } from '../schema/case.ts';
 import { type ShardRecording, shardFormatVersion, shardRecordingSchema } from './datasetFiles.ts';
 import { recordedAtFromTags } from './recordedAt.ts';
-
-/** Whole seconds that are encoded and written at once. */
-const stretchS = 16;
 
 /**
  * Decodes one file into a shard, a few seconds at a time, and gives what was learned on the way. The shard appears whole or
@@ -27,46 +21,27 @@ export async function decodeRecording(
   const source = await openAudio(path, options);
   try {
     const { info } = source;
-    const hash = createHash('sha256');
-    let sourceSamples = 0;
-    async function* heard(): AsyncGenerator<Float32Array> {
-      for await (const block of source.blocks()) {
-        hash.update(new Uint8Array(block.buffer, block.byteOffset, block.byteLength));
-        sourceSamples += block.length;
-        yield block;
-      }
-    }
     const writer = await SafetensorsWriter.create(shard);
     try {
       const scales: Float32Array[] = [];
-      let sampleCount = 0;
-      let peak = 0;
-      let squares = 0;
+      let whole: EncodedWhole | null = null;
       await writer.begin('pcm', 'I16');
-      for await (const stretch of inBlocks(
-        resampled(heard(), info.sampleRateHz, sampleRateHz),
-        stretchS * sampleRateHz,
-      )) {
+      for await (const stretch of source.encoded(sampleRateHz, sampleRateHz)) {
         options.signal.throwIfAborted();
-        for (const sample of stretch) {
-          squares += sample * sample;
-          const size = Math.abs(sample);
-          if (size > peak) peak = size;
-        }
-        if (!Number.isFinite(squares)) {
-          throw new AudioError('not_finite', 'It holds samples that are not finite numbers: export it again');
-        }
-        const encoded = encodePcm(stretch, sampleRateHz);
-        await writer.append(bytesOf(encoded.pcm));
-        scales.push(encoded.scales);
-        sampleCount += stretch.length;
+        await writer.append(bytesOf(stretch.pcm));
+        scales.push(stretch.scales);
+        whole = stretch.whole;
+      }
+      const { audioHash, sourceSamples, sampleCount, peak, squares } = whole as unknown as EncodedWhole;
+      if (!Number.isFinite(squares)) {
+        throw new AudioError('not_finite', 'It holds samples that are not finite numbers: export it again');
       }
       if (sampleCount === 0) throw new AudioError('no_samples', 'It is an audio file, but holds not a single sample');
       writer.end();
       const scale = Buffer.concat(scales.map(bytesOf));
       await writer.add({ name: 'scale', dtype: 'F32', shape: [scale.byteLength / 4], data: scale });
       const recording: ShardRecording = {
-        audioHash: hash.digest('hex'),
+        audioHash,
         durationS: sourceSamples / info.sampleRateHz,
         sampleRateHz: info.sampleRateHz,
         channels: info.channels,
@@ -117,26 +92,6 @@ function warningsOf(source: { readonly damaged: number; readonly truncated: bool
     warnings.push(`${stretches} left out`);
   }
   return warnings;
-}
-
-/** The same samples in blocks of equal length; the last one may be shorter. */
-async function* inBlocks(samples: AsyncIterable<Float32Array>, length: number): AsyncGenerator<Float32Array> {
-  let block = new Float32Array(length);
-  let filled = 0;
-  for await (const piece of samples) {
-    for (let at = 0; at < piece.length; ) {
-      const part = piece.subarray(at, at + length - filled);
-      block.set(part, filled);
-      filled += part.length;
-      at += part.length;
-      if (filled === length) {
-        yield block;
-        block = new Float32Array(length);
-        filled = 0;
-      }
-    }
-  }
-  if (filled > 0) yield block.subarray(0, filled);
 }
 
 function bytesOf(array: Int16Array | Float32Array): Uint8Array {

@@ -109,7 +109,8 @@ async function decodeAll(
   { data, features, signal, onProgress }: PrepareOptions,
   rejected: RejectedRecording[],
 ): Promise<DecodedFile[]> {
-  const workers = data.workers ?? availableParallelism();
+  // One more than there are cores: one waits for the disk.
+  const workers = data.workers ?? availableParallelism() + 1;
   const { sampleRateHz } = features;
   const { rawDir } = data;
   const limits = decodeLimits(data);

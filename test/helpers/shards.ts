@@ -1,7 +1,7 @@
 /** Shards of synthetic recordings, for tests that need samples on disk. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { encodePcm, type ShardEntry } from '../../bindings/index.ts';
+import { RecordingEncoder, type ShardEntry } from '../../bindings/index.ts';
 import { formulaValues } from './modelFormula.ts';
 
 /** Writes samples and scales one after the other, which is all a shard needs to be read. */
@@ -11,7 +11,11 @@ export async function writeShard(
   samples: Float32Array,
   blockSamples: number,
 ): Promise<ShardEntry> {
-  const { pcm, scales } = encodePcm(samples, blockSamples);
+  using encoder = new RecordingEncoder(blockSamples, blockSamples, blockSamples);
+  const whole = encoder.push(samples);
+  const rest = await encoder.finish();
+  const pcm = Int16Array.from([...(await whole).pcm, ...rest.pcm]);
+  const scales = Float32Array.from([...(await whole).scales, ...rest.scales]);
   const header = 16;
   const scaleOffset = header + pcm.byteLength + (pcm.byteLength % 4);
   const bytes = new Uint8Array(scaleOffset + scales.byteLength);

@@ -1,8 +1,9 @@
+import { createHash } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { downmix, downmixInterleaved, encodePcm, WavDecoder } from '../../bindings/audio.ts';
+import { downmix, downmixInterleaved, RecordingEncoder, WavDecoder } from '../../bindings/audio.ts';
 import { AudioError, DisposedError, InvalidArgumentError } from '../../bindings/errors.ts';
 import type { DecodeLimits } from '../../bindings/native.ts';
 import { chirpInNoise } from '../helpers/signal.ts';
@@ -232,7 +233,23 @@ test('two reads at once are answered in order; a disposed decoder says so', asyn
   }
 });
 
-test('samples that are not finite are stored as silence, and the block keeps its own level', () => {
+/** Pieces of any size go in; blocks of `blockSamples` come out. */
+async function encoded(samples: Float32Array, blockSamples: number, piece = samples.length) {
+  using encoder = new RecordingEncoder(8000, 8000, blockSamples);
+  const pcm: number[] = [];
+  const scales: number[] = [];
+  for (let at = 0; at < samples.length; at += piece) {
+    const stretch = await encoder.push(samples.subarray(at, at + piece));
+    assert.is(stretch.pcm.length % blockSamples, 0);
+    pcm.push(...stretch.pcm);
+    scales.push(...stretch.scales);
+  }
+  const { whole, ...rest } = await encoder.finish();
+  assert.ok(whole !== null);
+  return { pcm: [...pcm, ...rest.pcm], scales: [...scales, ...rest.scales], whole };
+}
+
+test('samples that are not finite are stored as silence, and the block keeps its own level', async () => {
   const signal = Float32Array.of(
     0.5,
     Number.NaN,
@@ -241,14 +258,22 @@ test('samples that are not finite are stored as silence, and the block keeps its
     Number.NaN,
     Number.NEGATIVE_INFINITY,
   );
-  const { pcm, scales } = encodePcm(signal, 4);
-  assert.equal([...pcm], [32767, 0, 0, -16384, 0, 0]);
-  assert.equal([...scales], [Math.fround(0.5 / 32767), Math.fround(1 / 32767)]);
+  const { pcm, scales, whole } = await encoded(signal, 4);
+  assert.not(Number.isFinite(whole.squares));
+  assert.equal(pcm, [32767, 0, 0, -16384, 0, 0]);
+  assert.equal(scales, [Math.fround(0.5 / 32767), Math.fround(1 / 32767)]);
 });
 
-test('int16 blocks keep quiet and loud stretches within half a step', () => {
+test('int16 blocks keep quiet and loud stretches within half a step, however the samples arrive', async () => {
   const signal = chirpInNoise(1000, 2500, 1).map((x, i) => x * (i < 1000 ? 1e-4 : i < 2000 ? 30 : 0));
-  const { pcm, scales } = encodePcm(signal, 1000);
+  const { pcm, scales, whole } = await encoded(signal, 1000, 333);
+  assert.equal(whole, {
+    audioHash: createHash('sha256').update(new Uint8Array(signal.buffer)).digest('hex'),
+    sourceSamples: 2500,
+    sampleCount: 2500,
+    peak: signal.reduce((largest, x) => Math.max(largest, Math.abs(x)), 0),
+    squares: signal.reduce((sum, x) => sum + x * x, 0),
+  });
   assert.is(pcm.length, 2500);
   assert.is(scales.length, 3);
   assert.is(scales[2], Math.fround(1 / 32767));
@@ -257,7 +282,7 @@ test('int16 blocks keep quiet and loud stretches within half a step', () => {
     assert.ok(Math.abs((pcm[i] as number) * scale - (signal[i] as number)) <= scale * 0.501);
   }
   assert.throws(
-    () => encodePcm(signal, 0),
+    () => new RecordingEncoder(8000, 8000, 0),
     (error: unknown) => error instanceof InvalidArgumentError,
   );
   assert.throws(() => downmixInterleaved(signal, 3), /a divisor of the 2500 samples for channels but received 3/);
