@@ -87,14 +87,14 @@ function driftTable({ drift }: DriftResult): Html {
 
 function details(column: ColumnDrift): Html {
   const rule = `Drift ${column.drifted ? 'detected' : 'not detected'}: score ${Number(column.score.toPrecision(6))}, threshold ${column.threshold}.`;
-  return `<details><summary>${escapeHtml(column.name)}</summary><p><small>DATA DRIFT</small><br>${escapeHtml(rule)}</p><p><small>DATA DISTRIBUTION</small></p>${both(column)}</details>`;
+  return `<details><summary style="white-space:nowrap">${escapeHtml(column.name)}</summary><p><small>DATA DRIFT</small><br>${escapeHtml(rule)}</p><p><small>DATA DISTRIBUTION</small></p>${both(column)}</details>`;
 }
 
 function badge(drifted: boolean): Html {
   return `<b style="color:var(--${drifted ? 'bad' : 'good'});white-space:nowrap">${drifted ? 'Detected' : 'Not Detected'}</b>`;
 }
 
-/** Both sides on one scale: outline and fill. */
+/** Both sides above one another, numbers on one scale. */
 function both(column: ColumnDrift): Html {
   const sides = legend([
     { name: 'reference', color: 1 },
