@@ -183,6 +183,8 @@ export interface EngineOutput {
   readonly logits: Float32Array;
   /** (N) see ClipPrediction.activity */
   readonly activity: Float32Array;
+  /** (N, 4) see DriftFeatures, in the order of its fields; empty where features came ready */
+  readonly driftFeatures: Float32Array;
   /** (N, D) what the head sees, when asked for */
   readonly embeddings: Float32Array | null;
 }

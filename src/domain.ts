@@ -140,6 +140,19 @@ export interface ClipPrediction extends Clip {
   readonly activity: number;
 }
 
+/**
+ * What drift detection keeps of a recording, before background removal and normalisation, which would hide a drift: means
+ * over its clips. Deviations are those of the population.
+ */
+export interface DriftFeatures {
+  /** Mean over all cells of a clip's log-mel. */
+  readonly melMean: number;
+  readonly melStd: number;
+  /** Mean over a clip's frames of ln(sum over bands of the mel power + 1e-6). */
+  readonly energyMean: number;
+  readonly energyStd: number;
+}
+
 /** What the model says of one recording. */
 export interface Prediction {
   /** Path or name, as given. */
@@ -155,6 +168,8 @@ export interface Prediction {
   readonly topLabel: Label | null;
   readonly clips: readonly ClipPrediction[];
   readonly detections: readonly Detection[];
+  /** Given by the classifier; result files leave it out. */
+  readonly driftFeatures?: DriftFeatures;
   readonly modelVersion: string;
 }
 

@@ -39,6 +39,7 @@ export { Classifier } from './predict.ts';
 export type {
   ClassifierOptions,
   Embedding,
+  HeardPrediction,
   PredictFilesOptions,
   PredictionLimits,
   PredictOptions,

@@ -8,10 +8,11 @@ import { AudioError, AutobirdError, DisposedError, expected, NativeError } from 
 import { Engine } from '../bindings/index.ts';
 import { type Checkpoint, readCheckpoint } from './checkpoint/readCheckpoint.ts';
 import { leastHopS } from './config/schema.ts';
-import type { Clip, ClipPrediction, FailedPrediction, Label, Prediction } from './domain.ts';
+import type { Clip, ClipPrediction, FailedPrediction, Label } from './domain.ts';
 import { aggregateClips, clipProbabilities, indexOfLargest } from './evaluation/aggregate.ts';
 import { chooseRuntime } from './prediction/chooseRuntime.ts';
 import { detectionsOf } from './prediction/detections.ts';
+import { meanDriftFeatures } from './prediction/driftFeatures.ts';
 import { findCheckpoint } from './prediction/findCheckpoint.ts';
 import { inParallel } from './prediction/inParallel.ts';
 import { type OpenedSource, openPcm, openRecording } from './prediction/openSource.ts';
@@ -19,6 +20,7 @@ import {
   type ClassifierOptions,
   defaultLimits,
   type Embedding,
+  type HeardPrediction,
   type PredictFilesOptions,
   type PredictionLimits,
   type PredictOptions,
@@ -98,9 +100,9 @@ export class Classifier {
    *
    * @throws AudioError where it cannot be read, with the reason in `code`; InvalidArgumentError for a wrong option
    */
-  async predictFile(source: string | Uint8Array, options: PredictOptions = {}): Promise<Prediction> {
+  async predictFile(source: string | Uint8Array, options: PredictOptions = {}): Promise<HeardPrediction> {
     const reading = this.#reading(options);
-    const { durationS, recordedAt, clips, logits, activity } = await this.clipLogits(source, options);
+    const { durationS, recordedAt, clips, logits, activity, driftFeatures } = await this.clipLogits(source, options);
     const { labels, noEventLabels, aggregation, calibration } = this.#checkpoint.metadata;
     const probabilities = clipProbabilities(logits, labels.length, calibration.temperature);
     const scores = aggregateClips(probabilities, activity, labels.length, aggregation);
@@ -119,6 +121,7 @@ export class Classifier {
       topLabel: noEventLabels.includes(best) ? null : best,
       clips: clipPredictions,
       detections: detectionsOf(clipPredictions, { ...reading, labels, noEventLabels, durationS, recordedAt }),
+      driftFeatures,
       modelVersion: this.modelVersion,
     };
   }
@@ -130,7 +133,7 @@ export class Classifier {
   async *predictFiles(
     paths: Iterable<string>,
     options: PredictFilesOptions = {},
-  ): AsyncGenerator<Prediction | FailedPrediction, void> {
+  ): AsyncGenerator<HeardPrediction | FailedPrediction, void> {
     const { workers = availableParallelism(), order = 'input', ...single } = options;
     positiveInteger('workers', workers);
     this.#reading(options);
@@ -197,10 +200,12 @@ export class Classifier {
     const clips: Clip[] = [];
     const logits: Float32Array[] = [];
     const activity: Float32Array[] = [];
+    const drift: Float32Array[] = [];
     for await (const batch of this.#score(opened, options, { eager: false, embeddings: false })) {
       clips.push(...batch.clips);
       logits.push(batch.logits);
       activity.push(batch.activity);
+      drift.push(batch.driftFeatures);
     }
     return {
       durationS: opened.durationS(),
@@ -208,6 +213,7 @@ export class Classifier {
       clips,
       logits: concatenated(logits),
       activity: concatenated(activity),
+      driftFeatures: meanDriftFeatures(concatenated(drift)),
     };
   }
 

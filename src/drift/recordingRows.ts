@@ -72,7 +72,8 @@ export async function driftFeatures(
         });
         count++;
       }
-      return { logits: new Float32Array(), activity: new Float32Array(starts.length), embeddings: null };
+      const none = new Float32Array();
+      return { logits: none, activity: new Float32Array(starts.length), driftFeatures: none, embeddings: null };
     },
   };
   const { sampleRateHz } = features;

@@ -1,7 +1,7 @@
 import { expected } from '../../bindings/errors.ts';
 import type { DecodeLimits, Device, Precision } from '../../bindings/native.ts';
 import { defaultDecodeLimits } from '../audio/limits.ts';
-import type { Clip, JobOptions } from '../domain.ts';
+import type { Clip, DriftFeatures, JobOptions, Prediction } from '../domain.ts';
 
 export interface ClassifierOptions {
   /** `auto` takes the GPU where there is one. Default `cpu`. */
@@ -51,6 +51,12 @@ export interface RecordingLogits {
   readonly logits: Float32Array;
   /** (N) */
   readonly activity: Float32Array;
+  readonly driftFeatures: DriftFeatures;
+}
+
+/** A prediction as the classifier gives it. */
+export interface HeardPrediction extends Prediction {
+  readonly driftFeatures: DriftFeatures;
 }
 
 /** Embeddings of a recording: (D) each. */

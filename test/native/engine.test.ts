@@ -59,6 +59,26 @@ test('samples and ready features give the same scores', async () => {
   assert.equal(ready.activity, new Float32Array(1));
 });
 
+test('what drift detection keeps is that of the log-mel before background removal and normalisation', async () => {
+  using logMel = new LogMel(tinyFeatures);
+  const { data } = await logMel.compute(samples.slice(3000, 3000 + rate));
+  const frames = data.length / tinyFeatures.nMels;
+  const energy = Float64Array.from({ length: frames }, (_, frame) => {
+    let power = 0;
+    for (let i = frame; i < data.length; i += frames) power += Math.exp(data[i] as number) - tinyFeatures.logOffset;
+    return Math.log(power + 1e-6);
+  });
+  for (const background of ['none', 'median', 'pcen'] as const) {
+    const own = { ...options, features: { ...tinyFeatures, background } };
+    using engine = Engine.create(engineOptions(own), await weights());
+    const { driftFeatures } = await engine.forwardPcm(samples, Float64Array.of(1e9, 3000), rate, false);
+    const silence = Math.log(tinyFeatures.logOffset);
+    closeTo(driftFeatures, Float32Array.of(silence, 0, Math.log(1e-6), 0, ...moments(data), ...moments(energy)), 1e-4);
+  }
+  using engine = Engine.create(engineOptions(options), await weights());
+  assert.is((await engine.forwardFeatures(data, 1, false)).driftFeatures.length, 0);
+});
+
 test('a stretch is zero beyond its ends', async () => {
   using engine = Engine.create(engineOptions(options), await weights());
   const padded = new Float32Array(rate);
@@ -159,6 +179,16 @@ test('features that are not rows of the network are refused', async () => {
     assert.match(error.message, /^Expected (rows \* 16 bands \* frames values for features|an integer from 1)/);
   }
 });
+
+/** Mean and population standard deviation. */
+function moments(values: Float32Array | Float64Array): [number, number] {
+  let sum = 0;
+  for (const value of values) sum += value;
+  const mean = sum / values.length;
+  let squares = 0;
+  for (const value of values) squares += (value - mean) ** 2;
+  return [mean, Math.sqrt(squares / values.length)];
+}
 
 function closeTo(actual: Float32Array, expected: Float32Array, tolerance: number): void {
   assert.is(actual.length, expected.length);

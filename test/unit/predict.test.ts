@@ -5,6 +5,7 @@ import { Readable } from 'node:stream';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { ClipPrediction, FailedPrediction, Prediction } from '../../src/domain.ts';
+import { driftFeatureNames, recordingRows } from '../../src/drift/recordingRows.ts';
 import { Classifier } from '../../src/predict.ts';
 import { chirpWav, writeTinyModel } from '../helpers/tinyModel.ts';
 import { withTempDir } from '../helpers/withTempDir.ts';
@@ -68,6 +69,31 @@ test(
           assert.ok(Math.abs((found[i]?.scores[label] ?? 9) - score) <= 1e-5);
         }
       }
+    }
+  }),
+);
+
+test(
+  "a prediction carries the drift features that the recording's row in a drift report has",
+  withModel(async (classifier, dir) => {
+    const path = join(dir, 'long.wav');
+    // More clips than a crossing takes, so that the mean is over crossings.
+    await writeFile(path, chirpWav(11.3, { rateHz: 22050 }));
+    const { clips, driftFeatures } = await classifier.predictFile(path);
+    assert.ok(clips.length > 16);
+    const { sampleRateHz } = classifier.features;
+    const features = { sampleRateHz, nFft: 512, hopSamples: 256, nMels: 32, fMinHz: 50, fMaxHz: 8000 };
+    const [row] = await all(
+      recordingRows([path], {
+        features: { ...features, logOffset: 1e-6, background: 'none' },
+        clips: { ...classifier.clips, padLast: true },
+        limits: { maxChannels: 1, maxSampleRateHz: 48000, maxDurationS: 60 },
+      }),
+    );
+    assert.ok(row !== undefined && 'values' in row);
+    const found = [driftFeatures.melMean, driftFeatures.melStd, driftFeatures.energyMean, driftFeatures.energyStd];
+    for (const [i, name] of driftFeatureNames.entries()) {
+      assert.ok(Math.abs((found[i] as number) - Number(row.values[name])) < 1e-4, `${name}: ${found[i]}`);
     }
   }),
 );

@@ -14,7 +14,12 @@ const sums: ClipEngine = {
       clip.set(samples.subarray(Math.max(0, start), start + clipSamples));
       return [clip.reduce((sum, value) => sum + value, 0), clip[clipSamples - 1] ?? 0];
     });
-    return { logits: Float32Array.from(clips.flat()), activity: new Float32Array(clips.length), embeddings: null };
+    return {
+      logits: Float32Array.from(clips.flat()),
+      activity: new Float32Array(clips.length),
+      driftFeatures: new Float32Array(),
+      embeddings: null,
+    };
   },
 };
 

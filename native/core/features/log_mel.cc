@@ -162,6 +162,10 @@ void LogMel::melPower(const float* samples, int64_t n, float* out) const {
   }
 }
 
+void LogMel::logarithm(float* values, size_t count) const {
+  tables_->kernels->logarithm(values, count, static_cast<float>(options().logOffset));
+}
+
 void LogMel::finish(float* mel, int frames, float* activity) const {
   const Kernels& kernel = *tables_->kernels;
   const FeatureOptions& o = options();

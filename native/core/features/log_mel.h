@@ -2,6 +2,7 @@
 // with reflected ends, power 2, one-sided), followed by log(power + logOffset) and, by option, removal of the background.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -46,6 +47,9 @@ class LogMel {
   /// Mel power before the logarithm, so that augmentation can still scale it. out: (M, T) row-major, T = frames(n).
   /// A stretch shorter than nFft / 2 + 1 samples is first extended with zeros, because its reflection needs that many.
   void melPower(const float* samples, int64_t n, float* out) const;
+
+  /// In place, log(value + logOffset).
+  void logarithm(float* values, size_t count) const;
 
   /// In place, mel power (M, T) to what the network sees: the logarithm, less each band's median over the clip
   /// (`median`), or per-channel energy normalisation instead of the logarithm (`pcen`). Where `activity` is given it

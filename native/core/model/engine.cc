@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "core/features/drift.h"
 #include "core/model/tensors.h"
 #include "core/parallel.h"
 #include "core/runtime.h"
@@ -48,6 +49,7 @@ EngineOutput Engine::forwardPcm(const std::vector<float>& samples, const std::ve
   const int64_t rowSize = static_cast<int64_t>(logMel_.mels()) * frames;
   EngineOutput output;
   output.activity.resize(static_cast<size_t>(count));
+  output.driftFeatures.resize(static_cast<size_t>(count) * kDriftFeatures);
   std::vector<float> features;
   for (int64_t begin = 0; begin < count; begin += kClipsAtOnce) {
     const int64_t rows = std::min(kClipsAtOnce, count - begin);
@@ -56,7 +58,14 @@ EngineOutput Engine::forwardPcm(const std::vector<float>& samples, const std::ve
       thread_local std::vector<float> clip;
       copyStretch(samples, startSample[begin + row], clipSamples, clip);
       float* out = features.data() + row * rowSize;
-      logMel_.compute(clip.data(), clipSamples, out, &output.activity[begin + row]);
+      logMel_.melPower(clip.data(), clipSamples, out);
+      const DriftFeatures drift = driftFeatures(logMel_, out, frames);
+      float* driftRow = output.driftFeatures.data() + (begin + row) * kDriftFeatures;
+      driftRow[0] = drift.melMean;
+      driftRow[1] = drift.melStd;
+      driftRow[2] = drift.energyMean;
+      driftRow[3] = drift.energyStd;
+      logMel_.finish(out, frames, &output.activity[begin + row]);
       options_.statistics.apply(out, frames);
     });
     infer(parameters_, options_.model, device_, options_.precision, features, rows, logMel_.mels(), embeddings, output);

@@ -10,9 +10,10 @@
 namespace autobird {
 
 struct EngineOutput {
-  std::vector<float> logits;      // (N, C)
-  std::vector<float> activity;    // (N)
-  std::vector<float> embeddings;  // (N, D), empty unless asked for
+  std::vector<float> logits;         // (N, C)
+  std::vector<float> activity;       // (N)
+  std::vector<float> driftFeatures;  // (N, 4) as DriftFeatures; empty where features came ready
+  std::vector<float> embeddings;     // (N, D), empty unless asked for
 };
 
 /// Scores `rows` rows of normalised features (rows, M, T) in inference mode and appends them to `output`.
