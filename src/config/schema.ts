@@ -39,7 +39,7 @@ export const dataSchema = z.strictObject({
   maxDurationS: positive,
   maxChannels: count,
   maxSampleRateHz: positive,
-  /** Recordings decoded at once; null for one a core. */
+  /** Recordings decoded at once; null for one more than cores. */
   workers: count.nullable(),
 });
 

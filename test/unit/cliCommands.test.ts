@@ -41,6 +41,8 @@ test('the commands lead from nothing to a judged model, each in words and in JSO
     const report = await json('evaluate', runDir as string, ...places);
     assert.is(report.recordings.accuracy, listed.test_accuracy, 'the same figures as after training');
     assert.match((await run('evaluate', ...places)).stdout, /balanced accuracy/);
+    const alone = await json('evaluate', runDir as string, '--threads', '1', '--precision', 'f32', ...places);
+    assert.equal(alone['recordings'], report['recordings']);
     const coarse = await json('evaluate', runDir as string, 'evaluation.calibration_bins=3', ...places);
     assert.is(coarse.calibration.after.bins.length, 3, 'an override counts');
 

@@ -13,12 +13,14 @@ import { type ConfigArgs, configDirOption, configWithoutRawDir } from '../config
 import { UsageError } from '../errors.ts';
 import { newestCheckpoint } from '../newestCheckpoint.ts';
 import { folderAndOverrides } from '../overrides.ts';
+import { type RuntimeArgs, runtimeOptions } from '../runtimeOptions.ts';
 
-interface EvaluateArgs extends ConfigArgs {
+interface EvaluateArgs extends ConfigArgs, RuntimeArgs {
   readonly run: readonly string[];
   readonly dataset: string | undefined;
   readonly split: string | undefined;
   readonly output: string | undefined;
+  readonly threads: number | undefined;
 }
 
 export const evaluate: Command<EvaluateArgs> = {
@@ -39,6 +41,8 @@ export const evaluate: Command<EvaluateArgs> = {
       type: 'string',
       describe: 'Folder for report.html, report.json, confusion.csv [the run]',
     },
+    ...runtimeOptions,
+    threads: { type: 'number', describe: 'Threads of the network [one a core]' },
     'config-dir': configDirOption,
   },
   examples: [
@@ -62,6 +66,9 @@ export const evaluate: Command<EvaluateArgs> = {
       outputDir: outputDir(args.output, path, dataset.manifest.id === metadata.dataset.id),
       signal: io.signal,
       onProgress: io.progress.report,
+      device: args.device,
+      precision: args.precision,
+      ...(args.threads !== undefined && { threads: args.threads }),
       ...(asked && { evaluation: config.evaluation }),
     });
     io.progress.end();

@@ -23,9 +23,10 @@ import { type ConfigArgs, configDirOption, configWithoutRawDir } from '../config
 import { exitCodes, UsageError } from '../errors.ts';
 import { newestCheckpoint } from '../newestCheckpoint.ts';
 import { flagOverrides, looksLikeOverride } from '../overrides.ts';
+import { type RuntimeArgs, runtimeOptions } from '../runtimeOptions.ts';
 import { Tally } from '../tally.ts';
 
-interface PredictArgs extends ConfigArgs {
+interface PredictArgs extends ConfigArgs, RuntimeArgs {
   readonly recordings: readonly string[];
   readonly checkpoint: string | undefined;
   readonly format: OutputFormatName | undefined;
@@ -36,8 +37,6 @@ interface PredictArgs extends ConfigArgs {
   readonly merge: boolean | undefined;
   readonly clips: boolean;
   readonly workers: number | undefined;
-  readonly device: 'auto' | 'cpu' | 'cuda';
-  readonly precision: 'auto' | 'f32' | 'bf16' | 'fp16';
   readonly restart: boolean;
 }
 
@@ -72,12 +71,7 @@ export const predict: Command<PredictArgs> = {
     },
     clips: { type: 'boolean', default: false, describe: 'Scores of every clip in json and ndjson' },
     workers: { type: 'number', describe: 'Recordings decoded at once' },
-    device: { choices: ['auto', 'cpu', 'cuda'] as const, default: 'cpu' as const },
-    precision: {
-      choices: ['auto', 'f32', 'bf16', 'fp16'] as const,
-      default: 'f32' as const,
-      describe: 'f32 gives the scores of the evaluation, auto is faster where the hardware helps',
-    },
+    ...runtimeOptions,
     restart: { type: 'boolean', default: false, describe: 'Forget what an earlier, stopped command did' },
     'config-dir': configDirOption,
   },
@@ -166,7 +160,7 @@ interface Job {
 
 /** What the model is opened with. */
 export function classifierOptions(
-  { device, precision }: Pick<PredictArgs, 'device' | 'precision'>,
+  { device, precision }: RuntimeArgs,
   { predict, data }: Pick<Config, 'predict' | 'data'>,
 ): ClassifierOptions {
   const limits = { ...decodeLimits(data), maxFileBytes: data.maxFileBytes };
