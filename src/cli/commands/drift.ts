@@ -34,7 +34,8 @@ export const drift: Command<DriftArgs> = {
     current: {
       type: 'string',
       array: true,
-      describe: 'Folder of recordings, CSV file of rows or DATASET:SIDE, and overrides such as features=reference clips.hop_s=5',
+      describe:
+        'Folder of recordings, CSV file of rows or DATASET:SIDE, and overrides such as features=reference clips.hop_s=5',
     },
   },
   options: {
