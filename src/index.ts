@@ -68,6 +68,7 @@ export { readCheckpoint } from './checkpoint/readCheckpoint.ts';
 
 // What the machine can do.
 
+export { packageVersion } from './packageRoot.ts';
 export { runtimeInfo } from '../bindings/index.ts';
 export type { Device, Precision, RuntimeInfo } from '../bindings/native.ts';
 

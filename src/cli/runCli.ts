@@ -14,6 +14,7 @@ import { predict } from './commands/predict.ts';
 import { prepare } from './commands/prepare.ts';
 import { runs } from './commands/runs.ts';
 import { doctor, setup } from './commands/scripts.ts';
+import { serve } from './commands/serve.ts';
 import { train } from './commands/train.ts';
 import { exitCodes, UsageError } from './errors.ts';
 import { ProgressReporter, type ProgressStream } from './progress.ts';
@@ -32,6 +33,7 @@ const commands = [
   crossval,
   evaluate,
   predict,
+  serve,
   drift,
   runs,
   data,

@@ -218,6 +218,55 @@ export const runSchema = z.strictObject({
   resume: z.string(),
 });
 
+/** What `autobird serve` starts. */
+export const serviceSchema = z.strictObject({
+  host: z.string(),
+  port: z.int().min(0).max(65535),
+  /** The models that answer; empty for every checkpoint in `models_dir`, the first by name answering. */
+  models: z.array(
+    z.strictObject({
+      name: z.string().regex(/^\w[\w.-]*$/, 'letters, digits, "_", "-" and "." only, with a letter, digit or "_" first'),
+      /** A checkpoint file or run folder. */
+      checkpoint: z.string(),
+      /** Share of the requests that name no model. */
+      weight: z.number().min(0).default(1),
+      /** Hears every request and answers none. */
+      shadow: z.boolean().default(false),
+    }),
+  ),
+  /** Folder that `GET /files/` lists. */
+  modelsDir: z.string(),
+  /** How often the files of models are looked at for a newer one. */
+  reloadS: positive,
+  device: z.enum(['auto', 'cpu', 'cuda']),
+  precision: z.enum(['auto', 'f32', 'bf16', 'fp16']),
+  /** Workers of the network, a thread each; null for one a core. */
+  threads: count.nullable(),
+  batching: z.strictObject({
+    /** Clips of different requests that are computed together, at most. */
+    maxClips: count,
+    /** How long a clip waits for others while all workers are busy. */
+    maxDelayMs: z.number().min(0),
+    /** More are refused with 503 and Retry-After. */
+    maxQueuedClips: count,
+  }),
+  limits: z.strictObject({
+    maxFileBytes: count,
+    /** Recordings of one request. */
+    maxFiles: count,
+    maxDurationS: positive,
+    maxChannels: count,
+    maxSampleRateHz: positive,
+    /** Uploads that are in memory at once, over all requests. */
+    maxBytesInFlight: count,
+    /** A request that takes longer is given up. */
+    deadlineS: positive,
+  }),
+  /** Seconds that requests have to end after SIGTERM. */
+  shutdownS: positive,
+  logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']),
+});
+
 export const configSchema = z.strictObject({
   data: dataSchema,
   split: splitSchema,
@@ -231,6 +280,7 @@ export const configSchema = z.strictObject({
   evaluation: evaluationSchema,
   predict: predictSchema,
   run: runSchema,
+  service: serviceSchema,
 });
 
 export type DataConfig = z.infer<typeof dataSchema>;
@@ -245,4 +295,5 @@ export type TrainingConfig = z.infer<typeof trainingSchema>;
 export type EvaluationConfig = z.infer<typeof evaluationSchema>;
 export type PredictConfig = z.infer<typeof predictSchema>;
 export type RunConfig = z.infer<typeof runSchema>;
+export type ServiceConfig = z.infer<typeof serviceSchema>;
 export type Config = z.infer<typeof configSchema>;

@@ -121,7 +121,7 @@ export function runIdentity(config: Config, split: Split): RunIdentity {
  * lie; how predictions and reports look; and what decides speed. `training.threads` is compared apart (`RunIdentity`).
  */
 export function configHash(config: Config): string {
-  const { run: _run, predict: _predict, data: _data, ...decisive } = config;
+  const { run: _run, predict: _predict, data: _data, service: _service, ...decisive } = config;
   const { threads: _threads, loaderThreads: _loaderThreads, ...training } = config.training;
   const { aggregation } = config.evaluation;
   return hashOf({ ...decisive, training, evaluation: { aggregation } });

@@ -1,0 +1,73 @@
+import { Classifier, type ClassifierOptions } from '../../src/index.ts';
+
+/** A model that is used as long as somebody holds a lease on it, and freed after it was retired and the last one let go. */
+export class LoadedModel {
+  readonly name: string;
+  readonly checkpoint: string;
+  readonly classifier: Classifier;
+  readonly loadedAt = new Date();
+  #leases = 0;
+  #retired = false;
+
+  private constructor(name: string, checkpoint: string, classifier: Classifier) {
+    this.name = name;
+    this.checkpoint = checkpoint;
+    this.classifier = classifier;
+  }
+
+  /** Opens the checkpoint and predicts once, so that the first request finds everything in place. */
+  static async open(name: string, checkpoint: string, options: ClassifierOptions): Promise<LoadedModel> {
+    const classifier = await Classifier.open(checkpoint, options);
+    try {
+      await classifier.predictFile(quietWav(classifier.clips.lengthS, classifier.features.sampleRateHz));
+    } catch (error) {
+      classifier.dispose();
+      throw error;
+    }
+    return new LoadedModel(name, checkpoint, classifier);
+  }
+
+  get version(): string {
+    return this.classifier.modelVersion;
+  }
+
+  lease(): Disposable & { readonly model: LoadedModel } {
+    this.#leases++;
+    return {
+      model: this,
+      [Symbol.dispose]: () => {
+        this.#leases--;
+        this.#freeWhenUnused();
+      },
+    };
+  }
+
+  retire(): void {
+    this.#retired = true;
+    this.#freeWhenUnused();
+  }
+
+  #freeWhenUnused(): void {
+    if (this.#retired && this.#leases === 0) this.classifier.dispose();
+  }
+}
+
+/** 16-bit mono silence with one sample that is not, as a WAV file. */
+function quietWav(seconds: number, rateHz: number): Uint8Array {
+  const samples = Math.max(1, Math.round(seconds * rateHz));
+  const wav = Buffer.alloc(44 + 2 * samples);
+  wav.write('RIFF', 0, 'latin1');
+  wav.writeUInt32LE(36 + 2 * samples, 4);
+  wav.write('WAVEfmt ', 8, 'latin1');
+  wav.writeUInt32LE(16, 16);
+  wav.writeUInt16LE(1, 20);
+  wav.writeUInt16LE(1, 22);
+  wav.writeUInt32LE(rateHz, 24);
+  wav.writeUInt32LE(2 * rateHz, 28);
+  wav.writeUInt16LE(2, 32);
+  wav.writeUInt16LE(16, 34);
+  wav.write('data', 36, 'latin1');
+  wav.writeUInt32LE(2 * samples, 40);
+  wav.writeInt16LE(1000, 44);
+  return wav;
+}

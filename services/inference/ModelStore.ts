@@ -1,0 +1,187 @@
+/** The models that a service has loaded: which one answers, which ones listen along, and how they are replaced. */
+import { readdir, stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import type { FastifyBaseLogger } from 'fastify';
+import { AutobirdError, type ClassifierOptions, type ServiceConfig } from '../../src/index.ts';
+import { HttpProblem } from '../http/HttpProblem.ts';
+import { LoadedModel } from './LoadedModel.ts';
+
+type ModelEntry = ServiceConfig['models'][number];
+
+/** One name that models are asked for by; what is behind it changes when the file does. */
+interface Slot {
+  readonly entry: ModelEntry;
+  loaded: LoadedModel | null;
+  /** Of the file that `loaded` was read from, or that could not be loaded. */
+  fingerprint: string;
+  error: string | null;
+}
+
+export interface ModelState {
+  readonly name: string;
+  readonly checkpoint: string;
+  readonly weight: number;
+  readonly shadow: boolean;
+  readonly loaded: LoadedModel | null;
+  readonly error: string | null;
+}
+
+const checkpointEnding = '.safetensors';
+
+export class ModelStore {
+  readonly #config: ServiceConfig;
+  readonly #options: ClassifierOptions;
+  readonly #logger: FastifyBaseLogger;
+  #slots = new Map<string, Slot>();
+  #timer: NodeJS.Timeout | null = null;
+  #refreshing: Promise<void> | null = null;
+  #closed = false;
+
+  private constructor(config: ServiceConfig, options: ClassifierOptions, logger: FastifyBaseLogger) {
+    this.#config = config;
+    this.#options = options;
+    this.#logger = logger;
+  }
+
+  /** Loads what there is; a model that is missing or damaged is logged and tried again, it does not end the service. */
+  static async open(config: ServiceConfig, options: ClassifierOptions, logger: FastifyBaseLogger): Promise<ModelStore> {
+    const store = new ModelStore(config, options, logger);
+    await store.refresh();
+    store.#watch();
+    return store;
+  }
+
+  /** In the order of the configuration. */
+  list(): ModelState[] {
+    return [...this.#slots.values()].map(({ entry, loaded, error }) => ({ ...entry, loaded, error }));
+  }
+
+  get ready(): boolean {
+    return this.list().some(({ loaded, shadow, weight }) => loaded !== null && !shadow && weight > 0);
+  }
+
+  /** Why no request can be answered, for people. */
+  get unready(): string {
+    const failed = this.list().find(({ error }) => error !== null);
+    if (failed !== undefined) return `Model ${failed.name}: ${failed.error}`;
+    return `There is no model: name a checkpoint (service.models), or put one into ${this.#config.modelsDir}`;
+  }
+
+  /**
+   * A lease on the model `name`, or on one drawn by the weights where none is named; `draw` is in [0, 1).
+   *
+   * @throws HttpProblem 404 for an unknown name, 503 where it is not loaded
+   */
+  lease(name: string | undefined, draw: number): Disposable & { readonly model: LoadedModel } {
+    const slot = name === undefined ? this.#drawn(draw) : this.#slots.get(name);
+    if (slot === undefined && name !== undefined) {
+      const known = [...this.#slots.keys()].join(', ') || 'none';
+      throw new HttpProblem(404, 'unknown_model', `There is no model ${name}: loaded are ${known}`);
+    }
+    if (!slot?.loaded) throw new HttpProblem(503, 'no_model', slot?.error ?? this.unready, { retryAfterS: 5 });
+    return slot.loaded.lease();
+  }
+
+  /** Leases on the models that hear every request without answering it. */
+  shadows(): (Disposable & { readonly model: LoadedModel })[] {
+    return [...this.#slots.values()].flatMap(({ entry, loaded }) =>
+      entry.shadow && loaded !== null ? [loaded.lease()] : [],
+    );
+  }
+
+  /** Looks at the files again and loads what is new or changed; requests go on with the old model until the new one answers. */
+  async refresh(): Promise<void> {
+    this.#refreshing ??= this.#refresh().finally(() => {
+      this.#refreshing = null;
+    });
+    await this.#refreshing;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    if (this.#timer !== null) clearInterval(this.#timer);
+    await this.#refreshing;
+    for (const { loaded } of this.#slots.values()) loaded?.retire();
+    this.#slots.clear();
+  }
+
+  #watch(): void {
+    this.#timer = setInterval(() => {
+      this.refresh().catch((error) => this.#logger.error({ err: error }, 'Looking for models failed'));
+    }, 1000 * this.#config.reloadS);
+    this.#timer.unref();
+  }
+
+  async #refresh(): Promise<void> {
+    const entries = this.#config.models.length > 0 ? this.#config.models : await this.#found();
+    const slots = new Map<string, Slot>();
+    for (const entry of entries) {
+      const slot = this.#slots.get(entry.name) ?? { entry, loaded: null, fingerprint: '', error: null };
+      slots.set(entry.name, { ...slot, entry });
+    }
+    for (const [name, { loaded }] of this.#slots) if (!slots.has(name)) loaded?.retire();
+    this.#slots = slots;
+    for (const slot of slots.values()) await this.#load(slot);
+  }
+
+  async #load(slot: Slot): Promise<void> {
+    const { entry, loaded } = slot;
+    try {
+      const fingerprint = await fingerprintOf(entry.checkpoint);
+      if (fingerprint === slot.fingerprint) return;
+      slot.fingerprint = fingerprint;
+      const fresh = await LoadedModel.open(entry.name, entry.checkpoint, this.#options);
+      if (this.#closed) return fresh.retire();
+      slot.loaded = fresh;
+      slot.error = null;
+      loaded?.retire();
+      this.#logger.info({ model: entry.name, version: fresh.version, checkpoint: entry.checkpoint }, 'Model loaded');
+    } catch (error) {
+      // What is loaded goes on: a half-copied file must not take the service down.
+      const message = error instanceof Error ? error.message : String(error);
+      if (message !== slot.error) this.#logger.error({ model: entry.name, err: error }, 'Model not loaded');
+      slot.error = message;
+    }
+  }
+
+  #drawn(draw: number): Slot | undefined {
+    const answering = [...this.#slots.values()].filter(({ entry, loaded }) => !entry.shadow && loaded !== null);
+    const total = answering.reduce((sum, { entry }) => sum + entry.weight, 0);
+    let left = draw * total;
+    for (const slot of answering) {
+      left -= slot.entry.weight;
+      if (left < 0) return slot;
+    }
+    return undefined;
+  }
+
+  /** Every checkpoint of the folder; the first by name answers, the others are there to be asked for. */
+  async #found(): Promise<ModelEntry[]> {
+    const names = await modelFiles(this.#config.modelsDir);
+    return names
+      .filter((name) => name.endsWith(checkpointEnding))
+      .map((name, index) => ({
+        name: basename(name, checkpointEnding),
+        checkpoint: join(this.#config.modelsDir, name),
+        weight: index === 0 ? 1 : 0,
+        shadow: false,
+      }));
+  }
+}
+
+/** Names of the files in a folder, sorted; none where there is no folder. */
+export async function modelFiles(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
+  return entries
+    .filter((entry) => entry.isFile() || entry.isSymbolicLink())
+    .map(({ name }) => name)
+    .sort();
+}
+
+async function fingerprintOf(checkpoint: string): Promise<string> {
+  for (const path of [checkpoint, join(checkpoint, 'checkpoints', 'best.safetensors')]) {
+    const found = await stat(path).catch(() => null);
+    if (found?.isFile()) return `${path} ${found.size} ${found.mtimeMs} ${found.ino}`;
+  }
+  throw new AutobirdError('not_found', `No checkpoint or run folder at ${checkpoint}: check the path, or train first`);
+}

@@ -1,0 +1,73 @@
+/** The routes of the system that autobird re-imagines, byte for byte: its clients keep working. */
+import type { FastifyInstance } from 'fastify';
+import { Type } from 'typebox';
+import { audioField, receiveAudio } from '../../http/receiveAudio.ts';
+import type { InferenceContext } from '../context.ts';
+import { listen } from '../listen.ts';
+import { modelFiles } from '../ModelStore.ts';
+
+const greeting = {
+  Hello: 'Welcome to AutoBird Inference API',
+  Help: 'Use /classify/ endpoint to POST an audio file for classification.',
+} as const;
+
+export function originalRoutes(app: FastifyInstance, context: InferenceContext): void {
+  const tags = ['original'];
+  app.get(
+    '/',
+    {
+      schema: {
+        tags,
+        summary: 'Root',
+        response: { 200: Type.Object({ Hello: Type.String(), Help: Type.String() }) },
+      },
+    },
+    async () => greeting,
+  );
+  app.get(
+    '/files/',
+    {
+      schema: {
+        tags,
+        summary: 'Files',
+        description: 'Names of the model files, sorted.',
+        response: { 200: Type.Object({ files: Type.Array(Type.String()) }) },
+      },
+    },
+    async () => ({ files: await modelFiles(context.config.modelsDir) }),
+  );
+  app.post(
+    '/classify/',
+    {
+      config: {
+        openApiBody: {
+          'multipart/form-data': {
+            type: 'object',
+            required: [audioField],
+            properties: { [audioField]: { type: 'string', format: 'binary' } },
+          },
+        },
+      },
+      schema: {
+        tags,
+        summary: 'Classify',
+        description: "The recording's top label under the checkpoint's aggregation; a no-event label where one wins.",
+        response: { 200: Type.String() },
+      },
+    },
+    async (request, reply) => {
+      using upload = await receiveAudio(request, { ...context.config.limits, maxFiles: 1 }, context.uploads);
+      const [file] = upload.files as [(typeof upload.files)[number]];
+      const { prediction } = await listen(context, file, { signal: request.signal });
+      // The bare JSON string is written here: a serializer would send the text without its quotes.
+      return reply.type('application/json').send(JSON.stringify(prediction.topLabel ?? noEvent(prediction)));
+    },
+  );
+}
+
+/** The no-event label that won. */
+function noEvent({ labels, scores }: { readonly labels: readonly string[]; readonly scores: Float32Array }): string {
+  let best = 0;
+  for (let i = 1; i < scores.length; i++) if ((scores[i] as number) > (scores[best] as number)) best = i;
+  return labels[best] as string;
+}

@@ -1,0 +1,39 @@
+/** Chooses a service and starts it: `node services/main.ts inference service.port=8000`. `autobird serve` calls this. */
+import { parseArgs } from 'node:util';
+import closeWithGrace from 'close-with-grace';
+import { AutobirdError, composeConfig } from '../src/index.ts';
+import { createLogger } from './http/logging.ts';
+import { createInferenceApp } from './inference/createInferenceApp.ts';
+
+const services = { inference: createInferenceApp } as const;
+
+async function main(words: readonly string[]): Promise<void> {
+  const { values, positionals } = parseArgs({
+    args: [...words],
+    options: { 'config-dir': { type: 'string', multiple: true } },
+    allowPositionals: true,
+  });
+  const [name, ...overrides] = positionals;
+  const create = services[name as keyof typeof services];
+  if (create === undefined) {
+    throw new AutobirdError('usage', `Expected a service (${Object.keys(services).join(', ')}) but received ${name}`);
+  }
+  const configDir = values['config-dir'];
+  const { service } = composeConfig(overrides, { groups: ['service'], ...(configDir && { configDir }) }).config;
+  const logger = createLogger(service.logLevel);
+  const app = await create(service, logger);
+  // Stops accepting, answers what has begun, then lets go of models and files.
+  closeWithGrace({ delay: 1000 * service.shutdownS, logger }, async ({ signal, err }) => {
+    if (err) logger.error({ err }, 'Stopping after an error');
+    else logger.info({ signal }, 'Stopping');
+    await app.close();
+  });
+  await app.listen({ host: service.host, port: service.port, backlog: 4096 });
+}
+
+try {
+  await main(process.argv.slice(2));
+} catch (error) {
+  process.stderr.write(`${error instanceof AutobirdError ? error.message : (error as Error).stack}\n`);
+  process.exit(1);
+}

@@ -1,0 +1,110 @@
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { constants } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import type { Command, CommandIo } from '../command.ts';
+import { type ConfigArgs, configDirOption, configWithoutRawDir } from '../configuration.ts';
+import { exitCodes, UsageError } from '../errors.ts';
+import { newestCheckpoint } from '../newestCheckpoint.ts';
+import { flagOverrides, looksLikeOverride } from '../overrides.ts';
+
+interface ServeArgs extends ConfigArgs {
+  readonly service: string;
+  readonly words: readonly string[];
+  readonly host: string | undefined;
+  readonly port: number | undefined;
+}
+
+const services = ['inference'] as const;
+
+export const serve: Command<ServeArgs> = {
+  command: 'serve <service> [words..]',
+  describe: 'Start the HTTP service for predictions',
+  positionals: {
+    service: { choices: services, describe: 'Which one' },
+    words: {
+      type: 'string',
+      array: true,
+      describe: 'Checkpoint file or run folder [newest run], and overrides such as service.limits.max_files=4',
+    },
+  },
+  options: {
+    host: { type: 'string', describe: 'Address to listen at; 0.0.0.0 for every one of this machine [127.0.0.1]' },
+    port: { type: 'number', describe: 'Port to listen at, 0 for any that is free [$PORT, else 8000]' },
+    'config-dir': configDirOption,
+  },
+  examples: [
+    ['serve inference', 'the newest model at http://127.0.0.1:8000'],
+    ['serve inference birds.safetensors --port 8080', 'a checkpoint'],
+    ['serve inference service.models_dir=models', 'every checkpoint of a folder'],
+  ],
+  epilogue:
+    'Pages: /docs and /redoc (the API), /openapi.json. Health: /livez, /readyz. A newer file in the place of a checkpoint is ' +
+    'taken up without a restart. SIGTERM and Ctrl-C end it after the requests that have begun. docs/serving.md says more.',
+  async run(args, io) {
+    const overrides = args.words.filter(looksLikeOverride);
+    const checkpoints = args.words.filter((word) => !looksLikeOverride(word));
+    if (checkpoints.length > 1) {
+      throw new UsageError(
+        `Expected one checkpoint but received ${checkpoints.length}: name several as service.models=[{name: a, checkpoint: FILE}, …]`,
+      );
+    }
+    const flags = flagOverrides({ 'service.host': args.host, 'service.port': args.port });
+    const config = configWithoutRawDir(args, [...overrides, ...flags]);
+    const checkpoint = checkpoints[0] ?? (await checkpointToServe(config, io));
+    const model =
+      checkpoint === undefined ? [] : [`service.models=[{name: default, checkpoint: '${quoted(checkpoint)}'}]`];
+    const dir = args['config-dir'];
+    return await runService(io, [
+      args.service,
+      ...(dir === undefined ? [] : ['--config-dir', dir]),
+      ...overrides,
+      ...flags,
+      ...model,
+    ]);
+  },
+};
+
+/** The newest run's, where the configuration names no model and its folder of models does not exist. */
+async function checkpointToServe(
+  {
+    service,
+    run,
+  }: {
+    readonly service: { readonly models: readonly unknown[]; readonly modelsDir: string };
+    readonly run: { readonly root: string };
+  },
+  io: CommandIo,
+): Promise<string | undefined> {
+  if (service.models.length > 0 || existsSync(service.modelsDir)) return undefined;
+  try {
+    return await newestCheckpoint(run.root, (line) => io.progress.note(line));
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    // It lives without a model, says so at /readyz, and takes up one that appears.
+    io.progress.note(`${error.message}. Waiting for one in ${service.modelsDir}/`);
+    return undefined;
+  }
+}
+
+function quoted(text: string): string {
+  return text.replaceAll('\\', '\\\\').replaceAll("'", "\\'");
+}
+
+/** A process of its own: services are users of the library, and nothing of the library imports them. */
+function runService(io: CommandIo, words: readonly string[]): Promise<number> {
+  // The same file beside the sources and beside what is built from them.
+  const ending = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+  const main = fileURLToPath(new URL(`../../../services/main.${ending}`, import.meta.url));
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [...process.execArgv, main, ...words], { stdio: 'inherit' });
+    io.signal.addEventListener('abort', () => {
+      // Ctrl-C reaches the child by itself, and a second signal would end it at once.
+      if (!/SIGINT/.test(String(io.signal.reason))) child.kill('SIGTERM');
+    });
+    child.on('error', reject);
+    child.on('exit', (code, signal) =>
+      resolve(code ?? (signal === null ? exitCodes.failed : 128 + constants.signals[signal])),
+    );
+  });
+}

@@ -1,0 +1,105 @@
+/** The manners that all services share. */
+import { connect } from 'node:net';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { chirpWav } from '../helpers/tinyModel.ts';
+import { audioForm, withService } from '../helpers/withService.ts';
+
+test('an unknown path is 404 and a wrong method 405 with Allow, in FastAPI’s bodies', () =>
+  withService([], async ({ url }) => {
+    const missing = await fetch(`${url}/nothing`);
+    assert.is(missing.status, 404);
+    assert.equal(await missing.json(), { detail: 'Not Found' });
+    const wrong = await fetch(`${url}/classify`);
+    assert.is(wrong.status, 405);
+    assert.is(wrong.headers.get('allow'), 'POST');
+    assert.equal(await wrong.json(), { detail: 'Method Not Allowed' });
+  }));
+
+test('a request id comes back, one’s own where it is harmless', () =>
+  withService([], async ({ url }) => {
+    const own = await fetch(`${url}/livez`, { headers: { 'x-request-id': 'field-7:2026' } });
+    assert.is(own.headers.get('x-request-id'), 'field-7:2026');
+    const strange = await fetch(`${url}/livez`, { headers: { 'x-request-id': '<script>' } });
+    assert.match(strange.headers.get('x-request-id') ?? '', /^[\da-f-]{36}$/);
+  }));
+
+test('the documentation is served from our own origin', () =>
+  withService([], async ({ url }) => {
+    const api = (await (await fetch(`${url}/openapi.json`)).json()) as {
+      openapi: string;
+      paths: Record<string, { post?: { requestBody?: { content: Record<string, unknown> } } }>;
+    };
+    assert.is(api.openapi, '3.1.0');
+    assert.ok(api.paths['/classify/']?.post?.requestBody?.content['multipart/form-data']);
+    for (const path of ['/docs', '/redoc', '/redoc/redoc.standalone.js']) {
+      const answer = await fetch(`${url}${path}`);
+      assert.is(answer.status, 200, path);
+      assert.not.match(await answer.text().then((text) => text.slice(0, 2000)), /src="https?:/);
+    }
+  }));
+
+test('an upload over the limit is refused before it is read', () =>
+  withService(['service.limits.max_file_bytes=50000'], async ({ url }) => {
+    const form = audioForm(['long.wav', chirpWav(10)]);
+    const answer = await fetch(`${url}/classify`, { method: 'POST', body: form });
+    assert.is(answer.status, 413);
+    const raw = await fetch(`${url}/classify`, {
+      method: 'POST',
+      body: Buffer.from(chirpWav(10)),
+      headers: { 'content-type': 'audio/wav' },
+    });
+    assert.is(raw.status, 413);
+  }));
+
+test('uploads that would fill the memory are refused with a time to try again', () =>
+  withService(['service.limits.max_bytes_in_flight=50000'], async ({ url }) => {
+    const answer = await fetch(`${url}/classify`, { method: 'POST', body: audioForm(['a.wav', chirpWav(10)]) });
+    assert.is(answer.status, 503);
+    assert.is(answer.headers.get('retry-after'), '1');
+    const small = await fetch(`${url}/classify`, { method: 'POST', body: audioForm(['a.wav', chirpWav(1)]) });
+    assert.is(small.status, 200, 'what was taken is given back');
+  }));
+
+test('broken forms are 400, and the service goes on', () =>
+  withService([], async ({ url }) => {
+    const bodies = [
+      '',
+      '--x\r\n',
+      '--x\r\nContent-Disposition: form-data; name="audio"; filename="a.wav"\r\n\r\nRIFF',
+      '\0'.repeat(100),
+    ];
+    for (const body of bodies) {
+      const answer = await fetch(`${url}/classify`, {
+        method: 'POST',
+        body,
+        headers: { 'content-type': 'multipart/form-data; boundary=x' },
+      });
+      assert.ok([400, 422].includes(answer.status), `${answer.status} for ${JSON.stringify(body)}`);
+    }
+    const noBoundary = await fetch(`${url}/classify`, {
+      method: 'POST',
+      body: 'x',
+      headers: { 'content-type': 'multipart/form-data' },
+    });
+    assert.ok(noBoundary.status >= 400 && noBoundary.status < 500, `${noBoundary.status}`);
+    assert.is((await fetch(`${url}/livez`)).status, 200);
+  }));
+
+test('a connection that is cut in the middle of an upload leaves nothing behind', () =>
+  withService(['service.limits.max_bytes_in_flight=400000'], async ({ url }) => {
+    const { port } = new URL(url);
+    for (let i = 0; i < 5; i++) {
+      const socket = connect(Number(port), '127.0.0.1');
+      socket.write(
+        'POST /classify HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=x\r\nContent-Length: 200000\r\n\r\n--x\r\nContent-Disposition: form-data; name="audio"; filename="a.wav"\r\n\r\nRIFF',
+      );
+      await new Promise((resolve) => setTimeout(resolve, 30));
+      socket.destroy();
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const answer = await fetch(`${url}/classify`, { method: 'POST', body: audioForm(['a.wav', chirpWav(9)]) });
+    assert.is(answer.status, 200);
+  }));
+
+test.run();

@@ -1,0 +1,98 @@
+/** The routes of the original system, as its clients and its API tests know them. */
+import { rm } from 'node:fs/promises';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { Classifier } from '../../src/index.ts';
+import { chirpWav } from '../helpers/tinyModel.ts';
+import { audioForm, withService } from '../helpers/withService.ts';
+
+test('GET / has the body that its API test compares', () =>
+  withService([], async ({ url }) => {
+    const answer = await fetch(`${url}/`);
+    assert.is(answer.status, 200);
+    assert.is(
+      await answer.text(),
+      '{"Hello":"Welcome to AutoBird Inference API","Help":"Use /classify/ endpoint to POST an audio file for classification."}',
+    );
+  }));
+
+test('GET /files/ lists the model files, with and without the slash, and nothing where there is no folder', () =>
+  withService(
+    ['service.models_dir=DIR/models', "service.models=[{name: a, checkpoint: 'DIR/tiny.safetensors'}]"],
+    async ({ url }) => {
+      assert.equal(await (await fetch(`${url}/files/`)).json(), { files: [] });
+      assert.equal(await (await fetch(`${url}/files`)).json(), { files: [] });
+    },
+  ));
+
+test('POST /classify/ answers the bare label that the classifier gives', () =>
+  withService([], async ({ url, dir }) => {
+    using classifier = await Classifier.open(`${dir}/tiny.safetensors`);
+    for (const seed of [1, 2, 3]) {
+      const wav = chirpWav(2.3, { seed });
+      const answer = await fetch(`${url}/classify/`, { method: 'POST', body: audioForm(['a,b "c".wav', wav]) });
+      assert.is(answer.status, 200);
+      assert.match(answer.headers.get('content-type') ?? '', /^application\/json/);
+      const { topLabel } = await classifier.predictFile(wav);
+      assert.is(await answer.json(), topLabel ?? 'noise');
+    }
+  }));
+
+test('a form without the field is told so as FastAPI tells it', () =>
+  withService([], async ({ url }) => {
+    const form = new FormData();
+    form.append('other', new Blob(['x']), 'x.wav');
+    const answer = await fetch(`${url}/classify/`, { method: 'POST', body: form });
+    assert.is(answer.status, 422);
+    const { detail } = (await answer.json()) as { detail: unknown };
+    assert.equal(detail, [{ type: 'missing', loc: ['body', 'audio'], msg: 'Field required' }]);
+  }));
+
+test('what is no recording is the client’s mistake, never a 500', () =>
+  withService([], async ({ url }) => {
+    const cases: readonly (readonly [string, Uint8Array, number])[] = [
+      ['text.wav', Buffer.from('hello world, this is text'), 422],
+      ['empty.wav', new Uint8Array(0), 422],
+      ['header.wav', chirpWav(1).subarray(0, 44), 422],
+      ['garbage.mp3', Buffer.alloc(3000, 0x5a), 422],
+    ];
+    for (const [name, bytes, status] of cases) {
+      const answer = await fetch(`${url}/classify/`, { method: 'POST', body: audioForm([name, bytes]) });
+      assert.is(answer.status, status, name);
+      const { detail, code } = (await answer.json()) as {
+        detail: readonly { loc: unknown; msg: string }[];
+        code: string;
+      };
+      assert.equal(detail[0]?.loc, ['body', 'audio'], name);
+      assert.ok(code.length > 3);
+    }
+    const half = await fetch(`${url}/classify/`, {
+      method: 'POST',
+      body: audioForm(['half.wav', chirpWav(2).subarray(0, 30_000)]),
+    });
+    assert.is(half.status, 200, 'half a recording is still one');
+  }));
+
+test('a service without a model lives, says what is missing and is not ready', () =>
+  withService(['service.models_dir=DIR/none'], async ({ url }) => {
+    assert.is((await fetch(`${url}/livez`)).status, 200);
+    const ready = await fetch(`${url}/readyz`);
+    assert.is(ready.status, 503);
+    assert.match(((await ready.json()) as { reason: string }).reason, /There is no model: name a checkpoint/);
+    const answer = await fetch(`${url}/classify/`, { method: 'POST', body: audioForm(['a.wav', chirpWav(1)]) });
+    assert.is(answer.status, 503);
+    assert.ok(Number(answer.headers.get('retry-after')) > 0);
+  }));
+
+test('a checkpoint that disappears leaves the loaded model answering', () =>
+  withService(
+    ["service.models=[{name: a, checkpoint: 'DIR/tiny.safetensors'}]", 'service.reload_s=0.05'],
+    async ({ url, dir }) => {
+      await rm(`${dir}/tiny.safetensors`);
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      const answer = await fetch(`${url}/classify/`, { method: 'POST', body: audioForm(['a.wav', chirpWav(1)]) });
+      assert.is(answer.status, 200);
+    },
+  ));
+
+test.run();
