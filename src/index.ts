@@ -35,6 +35,7 @@ export type { Report } from './evaluation/report.ts';
 // What does it hear?
 
 export { type FormatContext, type OutputFormatName, outputFormats } from './formats/index.ts';
+export { resultToJson } from './formats/json.ts';
 export { Classifier } from './predict.ts';
 export type {
   ClassifierOptions,
@@ -68,9 +69,9 @@ export { readCheckpoint } from './checkpoint/readCheckpoint.ts';
 
 // What the machine can do.
 
-export { packageVersion } from './packageRoot.ts';
 export { runtimeInfo } from '../bindings/index.ts';
 export type { Device, Precision, RuntimeInfo } from '../bindings/native.ts';
+export { packageVersion } from './packageRoot.ts';
 
 // Kept inside: decoders, features, shards and the native handles (what Classifier, prepare and train are made of), and the
 // command line, whose commands are these functions with words around them.

@@ -6,6 +6,7 @@ import { availableParallelism } from 'node:os';
 import type { Readable } from 'node:stream';
 import { AudioError, AutobirdError, DisposedError, expected, NativeError } from '../bindings/errors.ts';
 import { Engine } from '../bindings/index.ts';
+import type { CheckpointMetadata } from './checkpoint/metadata.ts';
 import { type Checkpoint, readCheckpoint } from './checkpoint/readCheckpoint.ts';
 import { leastHopS } from './config/schema.ts';
 import type { Clip, ClipPrediction, FailedPrediction, Label } from './domain.ts';
@@ -28,6 +29,7 @@ import {
   type RecordingLogits,
 } from './prediction/options.ts';
 import { type PcmFormat, spooled } from './prediction/readable.ts';
+import { recordingSpectrogram } from './prediction/recordingSpectrogram.ts';
 import { type ClipBatch, scoreClips } from './prediction/scoreClips.ts';
 
 /**
@@ -83,6 +85,11 @@ export class Classifier {
   /** Equal exactly where predictions are equal. */
   get modelVersion(): string {
     return this.#checkpoint.modelVersion;
+  }
+
+  /** What the checkpoint says about itself: data, licences, configuration, how it was trained. */
+  get metadata(): CheckpointMetadata {
+    return this.#checkpoint.metadata;
   }
 
   /** What the model hears. */
@@ -192,6 +199,14 @@ export class Classifier {
     for (const { embedding } of clips)
       for (const [i, value] of embedding.entries()) sum[i] = (sum[i] as number) + value;
     return { durationS: opened.durationS(), clips, embedding: Float32Array.from(sum, (value) => value / clips.length) };
+  }
+
+  /** A picture of a recording of any length, as a PNG: log-mel in the model's bands, low ones at the bottom. */
+  async spectrogram(source: string | Uint8Array, options: Pick<PredictOptions, 'signal'> = {}): Promise<Uint8Array> {
+    this.#openEngine();
+    await using opened = await openRecording(source, this.#limits, options.signal);
+    const { features } = this.#checkpoint.metadata;
+    return await recordingSpectrogram(opened.samplesAt(features.sampleRateHz), features);
   }
 
   /** Logits of every clip, before temperature and aggregation: what calibration is fitted on. */

@@ -160,7 +160,8 @@ async function collect(stream: Readable, maxBytes: number, hold: Hold): Promise<
 }
 
 function received(name: string | undefined, bytes: Uint8Array): ReceivedFile {
-  const last = (name ?? '').split(/[\\/]/).at(-1) ?? '';
+  // Browsers write a quotation mark in a form's file name so.
+  const last = (name ?? '').replaceAll('%22', '"').split(/[\\/]/).at(-1) ?? '';
   return {
     name: printable(last).slice(0, 255) || 'recording',
     bytes,

@@ -4,7 +4,9 @@ import { ByteBudget } from '../http/ByteBudget.ts';
 import { createApp } from '../http/createApp.ts';
 import { acceptUploads } from '../http/receiveAudio.ts';
 import { ModelStore } from './ModelStore.ts';
+import { modelRoutes } from './routes/models.ts';
 import { originalRoutes } from './routes/original.ts';
+import { predictionRoutes } from './routes/predictions.ts';
 
 /** The inference service, ready to listen: models are loaded and warm, or it says what is missing. */
 export async function createInferenceApp(config: ServiceConfig, logger: FastifyBaseLogger): Promise<FastifyInstance> {
@@ -37,5 +39,7 @@ export async function createInferenceApp(config: ServiceConfig, logger: FastifyB
   await acceptUploads(app);
   const context = { config, models, uploads: new ByteBudget(limits.maxBytesInFlight) };
   originalRoutes(app, context);
+  predictionRoutes(app, context);
+  modelRoutes(app, context);
   return app;
 }

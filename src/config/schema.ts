@@ -225,7 +225,9 @@ export const serviceSchema = z.strictObject({
   /** The models that answer; empty for every checkpoint in `models_dir`, the first by name answering. */
   models: z.array(
     z.strictObject({
-      name: z.string().regex(/^\w[\w.-]*$/, 'letters, digits, "_", "-" and "." only, with a letter, digit or "_" first'),
+      name: z
+        .string()
+        .regex(/^\w[\w.-]*$/, 'letters, digits, "_", "-" and "." only, with a letter, digit or "_" first'),
       /** A checkpoint file or run folder. */
       checkpoint: z.string(),
       /** Share of the requests that name no model. */

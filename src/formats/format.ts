@@ -17,6 +17,8 @@ export interface FormatContext {
   readonly width: number;
   /** Absolute folder that the recordings were found in. */
   readonly root: string;
+  /** Recordings are names that a client gave, not files of this machine. Default false. */
+  readonly uploads?: boolean;
   /** Scores of every clip in JSON. */
   readonly clips: boolean;
 }

@@ -46,7 +46,7 @@ export const raven: OutputFormat = {
             decimal(highHz ?? context.highHz, 1),
             label,
             score.toFixed(4),
-            resolve(result.recording),
+            context.uploads ? result.recording : resolve(result.recording),
             decimal(startS, 6),
           ]);
         });

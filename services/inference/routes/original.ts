@@ -58,9 +58,11 @@ export function originalRoutes(app: FastifyInstance, context: InferenceContext):
     async (request, reply) => {
       using upload = await receiveAudio(request, { ...context.config.limits, maxFiles: 1 }, context.uploads);
       const [file] = upload.files as [(typeof upload.files)[number]];
-      const { prediction } = await listen(context, file, { signal: request.signal });
+      const label = await listen(context, file, { signal: request.signal }, async ({ prediction }) => {
+        return prediction.topLabel ?? noEvent(prediction);
+      });
       // The bare JSON string is written here: a serializer would send the text without its quotes.
-      return reply.type('application/json').send(JSON.stringify(prediction.topLabel ?? noEvent(prediction)));
+      return reply.type('application/json').send(JSON.stringify(label));
     },
   );
 }

@@ -1,0 +1,153 @@
+/** What `POST /v1/predictions` answers, and how the client asked for it. */
+import type { FastifyRequest } from 'fastify';
+import { type Static, Type } from 'typebox';
+import { type FormatContext, type HeardPrediction, outputFormats, resultToJson } from '../../../src/index.ts';
+import { HttpProblem } from '../../http/HttpProblem.ts';
+import type { LoadedModel } from '../LoadedModel.ts';
+
+export const predictionQuery = Type.Object(
+  {
+    model: Type.Optional(Type.String({ description: 'A model by its name; one drawn by the weights without it.' })),
+    top_k: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 1000, description: 'Labels shown, and detected in a clip (3).' }),
+    ),
+    min_score: Type.Optional(
+      Type.Number({ minimum: 0, maximum: 1, description: 'Least score of a detection (0.25).' }),
+    ),
+    overlap_s: Type.Optional(Type.Number({ minimum: 0, description: 'Seconds by which clips overlap (as trained).' })),
+    merge: Type.Optional(Type.Boolean({ description: 'Neighbouring clips of one label are one detection (true).' })),
+    clips: Type.Optional(Type.Boolean({ description: 'Scores of every clip (false).' })),
+    embeddings: Type.Optional(Type.Boolean({ description: 'The embedding of the recording (false).' })),
+    spectrogram: Type.Optional(Type.Boolean({ description: 'A picture as a PNG in base64 (false).' })),
+  },
+  { additionalProperties: false },
+);
+export type PredictionQuery = Static<typeof predictionQuery>;
+
+const nullableString = Type.Union([Type.String(), Type.Null()]);
+const nullableNumber = Type.Union([Type.Number(), Type.Null()]);
+
+/** For the documentation; what is sent is made by the library's own mapper. */
+export const predictionsSchema = Type.Object({
+  request_id: Type.String(),
+  predictions: Type.Array(
+    Type.Union([
+      Type.Object({
+        recording: Type.String(),
+        model: Type.String(),
+        model_version: Type.String(),
+        duration_s: Type.Number(),
+        recorded_at: nullableString,
+        top_label: nullableString,
+        top: Type.Array(Type.Object({ label: Type.String(), score: Type.Number() })),
+        scores: Type.Record(Type.String(), Type.Number()),
+        detections: Type.Array(
+          Type.Object({
+            start_s: Type.Number(),
+            end_s: Type.Number(),
+            low_hz: nullableNumber,
+            high_hz: nullableNumber,
+            label: Type.String(),
+            score: Type.Number(),
+            at: nullableString,
+          }),
+        ),
+        embedding: Type.Optional(Type.Array(Type.Number())),
+        spectrogram_png: Type.Optional(Type.String()),
+      }),
+      Type.Object({
+        recording: Type.String(),
+        error: Type.Object({ code: Type.String(), message: Type.String() }),
+      }),
+    ]),
+  ),
+});
+
+/** What one recording of a request came to. */
+export type Outcome =
+  | {
+      readonly model: LoadedModel;
+      readonly prediction: HeardPrediction;
+      readonly embedding?: Float32Array | undefined;
+      readonly spectrogram?: Uint8Array | undefined;
+    }
+  | { readonly recording: string; readonly error: { readonly code: string; readonly message: string } };
+
+/** One recording's answer in JSON. */
+export function outcomeToJson(outcome: Outcome, query: PredictionQuery): object {
+  if ('error' in outcome) return outcome;
+  const { model, prediction, embedding, spectrogram } = outcome;
+  const best = ranked(model, prediction, query.top_k ?? 3);
+  return {
+    ...(resultToJson(prediction, query.clips ?? false) as object),
+    model: model.name,
+    top: best.map(({ label, score }) => ({ label, score: Math.round(score * 1e6) / 1e6 })),
+    ...(embedding !== undefined && { embedding: Array.from(embedding) }),
+    ...(spectrogram !== undefined && { spectrogram_png: Buffer.from(spectrogram).toString('base64') }),
+  };
+}
+
+function ranked({ classifier }: LoadedModel, { labels, scores }: HeardPrediction, topK: number) {
+  return labels
+    .map((label, index) => ({ label, score: scores[index] as number }))
+    .filter(({ label }) => !classifier.noEventLabels.includes(label))
+    .sort((a, b) => b.score - a.score)
+    .slice(0, topK);
+}
+
+const mediaTypes = {
+  'application/json': 'json',
+  'text/csv': 'csv',
+  'text/tab-separated-values': 'raven',
+  'text/event-stream': 'events',
+} as const;
+export type AnswerFormat = (typeof mediaTypes)[keyof typeof mediaTypes];
+
+/**
+ * What `Accept` asks for, JSON where anything will do.
+ *
+ * @throws HttpProblem 406
+ */
+export function acceptedFormat({ headers }: FastifyRequest): AnswerFormat {
+  const wanted = (headers.accept ?? '*/*')
+    .split(',')
+    .map((range) => {
+      const [type = '', ...parameters] = range.split(';').map((part) => part.trim().toLowerCase());
+      const q = Number(parameters.find((text) => text.startsWith('q='))?.slice(2) ?? 1);
+      return { type, q };
+    })
+    .filter(({ q }) => q > 0)
+    .sort((a, b) => b.q - a.q);
+  for (const { type } of wanted) {
+    if (type === '*/*' || type === 'application/*') return 'json';
+    if (type === 'text/*') return 'csv';
+    if (type in mediaTypes) return mediaTypes[type as keyof typeof mediaTypes];
+  }
+  const known = Object.keys(mediaTypes).join(', ');
+  throw new HttpProblem(406, 'not_acceptable', `Expected one of ${known} for Accept but received ${headers.accept}`);
+}
+
+/** The answers as the library writes them into files: CSV, or a selection table for Raven. */
+export function outcomesAsText(
+  outcomes: readonly Outcome[],
+  format: 'csv' | 'raven',
+  { top_k: topK = 3 }: PredictionQuery,
+): string {
+  const first = outcomes.find((outcome) => !('error' in outcome));
+  const classifier = first === undefined || 'error' in first ? undefined : first.model.classifier;
+  const results = outcomes.map((outcome) => ('error' in outcome ? outcome : outcome.prediction));
+  const context: FormatContext = {
+    labels: classifier?.labels ?? [],
+    noEventLabels: classifier?.noEventLabels ?? [],
+    topK,
+    lowHz: classifier?.features.fMinHz ?? 0,
+    highHz: classifier === undefined ? 0 : Math.min(classifier.features.fMaxHz, classifier.features.sampleRateHz / 2),
+    names: results.map(({ recording }) => recording),
+    width: 100,
+    root: '/',
+    uploads: true,
+    clips: false,
+  };
+  const writer = outputFormats[format].open(context);
+  return [writer.begin(), ...results.map((result) => writer.write(result)), writer.end()].join('');
+}
