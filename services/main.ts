@@ -3,9 +3,9 @@ import { parseArgs } from 'node:util';
 import closeWithGrace from 'close-with-grace';
 import { AutobirdError, composeConfig } from '../src/index.ts';
 import { createLogger } from './http/logging.ts';
-import { createInferenceApp } from './inference/createInferenceApp.ts';
+import { createInferenceService } from './inference/createInferenceService.ts';
 
-const services = { inference: createInferenceApp } as const;
+const services = { inference: createInferenceService } as const;
 
 async function main(words: readonly string[]): Promise<void> {
   const { values, positionals } = parseArgs({
@@ -21,13 +21,17 @@ async function main(words: readonly string[]): Promise<void> {
   const configDir = values['config-dir'];
   const { service } = composeConfig(overrides, { groups: ['service'], ...(configDir && { configDir }) }).config;
   const logger = createLogger(service.logLevel);
-  const app = await create(service, logger);
+  const { app, management } = await create(service, logger);
   // Stops accepting, answers what has begun, then lets go of models and files.
   closeWithGrace({ delay: 1000 * service.shutdownS, logger }, async ({ signal, err }) => {
     if (err) logger.error({ err }, 'Stopping after an error');
     else logger.info({ signal }, 'Stopping');
+    // Health and metrics are there until the last request has ended.
     await app.close();
+    await management.close();
   });
+  const { host, port } = service.management;
+  if (port !== null) await management.listen({ host, port });
   await app.listen({ host: service.host, port: service.port, backlog: 4096 });
 }
 

@@ -22,6 +22,8 @@ export interface ReceivedFile {
 export interface Received extends Disposable {
   readonly files: readonly ReceivedFile[];
   readonly fields: Readonly<Record<string, string>>;
+  /** How long the body took to arrive. */
+  readonly receiveMs: number;
 }
 
 /** Field of a multipart form that holds a recording. */
@@ -48,6 +50,7 @@ export async function receiveAudio(
   limits: UploadLimits,
   budget: ByteBudget,
 ): Promise<Received> {
+  const begin = performance.now();
   const announced = announcedBytes(request, limits);
   const hold = new Hold(budget);
   hold.take(announced ?? 0);
@@ -55,7 +58,7 @@ export async function receiveAudio(
     const received = request.isMultipart()
       ? await readForm(request, limits, hold)
       : { files: [await readBody(request, limits, hold)], fields: {} };
-    return { ...received, [Symbol.dispose]: () => hold.release() };
+    return { ...received, receiveMs: performance.now() - begin, [Symbol.dispose]: () => hold.release() };
   } catch (error) {
     hold.release();
     throw error;

@@ -1,5 +1,7 @@
 import type { ServiceConfig } from '../../src/index.ts';
 import type { ByteBudget } from '../http/ByteBudget.ts';
+import type { PredictionLog } from '../predictionLog/PredictionLog.ts';
+import type { InferenceMetrics } from './InferenceMetrics.ts';
 import type { ModelStore } from './ModelStore.ts';
 
 /** What the routes of the inference service share. */
@@ -8,4 +10,6 @@ export interface InferenceContext {
   readonly models: ModelStore;
   /** Uploads in memory. */
   readonly uploads: ByteBudget;
+  readonly log: PredictionLog | null;
+  readonly metrics: InferenceMetrics;
 }

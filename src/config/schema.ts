@@ -244,14 +244,6 @@ export const serviceSchema = z.strictObject({
   precision: z.enum(['auto', 'f32', 'bf16', 'fp16']),
   /** Workers of the network, a thread each; null for one a core. */
   threads: count.nullable(),
-  batching: z.strictObject({
-    /** Clips of different requests that are computed together, at most. */
-    maxClips: count,
-    /** How long a clip waits for others while all workers are busy. */
-    maxDelayMs: z.number().min(0),
-    /** More are refused with 503 and Retry-After. */
-    maxQueuedClips: count,
-  }),
   limits: z.strictObject({
     maxFileBytes: count,
     /** Recordings of one request. */
@@ -263,6 +255,21 @@ export const serviceSchema = z.strictObject({
     maxBytesInFlight: count,
     /** A request that takes longer is given up. */
     deadlineS: positive,
+  }),
+  /** What is kept of each prediction. */
+  log: z.strictObject({
+    /** The database file; null for no log. */
+    path: z.string().nullable(),
+    /** Older rows are deleted; null keeps all. */
+    retentionDays: positive.nullable(),
+    /** Keep the recordings too. */
+    keepAudio: z.boolean(),
+  }),
+  /** Metrics, the log and other things that are not for clients, at an address of their own. */
+  management: z.strictObject({
+    host: z.string(),
+    /** Null for none. */
+    port: z.int().min(0).max(65535).nullable(),
   }),
   /** Seconds that requests have to end after SIGTERM. */
   shutdownS: positive,

@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net';
+import type { FastifyInstance } from 'fastify';
 import { pino } from 'pino';
-import { createInferenceApp } from '../../services/inference/createInferenceApp.ts';
+import { createInferenceService } from '../../services/inference/createInferenceService.ts';
 import { composeConfig } from '../../src/config/compose.ts';
 import type { ServiceConfig } from '../../src/config/schema.ts';
 import { writeTinyModel } from './tinyModel.ts';
@@ -10,6 +11,8 @@ export interface RunningService {
   /** `http://127.0.0.1:PORT` */
   readonly url: string;
   readonly dir: string;
+  /** Of the operators. */
+  readonly management: FastifyInstance;
 }
 
 /** The service configuration of overrides, listening at any port and saying nothing. */
@@ -25,13 +28,16 @@ export async function withService(
 ): Promise<void> {
   await withTempDir(async (dir) => {
     await writeTinyModel(`${dir}/tiny.safetensors`);
-    const given = [`service.models_dir=${dir}`, ...overrides].map((text) => text.replaceAll('DIR', dir));
-    const app = await createInferenceApp(serviceConfig(given), pino({ level: 'silent' }));
+    const given = [`service.models_dir=${dir}`, `service.log.path=${dir}/log.db`, ...overrides].map((text) =>
+      text.replaceAll('DIR', dir),
+    );
+    const { app, management } = await createInferenceService(serviceConfig(given), pino({ level: 'silent' }));
     try {
       await app.listen({ host: '127.0.0.1', port: 0 });
-      await use({ url: `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`, dir });
+      await use({ url: `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`, dir, management });
     } finally {
       await app.close();
+      await management.close();
     }
   });
 }

@@ -57,8 +57,7 @@ export function originalRoutes(app: FastifyInstance, context: InferenceContext):
     },
     async (request, reply) => {
       using upload = await receiveAudio(request, { ...context.config.limits, maxFiles: 1 }, context.uploads);
-      const [file] = upload.files as [(typeof upload.files)[number]];
-      const label = await listen(context, file, { signal: request.signal }, async ({ prediction }) => {
+      const label = await listen(context, { request, upload, part: 0 }, async ({ prediction }) => {
         return prediction.topLabel ?? noEvent(prediction);
       });
       // The bare JSON string is written here: a serializer would send the text without its quotes.

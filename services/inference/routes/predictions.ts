@@ -53,7 +53,9 @@ export function predictionRoutes(app: FastifyInstance, context: InferenceContext
         return reply.type('text/event-stream; charset=utf-8').header('cache-control', 'no-store').send(events);
       }
       try {
-        const outcomes = await Promise.all(upload.files.map((file) => outcomeOf(context, request, file, upload)));
+        const outcomes = await Promise.all(
+          upload.files.map((_file, part) => outcomeOf(context, request, upload, part)),
+        );
         if (format !== 'json')
           return reply.type(contentTypes[format]).send(outcomesAsText(outcomes, format, request.query));
         const predictions = outcomes.map((outcome) => outcomeToJson(outcome, request.query));
@@ -71,15 +73,19 @@ type PredictionRequest = FastifyRequest<{ Querystring: PredictionQuery }>;
 async function outcomeOf(
   context: InferenceContext,
   request: PredictionRequest,
-  file: ReceivedFile,
-  { files }: Received,
+  upload: Received,
+  part: number,
   onProgress?: (progress: Progress) => void,
 ): Promise<Outcome> {
   const { model: name, top_k: topK, min_score: minScore, overlap_s: overlapS, merge } = request.query;
   const { signal } = request;
+  const { files } = upload;
+  const file = files[part] as ReceivedFile;
   const options = {
+    request,
+    upload,
+    part,
     model: name,
-    signal,
     ...(topK !== undefined && { topK }),
     ...(minScore !== undefined && { minScore }),
     ...(overlapS !== undefined && { overlapS }),
@@ -87,7 +93,7 @@ async function outcomeOf(
     ...(onProgress !== undefined && { onProgress }),
   };
   try {
-    return await listen(context, file, options, async ({ model, prediction }) => {
+    return await listen(context, options, async ({ model, prediction }) => {
       const { embeddings = false, spectrogram = false } = request.query;
       const { classifier } = model;
       const overlap = overlapS === undefined ? {} : { overlapS };
@@ -112,10 +118,10 @@ async function* eventStream(
   upload: Received,
 ): AsyncGenerator<string, void> {
   using _held = upload;
-  for (const file of upload.files) {
+  for (const [part, file] of upload.files.entries()) {
     const progress: Progress[] = [];
     let wake = () => {};
-    const work = outcomeOf(context, request, file, upload, (step) => {
+    const work = outcomeOf(context, request, upload, part, (step) => {
       progress.push(step);
       wake();
     }).then(

@@ -3,14 +3,27 @@ import { packageVersion, type ServiceConfig } from '../../src/index.ts';
 import { ByteBudget } from '../http/ByteBudget.ts';
 import { createApp } from '../http/createApp.ts';
 import { acceptUploads } from '../http/receiveAudio.ts';
+import { measureRequests } from '../http/requestMetrics.ts';
+import { PredictionLog } from '../predictionLog/PredictionLog.ts';
+import { createManagementApp } from './createManagementApp.ts';
+import { InferenceMetrics } from './InferenceMetrics.ts';
 import { ModelStore } from './ModelStore.ts';
+import { feedbackRoutes } from './routes/feedback.ts';
 import { modelRoutes } from './routes/models.ts';
 import { originalRoutes } from './routes/original.ts';
 import { predictionRoutes } from './routes/predictions.ts';
 
+/** A service is what clients see, and what its operators see at another address. */
+export interface Service {
+  readonly app: FastifyInstance;
+  readonly management: FastifyInstance;
+}
+
 /** The inference service, ready to listen: models are loaded and warm, or it says what is missing. */
-export async function createInferenceApp(config: ServiceConfig, logger: FastifyBaseLogger): Promise<FastifyInstance> {
+export async function createInferenceService(config: ServiceConfig, logger: FastifyBaseLogger): Promise<Service> {
   const { limits, device, precision, threads } = config;
+  const { path, retentionDays } = config.log;
+  const log = path === null ? null : PredictionLog.open({ path, retentionDays });
   const models = await ModelStore.open(
     config,
     {
@@ -26,6 +39,10 @@ export async function createInferenceApp(config: ServiceConfig, logger: FastifyB
     },
     logger,
   );
+  const uploads = new ByteBudget(limits.maxBytesInFlight);
+  const metrics = new InferenceMetrics();
+  metrics.watch(models, uploads, log);
+  const context = { config, models, uploads, log, metrics };
   const app = await createApp({
     info: {
       title: 'autobird inference',
@@ -35,11 +52,15 @@ export async function createInferenceApp(config: ServiceConfig, logger: FastifyB
     logger,
     readiness: () => (models.ready ? { ready: true } : { ready: false, reason: models.unready }),
   });
-  app.addHook('onClose', () => models.close());
+  app.addHook('onClose', async () => {
+    await models.close();
+    await log?.close();
+  });
+  measureRequests(app, metrics.registry);
   await acceptUploads(app);
-  const context = { config, models, uploads: new ByteBudget(limits.maxBytesInFlight) };
   originalRoutes(app, context);
   predictionRoutes(app, context);
   modelRoutes(app, context);
-  return app;
+  feedbackRoutes(app, context);
+  return { app, management: await createManagementApp(context, logger) };
 }

@@ -1,0 +1,107 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { HeardPrediction } from '../../src/index.ts';
+import type { ByteBudget } from '../http/ByteBudget.ts';
+import { latencyBuckets } from '../http/requestMetrics.ts';
+import type { LogStats, PredictionLog } from '../predictionLog/PredictionLog.ts';
+import type { LoadedModel } from './LoadedModel.ts';
+import type { ModelStore } from './ModelStore.ts';
+
+/** What the inference service tells Prometheus (docs/monitoring.md lists it). */
+export class InferenceMetrics {
+  readonly registry = new Registry();
+  readonly #predictions: Counter<'model' | 'version' | 'label'>;
+  readonly #failures: Counter<'model' | 'code'>;
+  readonly #stages: Histogram<'stage'>;
+  readonly #audio: Counter<'model'>;
+
+  constructor() {
+    const registers = [this.registry];
+    collectDefaultMetrics({ register: this.registry });
+    this.#predictions = new Counter({
+      name: 'autobird_predictions_total',
+      help: 'Recordings by what was heard; no_event where nothing was',
+      labelNames: ['model', 'version', 'label'],
+      registers,
+    });
+    this.#failures = new Counter({
+      name: 'autobird_prediction_failures_total',
+      help: 'Recordings without an answer, by the reason',
+      labelNames: ['model', 'code'],
+      registers,
+    });
+    this.#stages = new Histogram({
+      name: 'autobird_prediction_stage_seconds',
+      help: 'receive: reading the upload; predict: decoding, waiting and the network',
+      labelNames: ['stage'],
+      buckets: latencyBuckets,
+      registers,
+    });
+    this.#audio = new Counter({
+      name: 'autobird_audio_seconds_total',
+      help: 'Length of what was heard',
+      labelNames: ['model'],
+      registers,
+    });
+  }
+
+  predicted(
+    { name: model, version }: LoadedModel,
+    { topLabel, durationS }: HeardPrediction,
+    { receiveMs, predictMs }: { readonly receiveMs?: number; readonly predictMs: number },
+  ): void {
+    this.#predictions.inc({ model, version, label: topLabel ?? 'no_event' });
+    this.#audio.inc({ model }, durationS);
+    this.#stages.observe({ stage: 'predict' }, predictMs / 1000);
+    if (receiveMs !== undefined) this.#stages.observe({ stage: 'receive' }, receiveMs / 1000);
+  }
+
+  failed({ name: model }: LoadedModel, code: string): void {
+    this.#failures.inc({ model, code });
+  }
+
+  /** What is looked up when Prometheus asks. */
+  watch(models: ModelStore, uploads: ByteBudget, log: PredictionLog | null): void {
+    const registers = [this.registry];
+    new Gauge({
+      name: 'autobird_model_info',
+      help: '1 for each model that is loaded',
+      labelNames: ['model', 'version', 'shadow'] as const,
+      registers,
+      collect() {
+        this.reset();
+        for (const { name: model, loaded, shadow } of models.list()) {
+          if (loaded !== null) this.set({ model, version: loaded.version, shadow: String(shadow) }, 1);
+        }
+      },
+    });
+    new Gauge({
+      name: 'autobird_ready',
+      help: '1 while predictions are possible',
+      registers,
+      collect() {
+        this.set(models.ready ? 1 : 0);
+      },
+    });
+    new Gauge({
+      name: 'autobird_upload_bytes_in_flight',
+      help: 'Uploads in memory',
+      registers,
+      collect() {
+        this.set(uploads.taken);
+      },
+    });
+    if (log === null) return;
+    const gauge = (name: string, help: string, value: (stats: LogStats) => number) =>
+      new Gauge({
+        name,
+        help,
+        registers,
+        async collect() {
+          this.set(value(await log.stats()));
+        },
+      });
+    gauge('autobird_log_rows', 'Rows of the prediction log', ({ rows }) => rows);
+    gauge('autobird_log_bytes', 'Size of the prediction log', ({ bytes }) => bytes);
+    gauge('autobird_log_commit_seconds', 'How long its last commit took', ({ lastCommitMs }) => lastCommitMs / 1000);
+  }
+}

@@ -1,0 +1,144 @@
+/** Metrics, the log and models, for operators: at an address of its own, which clients do not reach. */
+import { Readable } from 'node:stream';
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
+import { type Static, Type } from 'typebox';
+import { packageVersion } from '../../src/index.ts';
+import { createApp } from '../http/createApp.ts';
+import { HttpProblem } from '../http/HttpProblem.ts';
+import type { LogFilter } from '../predictionLog/entry.ts';
+import { fullCsv, originalCsv, parquet } from '../predictionLog/exportLog.ts';
+import type { PredictionLog } from '../predictionLog/PredictionLog.ts';
+import type { InferenceContext } from './context.ts';
+
+const filterFields = {
+  request_id: Type.Optional(Type.String()),
+  file_name: Type.Optional(Type.String()),
+  file_sha256: Type.Optional(Type.String({ pattern: '^[0-9a-f]{64}$' })),
+  label: Type.Optional(Type.String()),
+  model_version: Type.Optional(Type.String()),
+  since: Type.Optional(Type.String({ format: 'date-time' })),
+  until: Type.Optional(Type.String({ format: 'date-time' })),
+};
+const filterQuery = Type.Object(filterFields, { additionalProperties: false });
+const listQuery = Type.Object(
+  {
+    ...filterFields,
+    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
+    before: Type.Optional(Type.Integer({ minimum: 1 })),
+  },
+  { additionalProperties: false },
+);
+const exportQuery = Type.Object(
+  {
+    ...filterFields,
+    format: Type.Optional(Type.Union([Type.Literal('csv'), Type.Literal('original'), Type.Literal('parquet')])),
+  },
+  { additionalProperties: false },
+);
+type FilterQuery = Static<typeof filterQuery>;
+
+export async function createManagementApp(
+  context: InferenceContext,
+  logger: FastifyBaseLogger,
+): Promise<FastifyInstance> {
+  const { models, metrics } = context;
+  const app = await createApp({
+    info: {
+      title: 'autobird management',
+      description: 'Metrics, the prediction log and models. Not for clients.',
+      version: packageVersion(),
+    },
+    logger,
+    readiness: () => (models.ready ? { ready: true } : { ready: false, reason: models.unready }),
+  });
+  app.get(
+    '/metrics',
+    { logLevel: 'warn', schema: { tags: ['metrics'], summary: 'For Prometheus' } },
+    async (_request, reply) => reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()),
+  );
+  app.post(
+    '/v1/models/refresh',
+    { schema: { tags: ['models'], summary: 'Look at the files of models now' } },
+    async () => {
+      await models.refresh();
+      return { ready: models.ready };
+    },
+  );
+  logRoutes(app, context);
+  return app;
+}
+
+function logRoutes(app: FastifyInstance, { log }: InferenceContext): void {
+  const tags = ['log'];
+  app.get<{ Querystring: Static<typeof listQuery> }>(
+    '/v1/log',
+    {
+      schema: {
+        tags,
+        summary: 'Predictions, newest first; `before` is the last id of the page before',
+        querystring: listQuery,
+      },
+    },
+    async ({ query: { limit = 100, before, ...filter } }) => {
+      const rows = kept(log).list(filterOf(filter), { limit, before });
+      return { predictions: rows.map(rowToJson) };
+    },
+  );
+  app.get<{ Querystring: Static<typeof exportQuery> }>(
+    '/v1/log/export',
+    { schema: { tags, summary: "As CSV, the original system's CSV, or Parquet", querystring: exportQuery } },
+    async ({ query: { format = 'csv', ...filter } }, reply) => {
+      const pages = kept(log).each(filterOf(filter));
+      const name = `predictions.${format === 'parquet' ? 'parquet' : 'csv'}`;
+      reply.header('content-disposition', `attachment; filename="${name}"`);
+      if (format === 'parquet') {
+        return reply.type('application/vnd.apache.parquet').send(Readable.from(parquet(pages), { objectMode: false }));
+      }
+      const text = format === 'original' ? originalCsv(pages) : fullCsv(pages);
+      return reply.type('text/csv; charset=utf-8').send(Readable.from(text, { objectMode: false }));
+    },
+  );
+  app.delete<{ Querystring: FilterQuery }>(
+    '/v1/log',
+    { schema: { tags, summary: 'Delete for good: by request, file, label, model or time', querystring: filterQuery } },
+    async ({ query }) => {
+      if (Object.keys(query).length === 0) {
+        throw new HttpProblem(
+          422,
+          'missing',
+          'Say what to delete: request_id, file_name, file_sha256, since, until, …',
+        );
+      }
+      return { deleted: kept(log).delete(filterOf(query)) };
+    },
+  );
+}
+
+function kept(log: PredictionLog | null): PredictionLog {
+  if (log === null) throw new HttpProblem(409, 'no_log', 'This service keeps no log (service.log.path)');
+  return log;
+}
+
+function filterOf(query: FilterQuery): LogFilter {
+  return {
+    requestId: query.request_id,
+    fileName: query.file_name,
+    fileSha256: query.file_sha256,
+    label: query.label,
+    modelVersion: query.model_version,
+    since: query.since === undefined ? undefined : new Date(query.since),
+    until: query.until === undefined ? undefined : new Date(query.until),
+  };
+}
+
+function rowToJson({ driftFeatures, trueLabel, ...row }: ReturnType<PredictionLog['list']>[number]): object {
+  const snake = (key: string) => key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  return {
+    ...Object.fromEntries(Object.entries(row).map(([key, value]) => [snake(key), value])),
+    drift_features:
+      driftFeatures === null
+        ? null
+        : Object.fromEntries(Object.entries(driftFeatures).map(([key, value]) => [snake(key), value])),
+    ...(trueLabel !== undefined && { true_label: trueLabel }),
+  };
+}

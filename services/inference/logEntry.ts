@@ -1,0 +1,46 @@
+import type { FastifyRequest } from 'fastify';
+import type { HeardPrediction } from '../../src/index.ts';
+import type { Received, ReceivedFile } from '../http/receiveAudio.ts';
+import type { LogEntry } from '../predictionLog/entry.ts';
+import type { LoadedModel } from './LoadedModel.ts';
+
+export interface Answered {
+  readonly request: FastifyRequest;
+  readonly upload: Received;
+  readonly part: number;
+  readonly model: LoadedModel;
+  readonly predictMs: number;
+  readonly prediction?: HeardPrediction;
+  readonly errorCode?: string;
+  readonly shadow?: boolean;
+  readonly keepAudio?: boolean;
+}
+
+/** The row of an answer. */
+export function logEntry(answered: Answered): LogEntry {
+  const { request, upload, part, model, predictMs, prediction, shadow = false } = answered;
+  const file = upload.files[part] as ReceivedFile;
+  return {
+    requestId: request.id,
+    part,
+    time: new Date(),
+    route: request.routeOptions.url ?? request.url,
+    fileName: file.name,
+    fileSha256: file.sha256,
+    fileBytes: file.bytes.byteLength,
+    durationS: prediction?.durationS ?? null,
+    model: model.name,
+    modelVersion: model.version,
+    shadow,
+    label: prediction?.topLabel ?? null,
+    score: prediction === undefined ? null : Math.max(...prediction.scores),
+    scores: prediction?.scores ?? null,
+    labels: prediction?.labels ?? null,
+    clips: prediction?.clips.length ?? 0,
+    receiveMs: upload.receiveMs,
+    predictMs,
+    driftFeatures: prediction?.driftFeatures ?? null,
+    errorCode: answered.errorCode ?? null,
+    audio: answered.keepAudio ? file.bytes : null,
+  };
+}

@@ -1,0 +1,37 @@
+/** `POST /v1/feedback`: what was really heard, for evaluation and the next training. */
+import type { FastifyInstance } from 'fastify';
+import { type Static, Type } from 'typebox';
+import { HttpProblem } from '../../http/HttpProblem.ts';
+import type { InferenceContext } from '../context.ts';
+
+const body = Type.Object(
+  {
+    request_id: Type.String({ minLength: 1, maxLength: 128, description: '`x-request-id` of the prediction.' }),
+    part: Type.Optional(Type.Integer({ minimum: 0, description: 'Which recording of the request, from 0 (0).' })),
+    label: Type.Union([Type.String({ minLength: 1, maxLength: 200 }), Type.Null()], {
+      description: 'What it was; null for no bird.',
+    }),
+    note: Type.Optional(Type.String({ maxLength: 2000 })),
+  },
+  { additionalProperties: false },
+);
+
+export function feedbackRoutes(app: FastifyInstance, { log }: InferenceContext): void {
+  app.post<{ Body: Static<typeof body> }>(
+    '/v1/feedback',
+    {
+      schema: {
+        tags: ['feedback'],
+        summary: 'Say what a recording really was',
+        body,
+        response: { 201: Type.Object({ ok: Type.Literal(true) }) },
+      },
+    },
+    async (request, reply) => {
+      if (log === null) throw new HttpProblem(409, 'no_log', 'This service keeps no log (service.log.path)');
+      const { request_id: requestId, part = 0, label, note = null } = request.body;
+      log.addFeedback({ requestId, part, label, note });
+      return reply.code(201).send({ ok: true });
+    },
+  );
+}

@@ -1,0 +1,276 @@
+import { spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parquetReadObjects } from 'hyparquet';
+import Database from 'libsql';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { LogEntry } from '../../services/predictionLog/entry.ts';
+import { fullCsv, originalCsv, parquet } from '../../services/predictionLog/exportLog.ts';
+import { PredictionLog } from '../../services/predictionLog/PredictionLog.ts';
+import { AutobirdError } from '../../src/index.ts';
+import { withTempDir } from '../helpers/withTempDir.ts';
+
+function entry(values: Partial<LogEntry> = {}): LogEntry {
+  return {
+    requestId: 'r1',
+    part: 0,
+    time: new Date('2026-01-23T14:02:11.123Z'),
+    route: '/classify/',
+    fileName: 'dawn.wav',
+    fileSha256: 'ab'.repeat(32),
+    fileBytes: 1234,
+    durationS: 5,
+    model: 'm',
+    modelVersion: 'v1',
+    shadow: false,
+    label: 'wren',
+    score: 0.75,
+    scores: Float32Array.of(0.75, 0.25),
+    labels: ['wren', 'robin'],
+    clips: 2,
+    receiveMs: 1.5,
+    predictMs: 8,
+    driftFeatures: { melMean: -5, melStd: 2, energyMean: -1, energyStd: 0.5 },
+    errorCode: null,
+    audio: null,
+    ...values,
+  };
+}
+
+async function withLog(use: (log: PredictionLog, path: string) => Promise<void>, retentionDays: number | null = null) {
+  await withTempDir(async (dir) => {
+    const path = join(dir, 'log.db');
+    const log = PredictionLog.open({ path, retentionDays });
+    try {
+      await use(log, path);
+    } finally {
+      await log.close();
+    }
+  });
+}
+
+test('a row comes back as it was written', () =>
+  withLog(async (log) => {
+    await log.append(entry());
+    await log.append(
+      entry({
+        requestId: 'r2',
+        label: null,
+        durationS: null,
+        scores: null,
+        labels: null,
+        driftFeatures: null,
+        errorCode: 'not_audio',
+      }),
+    );
+    const [failed, heard] = log.list({}, { limit: 10 });
+    const { audio, labels, scores, ...rest } = entry();
+    assert.equal(heard, { ...rest, id: 1, scores: { wren: 0.75, robin: 0.25 }, trueLabel: undefined });
+    assert.is(failed?.errorCode, 'not_audio');
+    assert.is(failed?.scores, null);
+    assert.is(failed?.driftFeatures, null);
+  }));
+
+test('rows of the same moment are one commit, and each promise waits for it', () =>
+  withLog(async (log, path) => {
+    await Promise.all(Array.from({ length: 300 }, (_, part) => log.append(entry({ part }))));
+    const reader = new Database(path);
+    assert.is((reader.prepare('SELECT count(*) AS n FROM predictions').get() as { n: number }).n, 300);
+    reader.close();
+    assert.is((await log.stats()).rows, 300);
+  }));
+
+test('what somebody says was heard is joined to the row, the newest word counting', () =>
+  withLog(async (log) => {
+    await log.append(entry());
+    log.addFeedback({ requestId: 'r1', part: 0, label: 'robin', note: null });
+    assert.is(log.list({}, { limit: 1 })[0]?.trueLabel, 'robin');
+    log.addFeedback({ requestId: 'r1', part: 0, label: null, note: 'only wind' });
+    assert.is(log.list({}, { limit: 1 })[0]?.trueLabel, null);
+    const unknown = () => log.addFeedback({ requestId: 'r9', part: 0, label: 'robin', note: null });
+    assert.throws(unknown, (error: unknown) => error instanceof AutobirdError && error.code === 'not_found');
+  }));
+
+test('pages and filters find what they should', () =>
+  withLog(async (log) => {
+    const day = (n: number) => new Date(Date.UTC(2026, 0, n));
+    for (let n = 1; n <= 9; n++) {
+      await log.append(
+        entry({ requestId: `r${n}`, time: day(n), label: n % 2 ? 'wren' : 'robin', fileName: `${n}.wav` }),
+      );
+    }
+    const first = log.list({}, { limit: 4 });
+    const second = log.list({}, { limit: 4, before: first.at(-1)?.id });
+    assert.equal(
+      [...first, ...second].map(({ requestId }) => requestId),
+      ['r9', 'r8', 'r7', 'r6', 'r5', 'r4', 'r3', 'r2'],
+    );
+    assert.is(log.list({ label: 'wren' }, { limit: 99 }).length, 5);
+    assert.equal(
+      log.list({ since: day(3), until: day(5) }, { limit: 99 }).map(({ requestId }) => requestId),
+      ['r4', 'r3'],
+    );
+    assert.is(log.list({ fileName: "x' OR 1=1 --" }, { limit: 99 }).length, 0);
+    await log.append(entry({ shadow: true, time: day(10) }));
+    const rows = log.driftRows({ since: day(2) }, 5);
+    assert.equal(
+      rows.map(({ time }) => time.getUTCDate()),
+      [5, 6, 7, 8, 9],
+    );
+    assert.equal(rows[0], {
+      time: day(5),
+      target: 'wren',
+      confidence: 0.75,
+      melMean: -5,
+      melStd: 2,
+      energyMean: -1,
+      energyStd: 0.5,
+    });
+  }));
+
+test('what is deleted cannot be read in the files any more', () =>
+  withLog(async (log, path) => {
+    const secret = 'bedroom-of-Ann.wav';
+    const audio = Buffer.from('VOICE-OF-ANN'.repeat(500));
+    await log.append(entry({ fileName: secret, audio }));
+    for (let n = 0; n < 1200; n++) log.append(entry({ requestId: `o${n}`, fileName: n % 2 ? secret : 'other.wav' }));
+    await log.append(entry({ requestId: 'last' }));
+    log.addFeedback({ requestId: 'r1', part: 0, label: 'wren', note: 'Ann said so' });
+    assert.equal(Buffer.from(log.audio(1) as Uint8Array), audio);
+    const inFiles = async (text: string) => {
+      const files = await Promise.all(
+        ['', '-wal'].map((ending) => readFile(`${path}${ending}`).catch(() => Buffer.alloc(0))),
+      );
+      return files.some((bytes) => bytes.includes(text));
+    };
+    assert.ok(await inFiles(secret));
+    assert.ok(await inFiles('VOICE-OF-ANN'));
+    assert.is(log.delete({ fileName: secret }), 601);
+    for (const text of [secret, 'VOICE-OF-ANN', 'Ann said so']) assert.not(await inFiles(text), text);
+    assert.is((await log.stats()).rows, 601);
+    assert.is(log.delete({ until: new Date('2030-01-01') }), 601);
+  }));
+
+test('old rows go after the days of retention', () =>
+  withTempDir(async (dir) => {
+    const path = join(dir, 'log.db');
+    const before = PredictionLog.open({ path });
+    await before.append(entry({ time: new Date(Date.now() - 3 * 86_400_000) }));
+    await before.append(entry({ time: new Date() }));
+    await before.close();
+    const log = PredictionLog.open({ path, retentionDays: 2 });
+    assert.is((await log.stats()).rows, 1);
+    await log.close();
+  }));
+
+test("exports are the original's CSV, all columns, and Parquet", () =>
+  withLog(async (log) => {
+    await log.append(entry({ fileName: 'a, "b".wav' }));
+    await log.append(entry({ requestId: 'r2', label: null, shadow: false }));
+    await log.append(entry({ requestId: 'r3', shadow: true }));
+    await log.append(
+      entry({ requestId: 'r4', errorCode: 'not_audio', scores: null, label: null, driftFeatures: null }),
+    );
+    log.addFeedback({ requestId: 'r2', part: 0, label: 'robin', note: null });
+    assert.is(
+      [...originalCsv(log.each({}))].join(''),
+      'time, audio_file, prediction\n' +
+        '2026-01-23 14:02:11.123000+00:00, "a, ""b"".wav", wren\n' +
+        '2026-01-23 14:02:11.123000+00:00, dawn.wav, no event\n',
+    );
+    const [header, ...rows] = [...fullCsv(log.each({}))].join('').trimEnd().split('\r\n');
+    assert.match(header as string, /^id,request_id,part,time,.*,has_feedback,true_label$/);
+    assert.is(rows.length, 4);
+    assert.match(rows[0] as string, /"\{""wren"":0.75,""robin"":0.25\}"/);
+    assert.match(rows[1] as string, /,true,robin$/);
+    const file = Buffer.concat([...parquet(log.each({}))]);
+    const objects = await parquetReadObjects({
+      file: file.buffer.slice(file.byteOffset, file.byteOffset + file.length) as ArrayBuffer,
+    });
+    assert.is(objects.length, 4);
+    assert.equal(objects[0]?.['time'], new Date('2026-01-23T14:02:11.123Z'));
+    assert.equal(objects[0]?.['scores'], { wren: 0.75, robin: 0.25 });
+    assert.is(objects[0]?.['file_name'], 'a, "b".wav');
+    assert.is(objects[3]?.['error_code'], 'not_audio');
+    assert.is(objects[3]?.['mel_mean'] ?? null, null);
+  }));
+
+test('an export of many rows goes page by page', () =>
+  withLog(async (log) => {
+    await Promise.all(Array.from({ length: 4500 }, (_, part) => log.append(entry({ part }))));
+    const pages = [...log.each({})];
+    assert.equal(
+      pages.map((page) => page.length),
+      [2000, 2000, 500],
+    );
+    const file = Buffer.concat([...parquet(log.each({}))]);
+    const objects = await parquetReadObjects({
+      file: file.buffer.slice(file.byteOffset, file.byteOffset + file.length) as ArrayBuffer,
+    });
+    assert.is(objects.length, 4500);
+  }));
+
+test('a file that is no database, or a newer one, is refused and left as it is', () =>
+  withTempDir(async (dir) => {
+    const garbage = join(dir, 'garbage.db');
+    await writeFile(garbage, 'this is a diary, not a database. '.repeat(200));
+    assert.throws(
+      () => PredictionLog.open({ path: garbage }),
+      (error: unknown) =>
+        error instanceof AutobirdError && error.code === 'damaged_log' && error.message.includes(garbage),
+    );
+    assert.match(await readFile(garbage, 'utf8'), /^this is a diary/);
+    const newer = join(dir, 'newer.db');
+    const database = new Database(newer);
+    database.exec('PRAGMA user_version = 999');
+    database.close();
+    assert.throws(
+      () => PredictionLog.open({ path: newer }),
+      (error: unknown) => error instanceof AutobirdError && error.code === 'newer_log',
+    );
+    assert.throws(
+      () => PredictionLog.open({ path: join(garbage, 'log.db') }),
+      (error: unknown) => error instanceof AutobirdError && error.code === 'log_unavailable',
+    );
+  }));
+
+test('a log that was closed refuses rows instead of losing them', () =>
+  withTempDir(async (dir) => {
+    const log = PredictionLog.open({ path: join(dir, 'log.db') });
+    await log.close();
+    const failure = await log.append(entry()).then(
+      () => null,
+      (error: AutobirdError) => error.code,
+    );
+    assert.is(failure, 'log_unavailable');
+  }));
+
+test('kill -9 at any instant loses no row that was acknowledged', () =>
+  withTempDir(async (dir) => {
+    const script = fileURLToPath(new URL('../helpers/appendForever.ts', import.meta.url));
+    for (let round = 0; round < 6; round++) {
+      const path = join(dir, `${round}.db`);
+      const child = spawn(process.execPath, ['--import', 'tsx', script, path], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      let printed = '';
+      child.stdout.on('data', (chunk) => {
+        printed += chunk;
+        if (printed.length > 10 && !child.killed) setTimeout(() => child.kill('SIGKILL'), randomInt(300));
+      });
+      await new Promise((resolve) => child.on('close', resolve));
+      const acknowledged = printed.split('\n').slice(0, -1);
+      assert.ok(acknowledged.length > 0);
+      const log = PredictionLog.open({ path });
+      const kept = new Set([...log.each({})].flat().map(({ requestId }) => requestId));
+      const lost = acknowledged.filter((id) => !kept.has(id));
+      assert.equal(lost, [], `${acknowledged.length} acknowledged`);
+      await log.close();
+    }
+    assert.ok((await readdir(dir)).length >= 6);
+  }));
+
+test.run();

@@ -1,0 +1,79 @@
+/** `autobird serve` as a user starts and stops it. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { chirpWav, writeTinyModel } from '../helpers/tinyModel.ts';
+import { audioForm } from '../helpers/withService.ts';
+import { withTempDir } from '../helpers/withTempDir.ts';
+
+const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+const tsx = fileURLToPath(new URL('../../node_modules/tsx/dist/esm/index.mjs', import.meta.url));
+
+interface Served {
+  readonly child: ChildProcess;
+  readonly output: () => string;
+  readonly exit: Promise<number | null>;
+  /** The addresses as the log gives them: management first. */
+  readonly urls: readonly string[];
+}
+
+async function serve(
+  dir: string,
+  words: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<Served> {
+  const child = spawn(process.execPath, ['--import', tsx, main, 'serve', 'inference', ...words], {
+    cwd: dir,
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let text = '';
+  child.stdout?.on('data', (chunk) => {
+    text += chunk;
+  });
+  child.stderr?.on('data', (chunk) => {
+    text += chunk;
+  });
+  const exit = new Promise<number | null>((resolve) => child.on('close', resolve));
+  const until = Date.now() + 30_000;
+  for (;;) {
+    const urls = [...text.matchAll(/listening at (http:\/\/[\d.:]+)/g)].map(([, url]) => url as string);
+    if (urls.length === 2 || child.exitCode !== null || Date.now() > until)
+      return { child, output: () => text, exit, urls };
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+test('a checkpoint is served at the ports of the configuration and stops when told to', () =>
+  withTempDir(async (dir) => {
+    const checkpoint = await writeTinyModel(`${dir}/it's a "model".safetensors`);
+    const words = [checkpoint, '--port', '0', 'service.management.port=0'];
+    const { child, output, exit, urls } = await serve(dir, words);
+    assert.is(urls.length, 2, output());
+    const answer = await fetch(`${urls[1]}/classify/`, { method: 'POST', body: audioForm(['a.wav', chirpWav(1)]) });
+    assert.is(answer.status, 200);
+    assert.is((await fetch(`${urls[0]}/metrics`)).status, 200);
+    child.kill('SIGTERM');
+    assert.is(await exit, 0, output());
+    assert.match(output(), /"message":"Stopping"/);
+  }));
+
+test('without a model it starts, says what it waits for, and listens at $PORT', () =>
+  withTempDir(async (dir) => {
+    const words = ['service.management.port=0', 'service.shutdown_s=3', 'service.log_level=info'];
+    const { child, output, exit, urls } = await serve(dir, words, { PORT: '0', AUTOBIRD_HOST: '127.0.0.1' });
+    assert.match(output(), /There is no trained run in runs.*Waiting for one in models\//);
+    assert.is((await fetch(`${urls[1]}/readyz`)).status, 503);
+    child.kill('SIGTERM');
+    assert.is(await exit, 0, output());
+  }));
+
+test('a wrong setting ends it with a sentence', () =>
+  withTempDir(async (dir) => {
+    const { exit, output } = await serve(dir, ['service.limits.max_fils=3']);
+    assert.is(await exit, 2);
+    assert.match(output(), /max_fils.*max_files/s);
+  }));
+
+test.run();
