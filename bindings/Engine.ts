@@ -1,15 +1,20 @@
+import { abortable, type CallOptions } from './abortable.ts';
+import { AutobirdError, OverloadedError } from './errors.ts';
 import { loadAddon } from './load.ts';
-import type { EngineOptions, EngineOutput, NamedTensor, NativeEngine } from './native.ts';
+import type { BatcherStats, EngineOptions, EngineOutput, NamedTensor, NativeEngine } from './native.ts';
 
 /**
- * A network that only predicts. Calls run one after the other on the engine's own thread; a clip's scores do not depend
- * on the clips beside it (within 1e-5 in f32).
+ * A network that only predicts. Calls run one after the other on the engine's own thread, or, with batching, clips of many
+ * calls together; a clip's scores do not depend on the clips beside it (within 1e-5 in f32).
  */
 export class Engine implements Disposable {
   readonly #native: NativeEngine;
+  readonly #workers: number;
+  #lastCall = 0;
 
-  private constructor(native: NativeEngine) {
+  private constructor(native: NativeEngine, workers: number) {
     this.#native = native;
+    this.#workers = workers;
   }
 
   /**
@@ -17,25 +22,50 @@ export class Engine implements Disposable {
    * is not there, FormatError `damaged_checkpoint` where the tensors are not those of the network.
    */
   static create(options: EngineOptions, tensors: readonly NamedTensor[]): Engine {
-    return new Engine(loadAddon().createEngine(options, tensors));
+    return new Engine(loadAddon().createEngine(options, tensors), options.threads);
   }
 
   /**
-   * Scores clips of one stretch of samples at the model's rate; the stretch is zero beyond its ends.
-   * Throws InvalidArgumentError for clips too short for the stem or too long for the positions.
+   * Scores clips of one stretch of samples at the model's rate; the stretch is zero beyond its ends. With batching, `signal`
+   * takes the call out of the queue.
+   * Throws InvalidArgumentError for clips too short for the stem or too long for the positions; OverloadedError where a
+   * batching engine has too much to do.
    */
   async forwardPcm(
     samples: Float32Array,
     startSample: Float64Array,
     clipSamples: number,
     embeddings: boolean,
+    { signal }: CallOptions = {},
   ): Promise<EngineOutput> {
-    return await this.#native.forwardPcm(samples, startSample, clipSamples, embeddings);
+    const call = ++this.#lastCall;
+    try {
+      return await abortable(
+        signal,
+        () => this.#native.cancel(call),
+        () => this.#native.forwardPcm(samples, startSample, clipSamples, embeddings, call),
+      );
+    } catch (error) {
+      if (!(error instanceof AutobirdError) || error.code !== 'overloaded') throw error;
+      throw new OverloadedError(error.message, this.#waitS(), { cause: error });
+    }
+  }
+
+  /** What a batching engine has done and what waits; null without batching. */
+  stats(): BatcherStats | null {
+    return this.#native.stats();
   }
 
   /** Scores ready, normalised features (B, M, T); `activity` is 0, it cannot be told from them. */
   async forwardFeatures(features: Float32Array, rows: number, embeddings: boolean): Promise<EngineOutput> {
     return await this.#native.forwardFeatures(features, rows, embeddings);
+  }
+
+  /** How long what is queued will take, by what clips took so far. */
+  #waitS(): number {
+    const stats = this.stats();
+    if (stats === null) return 0;
+    return ((stats.queuedClips + stats.runningClips) * stats.meanClipMs) / this.#workers / 1000;
   }
 
   dispose(): void {

@@ -38,6 +38,16 @@ export class DisposedError extends AutobirdError {
   }
 }
 
+/** There is more to do than may wait; nothing was begun. */
+export class OverloadedError extends AutobirdError {
+  /** Seconds after which what waits now should be done. */
+  readonly retryAfterS: number;
+  constructor(message: string, retryAfterS: number, options?: ErrorOptions) {
+    super('overloaded', message, options);
+    this.retryAfterS = retryAfterS;
+  }
+}
+
 /** *Expected a positive integer for hopSamples but received -1 of type number* */
 export function expected(what: string, name: string, received: unknown): InvalidArgumentError {
   const shown = typeof received === 'string' ? JSON.stringify(received) : String(received);

@@ -77,6 +77,7 @@ export function makeError(code: string, message: string): Error {
       // The class words the sentence itself; C++ sends the same one.
       return new DisposedError(message.replace(/ was disposed.*/s, ''));
     case 'aborted':
+    case 'overloaded':
       return new AutobirdError(code, message);
     default:
       return new NativeError(code, message);

@@ -175,7 +175,33 @@ export interface EngineOptions {
   readonly statistics: NormalisationStatistics;
   readonly device: Device;
   readonly precision: Precision;
+  /** Of one call without batching; with it, workers of one thread each. */
   readonly threads: number;
+  /** Null: calls run one after the other, each in batches of its own, so that equal calls give equal bits. */
+  readonly batching: BatchingOptions | null;
+}
+
+/** How clips of several calls are computed together. */
+export interface BatchingOptions {
+  /** Clips of a batch, at most. */
+  readonly maxClips: number;
+  /** How long a clip may wait for others while another worker computes; one that finds all idle never waits. */
+  readonly maxDelayMs: number;
+  /** A call that finds others waiting and would make more than this is refused. */
+  readonly maxQueuedClips: number;
+}
+
+/** What a batching engine has done and what waits. */
+export interface BatcherStats {
+  readonly queuedClips: number;
+  readonly runningClips: number;
+  readonly clips: number;
+  readonly batches: number;
+  readonly refusedCalls: number;
+  /** Time of a worker for a clip, over all batches. */
+  readonly meanClipMs: number;
+  /** Batches of 1, 2, up to 4, 8, 16, 32, 64 and more clips. */
+  readonly batchSizes: Float64Array;
 }
 
 export interface EngineOutput {
@@ -310,7 +336,12 @@ export interface NativeEngine {
     startSample: Float64Array,
     clipSamples: number,
     embeddings: boolean,
+    call: number,
   ): Promise<EngineOutput>;
+  /** Takes a call of a batching engine out of its queue: it rejects with `aborted`. */
+  cancel(call: number): void;
+  /** Null without batching. */
+  stats(): BatcherStats | null;
   /** Ready, normalised features (B, M, T); activity is 0, it cannot be told from them. */
   forwardFeatures(features: Float32Array, rows: number, embeddings: boolean): Promise<EngineOutput>;
   dispose(): void;

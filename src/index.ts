@@ -70,7 +70,7 @@ export { readCheckpoint } from './checkpoint/readCheckpoint.ts';
 // What the machine can do.
 
 export { runtimeInfo } from '../bindings/index.ts';
-export type { Device, Precision, RuntimeInfo } from '../bindings/native.ts';
+export type { BatcherStats, BatchingOptions, Device, Precision, RuntimeInfo } from '../bindings/native.ts';
 export { packageVersion } from './packageRoot.ts';
 
 // Kept inside: decoders, features, shards and the native handles (what Classifier, prepare and train are made of), and the

@@ -6,6 +6,7 @@ import { availableParallelism } from 'node:os';
 import type { Readable } from 'node:stream';
 import { AudioError, AutobirdError, DisposedError, expected, NativeError } from '../bindings/errors.ts';
 import { Engine } from '../bindings/index.ts';
+import type { BatcherStats } from '../bindings/native.ts';
 import type { CheckpointMetadata } from './checkpoint/metadata.ts';
 import { type Checkpoint, readCheckpoint } from './checkpoint/readCheckpoint.ts';
 import { leastHopS } from './config/schema.ts';
@@ -19,6 +20,7 @@ import { inParallel } from './prediction/inParallel.ts';
 import { type OpenedSource, openPcm, openRecording } from './prediction/openSource.ts';
 import {
   type ClassifierOptions,
+  defaultBatching,
   defaultLimits,
   type Embedding,
   type HeardPrediction,
@@ -65,8 +67,11 @@ export class Classifier {
     const runtime = chooseRuntime(device, precision, options.threads ?? null);
     const checkpoint = typeof source === 'string' ? await readCheckpoint(await findCheckpoint(source)) : source;
     const { features, model, labels } = checkpoint.metadata;
+    // A GPU has one queue: more workers would only take turns.
+    const threads = options.batching !== undefined && runtime.device === 'cuda' ? 1 : runtime.threads;
+    const batching = options.batching === undefined ? null : { ...defaultBatching, ...options.batching };
     const engine = Engine.create(
-      { model, features, classes: labels.length, statistics: checkpoint.statistics, ...runtime },
+      { model, features, classes: labels.length, statistics: checkpoint.statistics, ...runtime, threads, batching },
       checkpoint.tensors.filter(({ name }) => name.startsWith('model.')),
     );
     return new Classifier(checkpoint, engine, { ...defaultLimits, ...options.limits }, batchSize);
@@ -230,6 +235,11 @@ export class Classifier {
       activity: concatenated(activity),
       driftFeatures: meanDriftFeatures(concatenated(drift)),
     };
+  }
+
+  /** What the workers of a classifier with `batching` have done and what waits for them; null without it. */
+  stats(): BatcherStats | null {
+    return this.#openEngine().stats();
   }
 
   /** Frees the network's memory; the classifier throws DisposedError afterwards. */

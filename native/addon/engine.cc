@@ -4,6 +4,7 @@
 #include "addon/addon.h"
 #include "addon/handle.h"
 #include "addon/training_options.h"
+#include "core/model/batcher.h"
 
 namespace autobird::addon {
 namespace {
@@ -23,6 +24,64 @@ EngineOptions toEngineOptions(const Napi::Value& value) {
   return options;
 }
 
+BatchingOptions toBatchingOptions(const Napi::Value& value) {
+  const Napi::Object object = toObject(value, "batching");
+  BatchingOptions options;
+  options.maxClips = toCount(object["maxClips"], "batching.maxClips");
+  options.maxDelayMs = toNumber(object["maxDelayMs"], "batching.maxDelayMs");
+  if (!(options.maxDelayMs >= 0 && options.maxDelayMs <= 60000)) {
+    throw wrongKind("0 to 60000 ms", "batching.maxDelayMs", object["maxDelayMs"]);
+  }
+  options.maxQueuedClips = toCount(object["maxQueuedClips"], "batching.maxQueuedClips");
+  return options;
+}
+
+Failure failureOf(const std::exception_ptr& exception) {
+  try {
+    std::rethrow_exception(exception);
+  } catch (...) {
+    return currentFailure();
+  }
+}
+
+Napi::Value submitToBatcher(const Napi::CallbackInfo& call, const std::shared_ptr<Executor>& executor,
+                            Batcher& batcher) {
+  const bool embeddings = toBoolean(call[3], "embeddings");
+  auto samples = toVector<float>(call[0], "samples");
+  auto starts = toVector<double>(call[1], "startSample");
+  const int64_t clipSamples = toInteger(call[2], "clipSamples");
+  const auto number = static_cast<uint64_t>(toInteger(call[4], "call"));
+  auto [promise, deferred] = executor->defer<EngineOutput>(
+      call.Env(),
+      [embeddings](Napi::Env env, const EngineOutput& output) { return fromEngineOutput(env, output, embeddings); });
+  const auto settle = [deferred = deferred](EngineOutput output, std::exception_ptr failure) {
+    if (failure) {
+      deferred->reject(failureOf(failure));
+    } else {
+      deferred->resolve(std::move(output));
+    }
+  };
+  try {
+    batcher.submit(number, std::move(samples), std::move(starts), clipSamples, embeddings, settle);
+  } catch (...) {
+    deferred->reject(currentFailure());
+  }
+  return promise;
+}
+
+Napi::Value fromBatcherStats(Napi::Env env, const BatcherStats& stats) {
+  Napi::Object object = Napi::Object::New(env);
+  object["queuedClips"] = static_cast<double>(stats.queuedClips);
+  object["runningClips"] = static_cast<double>(stats.runningClips);
+  object["clips"] = static_cast<double>(stats.clips);
+  object["batches"] = static_cast<double>(stats.batches);
+  object["refusedCalls"] = static_cast<double>(stats.refusedCalls);
+  object["meanClipMs"] = stats.meanClipMs;
+  const std::vector<double> sizes(stats.batchSizes.begin(), stats.batchSizes.end());
+  object["batchSizes"] = fromVector(env, sizes);
+  return object;
+}
+
 }  // namespace
 
 Napi::Value createEngine(const Napi::CallbackInfo& info) {
@@ -35,7 +94,26 @@ Napi::Value createEngine(const Napi::CallbackInfo& info) {
     state->report(env, state->core->heldBytes());
     Napi::Object handle = makeHandle(env, kEngineTag, state);
 
-    addMethod(handle, "forwardPcm", [state](const Napi::CallbackInfo& call) -> Napi::Value {
+    const Napi::Value batching = info[0].As<Napi::Object>()["batching"];
+    std::shared_ptr<Batcher> batcher;
+    if (!batching.IsNull()) {
+      const int workers = toCount(info[0].As<Napi::Object>()["threads"], "threads", kMaxThreads);
+      batcher = std::make_shared<Batcher>(state->core, workers, toBatchingOptions(batching));
+      state->executor->onClose([weak = std::weak_ptr<Batcher>(batcher)] {
+        if (const auto open = weak.lock()) open->stop();
+      });
+    }
+    addMethod(handle, "cancel", [batcher](const Napi::CallbackInfo& call) -> Napi::Value {
+      if (batcher) batcher->cancel(static_cast<uint64_t>(toInteger(call[0], "call")));
+      return call.Env().Undefined();
+    });
+    addMethod(handle, "stats", [batcher](const Napi::CallbackInfo& call) -> Napi::Value {
+      return batcher ? fromBatcherStats(call.Env(), batcher->stats()) : call.Env().Null();
+    });
+
+    addMethod(handle, "forwardPcm", [state, batcher](const Napi::CallbackInfo& call) -> Napi::Value {
+      state->use();
+      if (batcher) return submitToBatcher(call, state->executor, *batcher);
       const bool embeddings = toBoolean(call[3], "embeddings");
       return state->executor->run(
           call.Env(),

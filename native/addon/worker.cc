@@ -117,11 +117,14 @@ void Executor::loop() {
       }
     }
     job->execute = nullptr;  // what the body owned (tensors) goes here, not on the JavaScript thread
-    Job* raw = job.release();
-    // The queue is unbounded, so this never blocks. When the environment is ending the job is dropped with it.
-    deliverer_.BlockingCall(raw,
-                            [](Napi::Env env, Napi::Function, Job* done) { settle(env, std::unique_ptr<Job>(done)); });
+    deliver(std::move(job));
   }
+}
+
+void Executor::deliver(std::unique_ptr<Job> job) {
+  // The queue is unbounded, so this never blocks. When the environment is ending the job is dropped with it.
+  deliverer_.BlockingCall(job.release(),
+                          [](Napi::Env env, Napi::Function, Job* done) { settle(env, std::unique_ptr<Job>(done)); });
 }
 
 void Executor::settle(Napi::Env env, std::unique_ptr<Job> job) {

@@ -56,6 +56,8 @@ auto guarded(Napi::Env env, Body body) -> decltype(body()) {
 }
 
 class Executor : public std::enable_shared_from_this<Executor> {
+  struct Job;
+
  public:
   /// `name` is what diagnostics of Node show for its deliveries. Throws where the system gives no more threads.
   static std::shared_ptr<Executor> start(Napi::Env env, const std::string& name);
@@ -83,6 +85,42 @@ class Executor : public std::enable_shared_from_this<Executor> {
     return submit(std::move(job));
   }
 
+  /// A promise that is settled once, later and from any thread: with a value, which `toValue(env, value)` turns into
+  /// JavaScript on the JavaScript thread, or with a failure. What settles it must be over when `onClose` returns.
+  template <class Result>
+  class Deferred {
+   public:
+    void resolve(Result value) {
+      *result_ = std::make_unique<Result>(std::move(value));
+      deliver();
+    }
+    void reject(Failure failure) {
+      job_->failure = std::move(failure);
+      deliver();
+    }
+
+   private:
+    friend class Executor;
+    void deliver() {
+      Executor& executor = *job_->executor;
+      executor.deliver(std::move(job_));
+    }
+    std::unique_ptr<Job> job_;
+    std::shared_ptr<std::unique_ptr<Result>> result_;
+  };
+  template <class Result, class ToValue>
+  std::pair<Napi::Promise, std::shared_ptr<Deferred<Result>>> defer(Napi::Env env, ToValue toValue) {
+    auto deferred = std::make_shared<Deferred<Result>>();
+    auto result = std::make_shared<std::unique_ptr<Result>>();
+    deferred->result_ = result;
+    deferred->job_ = std::make_unique<Job>(env, shared_from_this());
+    deferred->job_->complete = [toValue = std::move(toValue), result](Napi::Env jsEnv) -> Napi::Value {
+      return toValue(jsEnv, std::move(**result));
+    };
+    if (pending_++ == 0) deliverer_.Ref(env);
+    return {deferred->job_->deferred.Promise(), deferred};
+  }
+
   /// JavaScript thread. Rejects with code `aborted` what is queued; the running job sees `stopping()`. Usable
   /// afterwards.
   void abort() { generation_.fetch_add(1); }
@@ -108,6 +146,7 @@ class Executor : public std::enable_shared_from_this<Executor> {
 
   Executor(Napi::Env env, const std::string& name);
   Napi::Promise submit(std::unique_ptr<Job> job);
+  void deliver(std::unique_ptr<Job> job);
   void loop();
   void join();
   static void watchExit(Napi::Env env);

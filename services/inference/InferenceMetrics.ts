@@ -1,5 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { HeardPrediction } from '../../src/index.ts';
+import type { BatcherStats, HeardPrediction } from '../../src/index.ts';
 import type { ByteBudget } from '../http/ByteBudget.ts';
 import { latencyBuckets } from '../http/requestMetrics.ts';
 import type { LogStats, PredictionLog } from '../predictionLog/PredictionLog.ts';
@@ -74,6 +74,26 @@ export class InferenceMetrics {
         }
       },
     });
+    const ofModels = (name: string, help: string, value: (stats: BatcherStats) => number) =>
+      new Gauge({
+        name,
+        help,
+        labelNames: ['model'] as const,
+        registers,
+        collect() {
+          this.reset();
+          for (const { name: model, loaded } of models.list()) {
+            const stats = loaded?.classifier.stats() ?? null;
+            if (stats !== null) this.set({ model }, value(stats));
+          }
+        },
+      });
+    ofModels('autobird_queued_clips', 'Clips that wait for the network', ({ queuedClips }) => queuedClips);
+    ofModels('autobird_running_clips', 'Clips that are being computed', ({ runningClips }) => runningClips);
+    ofModels('autobird_clips', 'Clips computed since the model was loaded', ({ clips }) => clips);
+    ofModels('autobird_batches', 'Batches computed since the model was loaded', ({ batches }) => batches);
+    ofModels('autobird_shed_calls', 'Calls refused for want of room', ({ refusedCalls }) => refusedCalls);
+    ofModels('autobird_clip_seconds', 'Mean time of a worker for a clip', ({ meanClipMs }) => meanClipMs / 1000);
     new Gauge({
       name: 'autobird_ready',
       help: '1 while predictions are possible',

@@ -29,6 +29,7 @@ export async function createInferenceService(config: ServiceConfig, logger: Fast
     {
       device,
       precision,
+      batching: config.batching,
       ...(threads !== null && { threads }),
       limits: {
         maxFileBytes: limits.maxFileBytes,

@@ -244,6 +244,14 @@ export const serviceSchema = z.strictObject({
   precision: z.enum(['auto', 'f32', 'bf16', 'fp16']),
   /** Workers of the network, a thread each; null for one a core. */
   threads: count.nullable(),
+  batching: z.strictObject({
+    /** Clips of different requests that are computed together, at most. */
+    maxClips: count,
+    /** How long a clip waits for others while another worker computes. */
+    maxDelayMs: z.number().min(0).max(1000),
+    /** Requests that would make more are refused with 503 and Retry-After. */
+    maxQueuedClips: count,
+  }),
   limits: z.strictObject({
     maxFileBytes: count,
     /** Recordings of one request. */

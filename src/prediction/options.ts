@@ -1,5 +1,5 @@
 import { expected } from '../../bindings/errors.ts';
-import type { DecodeLimits, Device, Precision } from '../../bindings/native.ts';
+import type { BatchingOptions, DecodeLimits, Device, Precision } from '../../bindings/native.ts';
 import { defaultDecodeLimits } from '../audio/limits.ts';
 import type { Clip, DriftFeatures, JobOptions, Prediction } from '../domain.ts';
 
@@ -12,6 +12,11 @@ export interface ClassifierOptions {
   readonly threads?: number;
   /** Clips of a crossing into the network; changes speed and memory, not scores. Default 16. */
   readonly batchSize?: number;
+  /**
+   * For servers: clips of recordings that are predicted at the same time are computed together, by `threads` workers of one
+   * thread each. Default off: the same recording gives the same bits, whatever is predicted beside it.
+   */
+  readonly batching?: Partial<BatchingOptions>;
   /** What is refused before memory is taken. Default that of configs/data: 32 channels, 768 kHz, 24 hours, 4 GiB. */
   readonly limits?: Partial<PredictionLimits>;
 }
@@ -71,6 +76,8 @@ export const defaultLimits: PredictionLimits = {
   ...defaultDecodeLimits,
   maxFileBytes: 4 * 2 ** 30,
 };
+
+export const defaultBatching: BatchingOptions = { maxClips: 16, maxDelayMs: 2, maxQueuedClips: 1024 };
 
 /** @throws InvalidArgumentError */
 export function positiveInteger(name: string, value: number): void {

@@ -3,6 +3,7 @@
  * being scored are kept. The grid is that of `data/clips.ts`: whole clips as soon as their last sample is there, what the
  * grid adds for the end when the end is known.
  */
+import type { CallOptions } from '../../bindings/abortable.ts';
 import type { EngineOutput } from '../../bindings/native.ts';
 import { clipGrid, clipSeconds, type GridOptions } from '../data/clips.ts';
 import type { Clip } from '../domain.ts';
@@ -14,6 +15,7 @@ export interface ClipEngine {
     startSample: Float64Array,
     clipSamples: number,
     embeddings: boolean,
+    options?: CallOptions,
   ): Promise<EngineOutput>;
 }
 
@@ -58,7 +60,7 @@ export async function* scoreClips(
     const relative = startSamples.map((start) => start - from);
     const clips = Array.from(startSamples, (start) => clipSeconds(start, clipSamples, sampleRateHz));
     const batch = engine
-      .forwardPcm(window.slice(from, until), relative, clipSamples, embeddings)
+      .forwardPcm(window.slice(from, until), relative, clipSamples, embeddings, signal && { signal })
       .then((output) => ({ clips, ...output }));
     // Whoever stops listening before the batch is done must not see its failure as an unhandled one.
     batch.catch(() => {});

@@ -52,7 +52,7 @@ export function trainerOptions(changes: Partial<TrainerOptions> & { mels?: numbe
 /** An engine for what a trainer with these options exports. */
 export function engineOptions(options: TrainerOptions): EngineOptions {
   const { model, features, classes, statistics, device, precision, threads } = options;
-  return { model, features, classes, statistics, device, precision, threads };
+  return { model, features, classes, statistics, device, precision, threads, batching: null };
 }
 
 /** The values of an F32 tensor. */

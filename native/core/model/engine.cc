@@ -19,10 +19,13 @@ namespace {
 // Clips that are in memory as features and activations at once.
 constexpr int64_t kClipsAtOnce = 16;
 
-void copyStretch(const std::vector<float>& samples, double startSample, int64_t count, std::vector<float>& out) {
+void requireStart(double startSample) {
   if (!(std::abs(startSample) < 9e15)) {
     throw invalidArgument("Expected a number of samples for startSample but received " + numberText(startSample));
   }
+}
+
+void copyStretch(const std::vector<float>& samples, double startSample, int64_t count, std::vector<float>& out) {
   const auto total = static_cast<int64_t>(samples.size());
   const int64_t start = std::llround(startSample);
   const int64_t begin = std::clamp<int64_t>(start, 0, total);
@@ -39,37 +42,86 @@ Engine::Engine(const EngineOptions& options, const std::vector<TensorData>& tens
   parameters_ = loadParameters(options.model, options.classes, tensors, "model.", device_, /*trainable=*/false);
 }
 
+void copyRows(const EngineOutput& source, int64_t from, int64_t count, EngineOutput& target, int64_t to) {
+  const auto rows = [&](const std::vector<float>& values, std::vector<float>& into) {
+    if (values.empty() || into.empty()) return;
+    const auto width = static_cast<int64_t>(values.size() / source.activity.size());
+    std::copy_n(values.begin() + from * width, count * width, into.begin() + to * width);
+  };
+  rows(source.logits, target.logits);
+  rows(source.activity, target.activity);
+  rows(source.driftFeatures, target.driftFeatures);
+  rows(source.embeddings, target.embeddings);
+}
+
+void Engine::checkClips(const std::vector<double>& startSample, int64_t clipSamples) const {
+  requireClipSamples(clipSamples);
+  validateShape(options_.model, logMel_.mels(), logMel_.frames(clipSamples));
+  for (const double start : startSample) requireStart(start);
+}
+
+EngineOutput Engine::emptyOutput(int64_t clips, bool embeddings) const {
+  const auto count = static_cast<size_t>(clips);
+  EngineOutput output;
+  output.logits.resize(count * static_cast<size_t>(options_.classes));
+  output.activity.resize(count);
+  output.driftFeatures.resize(count * kDriftFeatures);
+  if (embeddings) output.embeddings.resize(count * static_cast<size_t>(options_.model.dModel));
+  return output;
+}
+
+void Engine::features(const ClipSource& clip, int64_t clipSamples, int frames, float* out, float* activity,
+                      float* drift) const {
+  thread_local std::vector<float> samples;
+  copyStretch(*clip.samples, clip.startSample, clipSamples, samples);
+  logMel_.melPower(samples.data(), clipSamples, out);
+  const DriftFeatures row = driftFeatures(logMel_, out, frames);
+  drift[0] = row.melMean;
+  drift[1] = row.melStd;
+  drift[2] = row.energyMean;
+  drift[3] = row.energyStd;
+  logMel_.finish(out, frames, activity);
+  options_.statistics.apply(out, frames);
+}
+
 EngineOutput Engine::forwardPcm(const std::vector<float>& samples, const std::vector<double>& startSample,
                                 int64_t clipSamples, bool embeddings, const std::function<bool()>& stopping) {
-  requireClipSamples(clipSamples);
+  checkClips(startSample, clipSamples);
   at::set_num_threads(options_.threads);
   const auto count = static_cast<int64_t>(startSample.size());
   const int frames = logMel_.frames(clipSamples);
-  validateShape(options_.model, logMel_.mels(), frames);
   const int64_t rowSize = static_cast<int64_t>(logMel_.mels()) * frames;
   EngineOutput output;
   output.activity.resize(static_cast<size_t>(count));
   output.driftFeatures.resize(static_cast<size_t>(count) * kDriftFeatures);
-  std::vector<float> features;
+  std::vector<float> block;
   for (int64_t begin = 0; begin < count; begin += kClipsAtOnce) {
     const int64_t rows = std::min(kClipsAtOnce, count - begin);
-    features.resize(static_cast<size_t>(rows * rowSize));
+    block.resize(static_cast<size_t>(rows * rowSize));
     parallelFor(rows, options_.threads, stopping, [&](int64_t row, int) {
-      thread_local std::vector<float> clip;
-      copyStretch(samples, startSample[begin + row], clipSamples, clip);
-      float* out = features.data() + row * rowSize;
-      logMel_.melPower(clip.data(), clipSamples, out);
-      const DriftFeatures drift = driftFeatures(logMel_, out, frames);
-      float* driftRow = output.driftFeatures.data() + (begin + row) * kDriftFeatures;
-      driftRow[0] = drift.melMean;
-      driftRow[1] = drift.melStd;
-      driftRow[2] = drift.energyMean;
-      driftRow[3] = drift.energyStd;
-      logMel_.finish(out, frames, &output.activity[begin + row]);
-      options_.statistics.apply(out, frames);
+      features({&samples, startSample[static_cast<size_t>(begin + row)]}, clipSamples, frames,
+               block.data() + row * rowSize, &output.activity[static_cast<size_t>(begin + row)],
+               output.driftFeatures.data() + (begin + row) * kDriftFeatures);
     });
-    infer(parameters_, options_.model, device_, options_.precision, features, rows, logMel_.mels(), embeddings, output);
+    infer(parameters_, options_.model, device_, options_.precision, block, rows, logMel_.mels(), embeddings, output);
   }
+  return output;
+}
+
+EngineOutput Engine::scoreClips(const std::vector<ClipSource>& clips, int64_t clipSamples, bool embeddings) const {
+  const int frames = logMel_.frames(clipSamples);
+  const int64_t rowSize = static_cast<int64_t>(logMel_.mels()) * frames;
+  EngineOutput output;
+  output.activity.resize(clips.size());
+  output.driftFeatures.resize(clips.size() * kDriftFeatures);
+  thread_local std::vector<float> block;
+  block.resize(clips.size() * static_cast<size_t>(rowSize));
+  for (size_t i = 0; i < clips.size(); ++i) {
+    features(clips[i], clipSamples, frames, block.data() + static_cast<int64_t>(i) * rowSize, &output.activity[i],
+             output.driftFeatures.data() + static_cast<int64_t>(i) * kDriftFeatures);
+  }
+  infer(parameters_, options_.model, device_, options_.precision, block, static_cast<int64_t>(clips.size()),
+        logMel_.mels(), embeddings, output);
   return output;
 }
 

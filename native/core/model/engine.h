@@ -27,7 +27,16 @@ struct EngineOptions {
   int threads = 1;
 };
 
-/// Not thread-safe: one executor calls it.
+/// One clip: where it begins in a stretch of samples, which is zero beyond its ends.
+struct ClipSource {
+  const std::vector<float>* samples = nullptr;
+  double startSample = 0;
+};
+
+/// Rows [`from`, `from + count`) of `source` to the rows of `target` that begin at `to`; embeddings where both have them.
+void copyRows(const EngineOutput& source, int64_t from, int64_t count, EngineOutput& target, int64_t to);
+
+/// `forwardPcm` and `forwardFeatures` are for one executor; the const members may be called from several threads.
 class Engine {
  public:
   /// Throws `invalid_argument` or `damaged_checkpoint`.
@@ -41,10 +50,23 @@ class Engine {
   /// Ready, normalised features (rows, M, T). `activity` of the result is 0: it cannot be told from them.
   EngineOutput forwardFeatures(std::vector<float> features, int64_t rows, bool embeddings);
 
+  /// Scores clips of any stretches with as many threads as the calling one was given (`at::set_num_threads`).
+  EngineOutput scoreClips(const std::vector<ClipSource>& clips, int64_t clipSamples, bool embeddings) const;
+
+  /// Throws `invalid_argument` for starts or a length that cannot be scored.
+  void checkClips(const std::vector<double>& startSample, int64_t clipSamples) const;
+
+  /// The output of so many clips, to be filled by `copyRows`.
+  EngineOutput emptyOutput(int64_t clips, bool embeddings) const;
+
   /// Bytes of the weights.
   int64_t heldBytes() const;
 
  private:
+  /// The features of one clip (M * frames) into `out`, its activity and drift features into their rows.
+  void features(const ClipSource& clip, int64_t clipSamples, int frames, float* out, float* activity,
+                float* drift) const;
+
   EngineOptions options_;
   LogMel logMel_;
   at::Device device_;

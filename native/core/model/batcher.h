@@ -1,0 +1,91 @@
+// Clips of many calls, scored together: a server's requests are short, and a network is fast on several clips at once.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "core/model/engine.h"
+
+namespace autobird {
+
+/// The same fields as `BatchingOptions` of bindings/native.ts.
+struct BatchingOptions {
+  /// Clips of a batch, at most.
+  int64_t maxClips = 16;
+  /// How long a clip may wait for others while another worker computes. A clip that finds all workers idle never waits.
+  double maxDelayMs = 2;
+  /// A call that finds others waiting and would make more than this is refused; an idle batcher takes a call of any size.
+  int64_t maxQueuedClips = 1024;
+};
+
+/// What the batcher has done and what waits.
+struct BatcherStats {
+  int64_t queuedClips = 0;
+  int64_t runningClips = 0;
+  int64_t clips = 0;
+  int64_t batches = 0;
+  int64_t refusedCalls = 0;
+  /// Over all batches: time of a worker for a clip.
+  double meanClipMs = 0;
+  /// Batches of 1, 2, up to 4, 8, 16, 32, … clips.
+  std::array<int64_t, 8> batchSizes{};
+};
+
+/// Workers of one torch thread each over one network. Calls share the workers clip by clip, in turn, so that a long recording
+/// does not keep a short one waiting. All members may be called from any thread.
+class Batcher {
+ public:
+  /// Called once a call, from a worker or from `cancel` and `stop`: the scores, or why there are none. Must not throw.
+  using Done = std::function<void(EngineOutput, std::exception_ptr)>;
+
+  Batcher(std::shared_ptr<const Engine> engine, int workers, const BatchingOptions& options);
+  ~Batcher();
+  Batcher(const Batcher&) = delete;
+  Batcher& operator=(const Batcher&) = delete;
+
+  /// Queues clips of one stretch of samples, as Engine::forwardPcm takes them, as the call `number`. Throws `overloaded`
+  /// where too much is queued already, `aborted` after `stop`, and what `Engine::checkClips` throws; `done` is not called then.
+  void submit(uint64_t number, std::vector<float> samples, std::vector<double> startSample, int64_t clipSamples,
+              bool embeddings, Done done);
+
+  /// Takes a call out of the queue; it is done with `aborted`. Clips that are being computed are computed for nothing.
+  void cancel(uint64_t number);
+
+  BatcherStats stats() const;
+
+  /// Calls that are not done are done with `aborted`; waits for the workers. Safe to repeat.
+  void stop();
+
+ private:
+  struct Call;
+  struct Slice;  // neighbouring clips of one call
+
+  void loop();
+  std::vector<Slice> take(std::unique_lock<std::mutex>& lock);
+  void compute(const std::vector<Slice>& slices);
+  void finish(const std::shared_ptr<Call>& call, std::exception_ptr failure);
+
+  const std::shared_ptr<const Engine> engine_;
+  const int workers_;
+  const BatchingOptions options_;
+  mutable std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<std::shared_ptr<Call>> queue_;  // calls with clips that nobody has taken
+  std::vector<std::shared_ptr<Call>> open_;  // calls that are not done
+  int busy_ = 0;
+  double busyMs_ = 0;
+  bool stopped_ = false;
+  BatcherStats stats_;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace autobird
