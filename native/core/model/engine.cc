@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
+#include <c10/core/InferenceMode.h>
 
 #include <algorithm>
 #include <cmath>
@@ -40,6 +41,8 @@ Engine::Engine(const EngineOptions& options, const std::vector<TensorData>& tens
     : options_(options), logMel_(options.features), device_(requireDevice(options.device)) {
   validate(options.statistics, logMel_.mels());
   parameters_ = loadParameters(options.model, options.classes, tensors, "model.", device_, /*trainable=*/false);
+  const c10::InferenceMode inference;
+  foldNorms(parameters_);
 }
 
 void copyRows(const EngineOutput& source, int64_t from, int64_t count, EngineOutput& target, int64_t to) {

@@ -448,4 +448,38 @@ at::Tensor normReluPool(const at::Tensor& x, const BatchNorm& norm, double momen
                              updateStatistics);
 }
 
+bool canPoolRelu(const at::Tensor& x) {
+  return x.is_inference() && x.is_cpu() && x.scalar_type() == at::kFloat &&
+         x.is_contiguous(at::MemoryFormat::ChannelsLast);
+}
+
+at::Tensor poolRelu(const at::Tensor& x) {
+  const int64_t rows = x.size(0);
+  const int64_t channels = x.size(1);
+  const int64_t height = x.size(2) / 2;
+  const int64_t width = x.size(3) / 2;
+  const int64_t inputWidth = x.size(3);
+  at::Tensor y = at::empty({rows, channels, height, width}, x.options(), at::MemoryFormat::ChannelsLast);
+  const float* source = x.const_data_ptr<float>();
+  float* target = y.mutable_data_ptr<float>();
+  at::parallel_for(0, rows * height, 8, [&](int64_t begin, int64_t end) {
+    for (int64_t line = begin; line < end; ++line) {
+      const int64_t row = line / height;
+      const float* upper = source + (row * x.size(2) + 2 * (line % height)) * inputWidth * channels;
+      const float* lower = upper + inputWidth * channels;
+      float* out = target + line * width * channels;
+      for (int64_t w = 0; w < width; ++w) {
+        const float* a = upper + 2 * w * channels;
+        const float* b = lower + 2 * w * channels;
+        for (int64_t c = 0; c < channels; ++c) {
+          const float left = std::max(a[c], b[c]);
+          const float right = std::max(a[channels + c], b[channels + c]);
+          out[w * channels + c] = std::max(0.0F, std::max(left, right));
+        }
+      }
+    }
+  });
+  return y;
+}
+
 }  // namespace autobird

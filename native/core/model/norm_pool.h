@@ -17,4 +17,11 @@ bool canFuseNormPool(const at::Tensor& x);
 at::Tensor normReluPool(const at::Tensor& x, const BatchNorm& norm, double momentum, double epsilon,
                         bool updateStatistics);
 
+/// Whether `poolRelu` takes this tensor: in inference mode, on the CPU, f32, channels last.
+bool canPoolRelu(const at::Tensor& x);
+
+/// relu(max_pool2d(x, 2)), which is max_pool2d(relu(x), 2), without the indices that LibTorch keeps for a backward pass.
+/// x: (B, C, H, W), channels last. Result: (B, C, H / 2, W / 2), channels last.
+at::Tensor poolRelu(const at::Tensor& x);
+
 }  // namespace autobird

@@ -167,4 +167,24 @@ void forEachTensor(Parameters& parameters, const ModelOptions& options, const Te
   visitLinear("head", parameters.head);
 }
 
+namespace {
+
+void foldNorm(ConvolutionNorm& layer) {
+  const BatchNorm& norm = layer.norm;
+  const at::Tensor scale = norm.weight.to(at::kDouble) / at::sqrt(norm.runningVar.to(at::kDouble) + kNormEpsilon);
+  const at::Tensor bias = layer.conv.bias.defined() ? layer.conv.bias.to(at::kDouble) : at::zeros_like(scale);
+  layer.conv.weight = (layer.conv.weight.to(at::kDouble) * scale.view({-1, 1, 1, 1})).to(at::kFloat);
+  layer.conv.bias = ((bias - norm.runningMean) * scale + norm.bias).to(at::kFloat);
+  layer.folded = true;
+}
+
+}  // namespace
+
+void foldNorms(Parameters& parameters) {
+  for (StemStage& stage : parameters.stem) {
+    for (ConvolutionNorm* layer : {&stage.down, &stage.first, &stage.second})
+      if (layer->conv.weight.defined()) foldNorm(*layer);
+  }
+}
+
 }  // namespace autobird

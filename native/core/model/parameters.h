@@ -34,9 +34,13 @@ struct BatchNorm {
   at::Tensor runningVar;   // (C)
 };
 
+/// Added to the variance before its root.
+constexpr double kNormEpsilon = 1e-5;
+
 struct ConvolutionNorm {
   Convolution conv;
   BatchNorm norm;
+  bool folded = false;  // the norm is in the convolution's weight and bias already (`foldNorms`)
 };
 
 /// One stage of the stem. Plain: `down` alone. Residual: `down` with stride 2, then a block of two.
@@ -73,6 +77,10 @@ using TensorVisitor = std::function<void(const std::string& name, at::Tensor& te
 
 /// Every tensor of the network in a fixed order: that of the optimizer's state and of checkpoints.
 void forEachTensor(Parameters& parameters, const ModelOptions& options, const TensorVisitor& visit);
+
+/// Puts every batch norm, as it is in evaluation, into the convolution before it: the same function with a pass over memory
+/// less for each. For networks that are not trained any more.
+void foldNorms(Parameters& parameters);
 
 /// Initial weights as PyTorch's layers draw them, on the CPU, from `seed` alone. Throws `invalid_argument` as
 /// `parameterShapes` does.

@@ -8,14 +8,20 @@ namespace autobird {
 namespace {
 
 constexpr double kMomentum = 0.1;
-constexpr double kEpsilon = 1e-5;
 
-at::Tensor batchNorm(const at::Tensor& x, const BatchNorm& norm, const ForwardMode& mode) {
+at::Tensor batchNorm(const at::Tensor& x, const ConvolutionNorm& layer, const ForwardMode& mode) {
+  if (layer.folded) return x;
+  const BatchNorm& norm = layer.norm;
   const bool keepStatistics = !mode.training || mode.updateStatistics;
   return at::batch_norm(x, norm.weight, norm.bias, keepStatistics ? norm.runningMean : at::Tensor(),
-                        keepStatistics ? norm.runningVar : at::Tensor(), mode.training, kMomentum, kEpsilon,
+                        keepStatistics ? norm.runningVar : at::Tensor(), mode.training, kMomentum, kNormEpsilon,
                         /*cudnn_enabled=*/true);
 }
+
+// In place where nobody will ask for gradients: a fresh tensor of this size costs more than the arithmetic.
+at::Tensor rectified(at::Tensor x) { return x.is_inference() ? x.relu_() : at::relu(x); }
+
+at::Tensor summed(const at::Tensor& x, at::Tensor y) { return y.is_inference() ? y.add_(x) : x + y; }
 
 at::Tensor convolve(const at::Tensor& x, const Convolution& conv, int64_t stride) {
   return at::conv2d(x, conv.weight, conv.bias, {stride, stride}, {1, 1});
@@ -32,19 +38,20 @@ at::Tensor plainStage(const at::Tensor& input, const StemStage& stage, double p,
                       DropoutSeeds& seeds) {
   at::Tensor x = convolve(input, stage.down.conv, 1);
   if (mode.training && canFuseNormPool(x)) {
-    x = normReluPool(x, stage.down.norm, kMomentum, kEpsilon, mode.updateStatistics);
+    x = normReluPool(x, stage.down.norm, kMomentum, kNormEpsilon, mode.updateStatistics);
   } else {
-    x = at::max_pool2d(at::relu(batchNorm(x, stage.down.norm, mode)), {2, 2});
+    x = batchNorm(x, stage.down, mode);
+    x = canPoolRelu(x) ? poolRelu(x) : at::max_pool2d(rectified(x), {2, 2});
   }
   return dropChannels(x, p, mode, seeds);
 }
 
 at::Tensor residualStage(const at::Tensor& input, const StemStage& stage, double p, const ForwardMode& mode,
                          DropoutSeeds& seeds) {
-  const at::Tensor x = at::relu(batchNorm(convolve(input, stage.down.conv, 2), stage.down.norm, mode));
-  at::Tensor y = at::relu(batchNorm(convolve(x, stage.first.conv, 1), stage.first.norm, mode));
-  y = batchNorm(convolve(y, stage.second.conv, 1), stage.second.norm, mode);
-  return dropChannels(at::relu(x + y), p, mode, seeds);
+  const at::Tensor x = rectified(batchNorm(convolve(input, stage.down.conv, 2), stage.down, mode));
+  at::Tensor y = rectified(batchNorm(convolve(x, stage.first.conv, 1), stage.first, mode));
+  y = batchNorm(convolve(y, stage.second.conv, 1), stage.second, mode);
+  return dropChannels(rectified(summed(x, y)), p, mode, seeds);
 }
 
 // Convolutions cannot tell a high note from a low one: a second channel that rises with frequency lets them.
