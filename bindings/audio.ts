@@ -30,6 +30,19 @@ abstract class Decoder implements Disposable {
   }
 
   /**
+   * Instead of {@link read}: the next samples resampled to `targetHz`, at least `wantedSamples` but at the end; null after it.
+   * Throws AudioError, InvalidArgumentError.
+   */
+  readAt(targetHz: number, wantedSamples: number): Promise<Float32Array | null> {
+    return this.#native.readAt(targetHz, wantedSamples);
+  }
+
+  /** Samples at the source's own rate that {@link readAt} has decoded so far. */
+  get decodedSamples(): number {
+    return this.#native.decodedSamples;
+  }
+
+  /**
    * Instead of {@link read}: the next stretch of at least `stretchSamples` samples as a shard holds them, the last one with
    * `whole`. Throws AudioError, InvalidArgumentError.
    */

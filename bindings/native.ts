@@ -241,6 +241,13 @@ export interface NativeDecoder {
   /** The next mono (mean of channels) samples at the source rate, null at the end. Damaged stretches are counted in `damaged`. */
   read(maxSamples: number): Promise<Float32Array | null>;
   /**
+   * Instead of `read`, in one crossing a stretch: decodes and resamples to `targetHz` until `wantedSamples` are there or the
+   * source ends; null at the end. Each call must name the same rate.
+   */
+  readAt(targetHz: number, wantedSamples: number): Promise<Float32Array | null>;
+  /** Of the source, at its own rate, that `readAt` has decoded. */
+  readonly decodedSamples: number;
+  /**
    * Instead of `read`, in one crossing a stretch: decodes, hashes, resamples to `targetHz` and encodes until
    * `stretchSamples` are there, in whole blocks of `blockSamples`; the last stretch has `whole` and may be empty. Each call
    * must name the same rate and block.

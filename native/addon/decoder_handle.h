@@ -14,6 +14,7 @@
 #include "addon/worker.h"
 #include "core/audio/byte_source.h"
 #include "core/audio/decoder.h"
+#include "core/audio/resample.h"
 
 namespace autobird::addon {
 
@@ -21,6 +22,9 @@ struct DecoderState {
   std::shared_ptr<Executor> executor;
   std::shared_ptr<Decoder> decoder;       // JavaScript thread; empty once disposed
   std::optional<HashingEncoder> encoder;  // executor thread
+  std::optional<Resampler> resampler;     // executor thread
+  bool ended = false;                     // executor thread
+  std::atomic<int64_t> decodedSamples{0};
   std::atomic<int64_t> damaged{0};
   std::atomic<bool> truncated{false};
 };
@@ -67,6 +71,34 @@ inline EncodedStretch encodeStretch(DecoderState& state, Decoder& decoder, size_
   return state.encoder->take();
 }
 
+/// Executor thread: decodes and resamples until `wanted` samples are there or the recording ends; empty at the end.
+inline std::vector<float> readAt(DecoderState& state, Decoder& decoder, int64_t targetHz, size_t wanted) {
+  const auto sourceHz = static_cast<int64_t>(decoder.info().sampleRateHz);
+  const bool resamples = sourceHz != targetHz;
+  if (resamples && !state.resampler) state.resampler.emplace(sourceHz, targetHz);
+  std::vector<float> samples;
+  std::vector<float> block;
+  while (!state.ended && samples.size() < wanted) {
+    if (state.executor->stopping()) throw Error("aborted", "Decoding was stopped");
+    std::vector<float>& read = resamples ? block : samples;
+    const size_t before = resamples ? 0 : samples.size();
+    block.clear();
+    decoder.read(1 << 16, read);
+    state.damaged = decoder.damaged();
+    state.truncated = decoder.truncated();
+    const size_t count = read.size() - before;
+    state.decodedSamples += static_cast<int64_t>(count);
+    state.ended = count == 0;
+    if (!resamples) continue;
+    if (state.ended) {
+      state.resampler->flush(samples);
+    } else {
+      state.resampler->push(block.data(), block.size(), samples);
+    }
+  }
+  return samples;
+}
+
 inline Napi::Object decoderHandle(Napi::Env env, const std::shared_ptr<DecoderState>& state) {
   Napi::Object handle = Napi::Object::New(env);
   handle["info"] = fromDecoderInfo(env, state->decoder->info());
@@ -83,6 +115,22 @@ inline Napi::Object decoderHandle(Napi::Env env, const std::shared_ptr<DecoderSt
             state->damaged = decoder->damaged();
             state->truncated = decoder->truncated();
             return samples;
+          },
+          [](Napi::Env env, std::vector<float> samples) -> Napi::Value {
+            return samples.empty() ? env.Null() : fromVector(env, samples);
+          });
+    });
+  });
+  handle["readAt"] = Napi::Function::New(env, [state](const Napi::CallbackInfo& call) -> Napi::Value {
+    return guarded(call.Env(), [&]() -> Napi::Value {
+      const int64_t targetHz = toInteger(call[0], "targetHz");
+      const int64_t wanted = toInteger(call[1], "wantedSamples");
+      if (wanted < 1 || wanted > (1 << 26)) throw wrongKind("an integer from 1 to 67108864", "wantedSamples", call[1]);
+      if (!state->decoder) throw Error("disposed", "Decoder was disposed: open the file again");
+      return state->executor->run(
+          call.Env(),
+          [state, decoder = state->decoder, targetHz, wanted] {
+            return readAt(*state, *decoder, targetHz, static_cast<size_t>(wanted));
           },
           [](Napi::Env env, std::vector<float> samples) -> Napi::Value {
             return samples.empty() ? env.Null() : fromVector(env, samples);
@@ -112,15 +160,20 @@ inline Napi::Object decoderHandle(Napi::Env env, const std::shared_ptr<DecoderSt
     state->executor->close();
     state->decoder.reset();
   });
-  handle.DefineProperties({Napi::PropertyDescriptor::Accessor(env, handle, "damaged",
-                                                              [state](const Napi::CallbackInfo& call) -> Napi::Value {
-                                                                return Napi::Number::New(
-                                                                    call.Env(), static_cast<double>(state->damaged));
-                                                              }),
-                           Napi::PropertyDescriptor::Accessor(env, handle, "truncated",
-                                                              [state](const Napi::CallbackInfo& call) -> Napi::Value {
-                                                                return Napi::Boolean::New(call.Env(), state->truncated);
-                                                              })});
+  handle.DefineProperties(
+      {Napi::PropertyDescriptor::Accessor(env, handle, "damaged",
+                                          [state](const Napi::CallbackInfo& call) -> Napi::Value {
+                                            return Napi::Number::New(call.Env(), static_cast<double>(state->damaged));
+                                          }),
+       Napi::PropertyDescriptor::Accessor(env, handle, "decodedSamples",
+                                          [state](const Napi::CallbackInfo& call) -> Napi::Value {
+                                            return Napi::Number::New(call.Env(),
+                                                                     static_cast<double>(state->decodedSamples));
+                                          }),
+       Napi::PropertyDescriptor::Accessor(env, handle, "truncated",
+                                          [state](const Napi::CallbackInfo& call) -> Napi::Value {
+                                            return Napi::Boolean::New(call.Env(), state->truncated);
+                                          })});
   return handle;
 }
 

@@ -15,6 +15,10 @@ export interface AudioSource extends AsyncDisposable {
   readonly info: AudioInfo;
   /** Mono samples at the file's own rate, block after block; what is not asked for is not decoded. Throws AudioError. */
   blocks(): AsyncGenerator<Float32Array, void, undefined>;
+  /** Instead of {@link blocks}: mono samples at `targetHz`, stretch after stretch. Throws AudioError. */
+  samplesAt(targetHz: number): AsyncGenerator<Float32Array, void, undefined>;
+  /** Samples at the file's own rate that {@link samplesAt} has decoded so far. */
+  readonly decodedSamples: number;
   /**
    * Instead of {@link blocks}: the samples as shards hold them, in blocks of `blockSamples` at `targetHz`, stretch after
    * stretch; the last one has `whole`. Throws AudioError.

@@ -8,9 +8,11 @@ import type { Readable } from 'node:stream';
 import { downmixInterleaved } from '../../bindings/audio.ts';
 import { AudioError } from '../../bindings/errors.ts';
 import type { AudioSource, RouteInput } from './AudioSource.ts';
+import { CountedBlocks } from './CountedBlocks.ts';
 import { encodeBlocks } from './encodeBlocks.ts';
 import { parseLog, WavPipe } from './ffmpegOutput.ts';
 import { checkLimits, durationGuard } from './limits.ts';
+import { resampled } from './resample.ts';
 
 // As native/audio/ffmpeg.cc: no playlists, which could name other files.
 const formats =
@@ -72,6 +74,7 @@ export async function openFfmpegCli(input: RouteInput, program: string): Promise
       input.signal?.throwIfAborted();
       failed = (await running.ended) !== 0;
     }
+    const counted = new CountedBlocks();
     return {
       info: {
         container: log.container,
@@ -83,6 +86,10 @@ export async function openFfmpegCli(input: RouteInput, program: string): Promise
         decoder: 'ffmpeg-cli',
       },
       blocks: all,
+      samplesAt: (targetHz) => resampled(counted.of(all()), sampleRateHz, targetHz),
+      get decodedSamples() {
+        return counted.samples;
+      },
       encoded: (targetHz, blockSamples) => encodeBlocks(all(), sampleRateHz, targetHz, blockSamples),
       get damaged() {
         return parseLog(running.log()).damaged;

@@ -1,8 +1,8 @@
 import { FfmpegDecoder, WavDecoder } from '../../bindings/audio.ts';
 import type { AudioSource, DecoderRoute, RouteInput } from './AudioSource.ts';
 
-/** Seconds that are decoded and encoded in one crossing. */
-const encodedStretchS = 16;
+/** Seconds that are decoded in one crossing. */
+const stretchS = 16;
 
 export async function openWav(input: RouteInput): Promise<AudioSource> {
   return nativeSource(await WavDecoder.open(input.source, input.limits), 'wav', input.signal);
@@ -38,11 +38,15 @@ function nativeSource(
   return {
     info: { ...decoder.info, decoder: route },
     blocks: () => each(() => decoder.read()),
+    samplesAt: (targetHz) => each(() => decoder.readAt(targetHz, stretchS * targetHz)),
+    get decodedSamples() {
+      return decoder.decodedSamples;
+    },
     encoded: (targetHz, blockSamples) => {
       let ended = false;
       return each(async () => {
         if (ended) return null;
-        const stretch = await decoder.encode(targetHz, blockSamples, encodedStretchS * targetHz);
+        const stretch = await decoder.encode(targetHz, blockSamples, stretchS * targetHz);
         ended = stretch.whole !== null;
         return stretch;
       });

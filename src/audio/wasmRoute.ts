@@ -1,9 +1,11 @@
 import { downmix } from '../../bindings/audio.ts';
 import { AudioError } from '../../bindings/errors.ts';
 import type { AudioSource, RouteInput } from './AudioSource.ts';
+import { CountedBlocks } from './CountedBlocks.ts';
 import { encodeBlocks } from './encodeBlocks.ts';
 import { checkLimits, durationGuard } from './limits.ts';
 import { OggPages } from './OggPages.ts';
+import { resampled } from './resample.ts';
 import type { AudioKind, Sniffed } from './sniff.ts';
 import { openBytes } from './sourceBytes.ts';
 
@@ -88,6 +90,7 @@ export async function openWasm(input: RouteInput, { kind, offset }: Sniffed): Pr
   const close = async () => {
     await blocks.return();
   };
+  const counted = new CountedBlocks();
   return {
     info: {
       container: codec.container,
@@ -99,6 +102,10 @@ export async function openWasm(input: RouteInput, { kind, offset }: Sniffed): Pr
       decoder: 'wasm',
     },
     blocks: all,
+    samplesAt: (targetHz) => resampled(counted.of(all()), sampleRateHz, targetHz),
+    get decodedSamples() {
+      return counted.samples;
+    },
     encoded: (targetHz, blockSamples) => encodeBlocks(all(), sampleRateHz, targetHz, blockSamples),
     get damaged() {
       return state.damaged;

@@ -27,19 +27,11 @@ export async function openRecording(
   const audio = await openAudio(source, { limits, ...(signal && { signal }) });
   const path = name ?? (typeof source === 'string' ? source : '');
   const { sampleRateHz, declaredDurationS, tags } = audio.info;
-  let samples = 0;
   return {
     declaredDurationS,
     recordedAt: recordedAt({ path, fromTags: recordedAtFromTags(tags) }),
-    samplesAt: (targetHz) =>
-      resampled(
-        counted(audio.blocks(), (count) => {
-          samples += count;
-        }),
-        sampleRateHz,
-        targetHz,
-      ),
-    durationS: () => samples / sampleRateHz,
+    samplesAt: (targetHz) => audio.samplesAt(targetHz),
+    durationS: () => audio.decodedSamples / sampleRateHz,
     [Symbol.asyncDispose]: async () => audio.close(),
   };
 }
@@ -66,11 +58,4 @@ export function openPcm(readable: Readable, pcm: PcmFormat, limits: DecodeLimits
       readable.destroy();
     },
   };
-}
-
-async function* counted(blocks: AsyncIterable<Float32Array>, onSamples: (count: number) => void) {
-  for await (const block of blocks) {
-    onSamples(block.length);
-    yield block;
-  }
 }

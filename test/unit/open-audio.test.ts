@@ -9,6 +9,7 @@ import type { DecoderRoute } from '../../src/audio/AudioSource.ts';
 import { findFfmpeg } from '../../src/audio/ffmpegCliRoute.ts';
 import { decodeLimits } from '../../src/audio/limits.ts';
 import { type OpenAudioOptions, openAudio } from '../../src/audio/openAudio.ts';
+import { resampled } from '../../src/audio/resample.ts';
 import { composeConfig } from '../../src/config/compose.ts';
 import { defaultLimits } from '../../src/prediction/options.ts';
 import { chirpInNoise, gathered, largestDifference } from '../helpers/signal.ts';
@@ -75,6 +76,29 @@ test('a WAV file is read by our own decoder, from a path or from bytes', async (
     assert.is(fromPath.info.channels, 2);
     assert.is(fromPath.samples.length, mono.length);
     assert.equal((await decode(file)).samples, fromPath.samples);
+  });
+});
+
+needsFfmpeg('samples at another rate are those of the blocks, resampled, bit for bit by every route', async () => {
+  await withTempDir(async (dir) => {
+    await writeFile(join(dir, 'original.wav'), file);
+    const paths = [join(dir, 'original.wav'), encode(dir, 'a.flac'), encode(dir, 'a.mp3', '-b:a', '128k')];
+    let compared = 0;
+    for (const path of paths) {
+      for (const route of ['wav', ...routes] as const) {
+        if ((route === 'wav') !== path.endsWith('.wav')) continue;
+        for (const targetHz of [rate, 16_000]) {
+          await using blocks = await openAudio(path, { decoders: [route] });
+          await using direct = await openAudio(path, { decoders: [route] });
+          const expected = await gathered(resampled(blocks.blocks(), rate, targetHz));
+          const samples = await gathered(direct.samplesAt(targetHz));
+          assert.equal(samples, expected, `${path} by ${route} at ${targetHz}`);
+          assert.is(direct.decodedSamples, (await decode(path, { decoders: [route] })).samples.length);
+          compared++;
+        }
+      }
+    }
+    assert.ok(compared >= 10, `${compared}`);
   });
 });
 
