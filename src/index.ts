@@ -24,6 +24,7 @@ export { type SynthesizedSet, type SynthesizeOptions, synthesize } from './data/
 
 export { type ListedRun, listRuns, openRun } from './run/listRuns.ts';
 export { Run } from './run/Run.ts';
+export { epochToJson, type RunSummary, reportToJson, summarizeRun } from './run/summarizeRun.ts';
 export { type TrainOptions, train } from './training/train.ts';
 
 // How good is it?

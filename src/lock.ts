@@ -110,16 +110,30 @@ async function create(file: string, text: string): Promise<FileHandle | null> {
   }
 }
 
-async function isAlive(holder: Holder, file: string): Promise<boolean> {
+/**
+ * Whether somebody holds the lock `path` now. It only looks, also in a folder that cannot be written; a holder on another
+ * machine whose clock is more than a minute off is misjudged.
+ */
+export async function isHeld(path: string): Promise<boolean> {
+  const text = await readFile(path, 'utf8').catch(() => null);
+  const holder = text === null ? null : parse(text);
+  const isYoung = async () => {
+    const touched = await stat(path).catch(() => null);
+    return touched !== null && Date.now() - touched.mtimeMs < staleMs;
+  };
+  return holder !== null && (await isAlive(holder, path, isYoung));
+}
+
+async function isAlive(holder: Holder, file: string, isRecent = isTouched): Promise<boolean> {
   // Processes of another machine, or of another container on this one, cannot be asked.
-  if (holder.host !== hostname()) return isTouched(file);
+  if (holder.host !== hostname()) return isRecent(file);
   try {
     process.kill(holder.pid, 0);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
   }
   const bornAt = await birth(holder.pid);
-  return bornAt === '' ? isTouched(file) : bornAt === holder.bornAt;
+  return bornAt === '' ? isRecent(file) : bornAt === holder.bornAt;
 }
 
 /** Whether the file was touched within a minute, by the clock of the disk it lies on. */

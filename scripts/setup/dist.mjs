@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { hashOf } from './inputs.mjs';
 import { isClone, root } from './places.mjs';
@@ -7,7 +7,7 @@ import { run } from './run.mjs';
 const INPUTS = ['bindings', 'src', 'services', 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json'];
 const stamp = join(root, 'dist/inputs.sha256');
 
-/** Compiles the TypeScript sources into dist unless they are unchanged. */
+/** Compiles the TypeScript sources into dist, and copies the web page there, unless they are unchanged. */
 export async function buildDist() {
   if (!isClone) return 'came with the package';
   const hash = hashOf(INPUTS);
@@ -16,7 +16,8 @@ export async function buildDist() {
     cwd: root,
     what: 'tsc -p tsconfig.build.json',
   });
-  mkdirSync(join(root, 'dist'), { recursive: true });
+  // What browsers get is not compiled.
+  cpSync(join(root, 'services/web/page'), join(root, 'dist/services/web/page'), { recursive: true });
   writeFileSync(stamp, hash);
   return 'compiled';
 }

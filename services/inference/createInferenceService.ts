@@ -5,6 +5,7 @@ import { createApp } from '../http/createApp.ts';
 import { acceptUploads } from '../http/receiveAudio.ts';
 import { measureRequests } from '../http/requestMetrics.ts';
 import { PredictionLog } from '../predictionLog/PredictionLog.ts';
+import { webRoutes } from '../web/webRoutes.ts';
 import { createManagementApp } from './createManagementApp.ts';
 import { InferenceMetrics } from './InferenceMetrics.ts';
 import { ModelStore } from './ModelStore.ts';
@@ -63,5 +64,6 @@ export async function createInferenceService(config: ServiceConfig, logger: Fast
   predictionRoutes(app, context);
   modelRoutes(app, context);
   feedbackRoutes(app, context);
+  await webRoutes(app, config);
   return { app, management: await createManagementApp(context, logger) };
 }

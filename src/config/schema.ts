@@ -279,6 +279,14 @@ export const serviceSchema = z.strictObject({
     /** Null for none. */
     port: z.int().min(0).max(65535).nullable(),
   }),
+  /** The page at `/app/`. */
+  web: z.strictObject({
+    enabled: z.boolean(),
+    /** Folder of training runs that the page shows; null for none. */
+    runsRoot: z.string().nullable(),
+    /** Address of the drift service as browsers reach it; null for none. */
+    driftUrl: z.url({ protocol: /^https?$/ }).nullable(),
+  }),
   /** Seconds that requests have to end after SIGTERM. */
   shutdownS: positive,
   logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']),

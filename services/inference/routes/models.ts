@@ -47,6 +47,7 @@ function details({ loaded }: ModelState): object {
     labels,
     no_event_labels: noEventLabels,
     sample_rate_hz: features.sampleRateHz,
+    bands: { count: features.nMels, min_hz: features.fMinHz, max_hz: features.fMaxHz },
     clips: { length_s: clips.lengthS, hop_s: clips.hopS },
     aggregation,
     temperature: calibration.temperature,

@@ -3,6 +3,7 @@ import { readCheckpoint } from '../../checkpoint/readCheckpoint.ts';
 import { percent } from '../../formats/percentAndClock.ts';
 import type { ListedRun } from '../../run/listRuns.ts';
 import { listRuns, openRun } from '../../run/listRuns.ts';
+import { type RunSummary, summarizeRun } from '../../run/summarizeRun.ts';
 import { columns } from '../columns.ts';
 import type { Command, CommandIo } from '../command.ts';
 import { type ConfigArgs, configDirOption, configWithoutRawDir } from '../configuration.ts';
@@ -40,41 +41,8 @@ export const runs: Command<RunsArgs> = {
   },
 };
 
-interface Summary {
-  readonly run: string;
-  readonly createdAt: string;
-  readonly finished: boolean;
-  readonly epochs: number;
-  readonly valAccuracy: number | null;
-  readonly testAccuracy: number | null;
-  readonly testBalancedAccuracy: number | null;
-  /** Why a file of the run could not be read; empty where all could. */
-  readonly damaged: readonly string[];
-}
-
-async function summarise({ run, state }: ListedRun): Promise<Summary> {
-  const damaged: string[] = [];
-  const ignore = (error: Error): null => {
-    damaged.push(error.message);
-    return null;
-  };
-  const metrics = (await run.metrics().catch(ignore)) ?? [];
-  const test = (await run.report().catch(ignore))?.recordings;
-  const accuracies = metrics.flatMap(({ valAccuracy }) => (valAccuracy === null ? [] : [valAccuracy]));
-  return {
-    run: run.dir,
-    createdAt: state.createdAt,
-    finished: state.finished,
-    epochs: metrics.at(-1)?.epoch ?? 0,
-    valAccuracy: accuracies.length === 0 ? null : Math.max(...accuracies),
-    testAccuracy: test?.accuracy ?? null,
-    testBalancedAccuracy: test?.balancedAccuracy ?? null,
-    damaged,
-  };
-}
-
 async function list(root: string, io: CommandIo): Promise<undefined> {
-  const summaries = await Promise.all((await listRuns(root, (line) => io.progress.note(line))).map(summarise));
+  const summaries = await Promise.all((await listRuns(root, (line) => io.progress.note(line))).map(summarizeRun));
   noteDamage(summaries, io);
   if (io.json) {
     io.out(`${JSON.stringify(summaries.map(toJson))}\n`);
@@ -82,7 +50,7 @@ async function list(root: string, io: CommandIo): Promise<undefined> {
     io.out(`No runs in ${root} yet: autobird train makes one.\n`);
   } else {
     io.out(
-      columns<Summary>(
+      columns<RunSummary>(
         summaries,
         [
           { title: 'RUN', flexible: true, value: ({ run }) => run },
@@ -100,16 +68,16 @@ async function list(root: string, io: CommandIo): Promise<undefined> {
 }
 
 /** One damaged file must not hide the other runs: its run is listed with what could be read. */
-function noteDamage(summaries: readonly Summary[], io: CommandIo): void {
+function noteDamage(summaries: readonly RunSummary[], io: CommandIo): void {
   for (const { run, damaged } of summaries) {
     for (const reason of damaged) io.progress.note(`Damaged run ${run}: ${reason}`);
   }
 }
 
-const stateOf = ({ finished, damaged }: Summary) =>
+const stateOf = ({ finished, damaged }: RunSummary) =>
   `${finished ? 'finished' : 'unfinished'}${damaged.length > 0 ? ', damaged' : ''}`;
 
-const toJson = (summary: Summary) => ({
+const toJson = (summary: RunSummary) => ({
   run: summary.run,
   created_at: summary.createdAt,
   finished: summary.finished,
@@ -128,7 +96,7 @@ async function newest(root: string, io: CommandIo): Promise<ListedRun> {
 
 async function show(listed: ListedRun, io: CommandIo): Promise<undefined> {
   const { run } = listed;
-  const summary = await summarise(listed);
+  const summary = await summarizeRun(listed);
   noteDamage([summary], io);
   const metrics = await run.metrics().catch(() => []); // its reason is in the summary
   const checkpoint = await readCheckpoint(run.bestCheckpoint).catch((error: NodeJS.ErrnoException) => {

@@ -1,0 +1,273 @@
+// Everything about one recording that was heard: picture, sound, classes, detections, files, and what it really was.
+import { announce, el, icon, saveFile } from './dom.js';
+import { createFeedback } from './feedback.js';
+import { colorsOf } from './lib/colors.js';
+import { bestLabels, detectionsOf } from './lib/detections.js';
+import { clock, dateAndTime, percent, plural, spoken } from './lib/format.js';
+import { toCsv, toRaven } from './lib/tables.js';
+import { Player } from './Player.js';
+import { createSpectrogram } from './spectrogram.js';
+
+/** @import { Detection, Heard } from '../pageTypes.d.ts' */
+/** @typedef {{ minScore: number, topK: number }} Choice */
+
+export class ResultView {
+  #player = new Player();
+  /** @type {Heard} */
+  #heard;
+  /** @type {Choice} */
+  #choice;
+  #bars = el('ol', { class: 'bars' });
+  #rows = el('tbody');
+  #count = el('p', { class: 'soft' });
+  #sound;
+  #spectrogram;
+  #color;
+  root;
+
+  /**
+   * @param {Heard} heard
+   * @param {Blob | null} recording null where it is not there any more
+   * @param {Choice} choice
+   * @param {(changed: Heard) => void} onFeedback
+   */
+  constructor(heard, recording, choice, onFeedback) {
+    const { answer, bands, no_event_labels, time_ms } = heard;
+    this.#heard = heard;
+    this.#choice = choice;
+    const all = bestLabels(answer, no_event_labels, answer.labels.length).map(({ label }) => label);
+    this.#color = colorsOf(all);
+    this.#spectrogram = createSpectrogram({
+      answer,
+      bands,
+      colorOf: this.#color,
+      onSeek: (seconds) => this.#player.canPlay && this.#player.seek(seconds),
+      onPlay: (detection) => this.#playStretch(detection),
+    });
+    this.#sound = this.#controls();
+    this.root = el(
+      'article',
+      { class: 'result', 'aria-labelledby': 'result-title' },
+      this.#heading(),
+      this.#spectrogram.root,
+      this.#sound.root,
+      el('div', { class: 'columns' }, this.#classes(), this.#detections()),
+      el(
+        'div',
+        { class: 'columns' },
+        createFeedback(heard, onFeedback),
+        el(
+          'section',
+          { class: 'panel', 'aria-label': 'Files' },
+          el('h3', {}, 'Take it with you'),
+          el('p', { class: 'soft' }, 'What is listed above, as the service writes it.'),
+          el('div', { class: 'buttons' }, this.#save('CSV'), this.#save('Raven'), this.#save('JSON')),
+        ),
+      ),
+      el(
+        'p',
+        { class: 'soft small' },
+        `Heard ${dateAndTime(time_ms)} by ${answer.model}, version ${answer.model_version}. Request `,
+        el('code', {}, heard.request_id),
+      ),
+    );
+    this.#player.addEventListener('change', () => this.#follow());
+    this.#player.load(recording);
+    this.show(choice);
+  }
+
+  /** Shows what is heard under another least score. @param {Choice} choice */
+  show(choice) {
+    this.#choice = choice;
+    const detections = this.#found();
+    this.#spectrogram.show(detections);
+    this.#rows.replaceChildren(...detections.map((detection) => this.#row(detection)));
+    this.#count.textContent =
+      detections.length === 0
+        ? `Nothing reaches ${percent(choice.minScore)} in any clip: lower the least score to see fainter guesses.`
+        : `${plural(detections.length, 'detection')} of at least ${percent(choice.minScore)}`;
+    const { answer, no_event_labels } = this.#heard;
+    this.#bars.replaceChildren(
+      ...bestLabels(answer, no_event_labels, choice.topK).map(({ label, score }) => {
+        const fill = el('span', { class: `fill color-${this.#color(label)}` });
+        fill.style.width = `${100 * score}%`;
+        return el(
+          'li',
+          {},
+          el('span', { class: 'name' }, spoken(label)),
+          el('span', { class: 'figure' }, percent(score)),
+          el('span', { class: 'bar', 'aria-hidden': 'true' }, fill),
+        );
+      }),
+    );
+  }
+
+  /** To be called when it is not shown any more. */
+  close() {
+    this.#player.load(null);
+    this.root.remove();
+  }
+
+  focus() {
+    this.root.querySelector('h2')?.focus();
+  }
+
+  #found() {
+    const { answer, no_event_labels } = this.#heard;
+    return detectionsOf(answer, { ...this.#choice, noEventLabels: no_event_labels });
+  }
+
+  #heading() {
+    const { answer, no_event_labels } = this.#heard;
+    const best = bestLabels(answer, no_event_labels, 1)[0];
+    const { top_label, recording, duration_s, recorded_at } = answer;
+    const recorded = recorded_at === null ? '' : `, recorded ${recorded_at.replace('T', ' ')}`;
+    return el(
+      'header',
+      { class: 'verdict' },
+      el('p', { class: 'file' }, `${recording} · ${clock(duration_s)}${recorded}`),
+      el(
+        'h2',
+        { id: 'result-title', tabindex: -1 },
+        top_label === null ? 'No bird' : spoken(top_label),
+        top_label === null || best === undefined ? null : el('span', { class: 'sure' }, ` ${percent(best.score)}`),
+      ),
+    );
+  }
+
+  #controls() {
+    const { duration_s: durationS, recording } = this.#heard.answer;
+    const play = el('button', { type: 'button', class: 'round', onclick: () => this.#player.toggle() }, icon('play'));
+    const seek = el('input', { type: 'range', min: 0, max: durationS, step: 0.05, value: 0, 'aria-label': 'Position' });
+    seek.addEventListener('input', () => this.#player.seek(Number(seek.value)));
+    const time = el('span', { class: 'time' });
+    const message = el('p', { class: 'soft small message', role: 'status' });
+    /** @type {(label: string, sign: string, factor: number) => HTMLButtonElement} */
+    const zoomer = (label, sign, factor) =>
+      el(
+        'button',
+        { type: 'button', class: 'square', 'aria-label': label, title: label, onclick: () => zoomBy(factor) },
+        icon(sign),
+      );
+    const [zoomOut, zoomIn, zoomAll] = [
+      zoomer('Zoom out', 'minus', 0.5),
+      zoomer('Zoom in', 'plus', 2),
+      zoomer('Show all of it', 'fit', 0),
+    ];
+    const zoomBy = (/** @type {number} */ factor) => {
+      const { canZoomIn, canZoomOut } = this.#spectrogram.zoomBy(factor);
+      zoomIn.setAttribute('aria-disabled', String(!canZoomIn));
+      for (const button of [zoomOut, zoomAll]) button.setAttribute('aria-disabled', String(!canZoomOut));
+    };
+    for (const button of [zoomOut, zoomAll]) button.setAttribute('aria-disabled', 'true');
+    const root = el(
+      'div',
+      { class: 'controls', role: 'group', 'aria-label': `Sound of ${recording}` },
+      play,
+      seek,
+      time,
+      el('span', { class: 'zoom' }, zoomOut, zoomIn, zoomAll),
+      message,
+    );
+    return { root, play, seek, time, message };
+  }
+
+  #follow() {
+    const { play, seek, time, message } = this.#sound;
+    const { timeS, isPlaying, canPlay, problem } = this.#player;
+    const durationS = this.#heard.answer.duration_s;
+    const label = isPlaying ? 'Pause' : 'Play';
+    if (play.getAttribute('aria-label') !== label) {
+      play.setAttribute('aria-label', label);
+      play.title = label;
+      play.replaceChildren(icon(isPlaying ? 'pause' : 'play'));
+    }
+    play.disabled = !canPlay;
+    seek.disabled = !canPlay;
+    seek.value = String(timeS);
+    seek.setAttribute('aria-valuetext', `${clock(timeS)} of ${clock(durationS)}`);
+    time.textContent = `${clock(timeS)} / ${clock(durationS)}`;
+    const silent = problem ?? (canPlay ? '' : 'The recording itself is not kept, so it cannot be played again.');
+    if (message.textContent !== silent) message.textContent = silent;
+    this.#spectrogram.moveTo(timeS, isPlaying);
+  }
+
+  #classes() {
+    return el(
+      'section',
+      { class: 'panel', 'aria-labelledby': 'classes-title' },
+      el('h3', { id: 'classes-title' }, 'Sounds like'),
+      el('p', { class: 'soft' }, 'Of the whole recording; calibrated: of answers at 70 %, about seven in ten are right.'),
+      this.#bars,
+    );
+  }
+
+  #detections() {
+    const titles = [
+      el('th', { scope: 'col' }, 'Time'),
+      el('th', { scope: 'col' }, 'Heard'),
+      el('th', { scope: 'col', class: 'number' }, 'Score'),
+      el('th', { scope: 'col' }, el('span', { class: 'unseen' }, 'Play')),
+    ];
+    return el(
+      'section',
+      { class: 'panel', 'aria-labelledby': 'detections-title' },
+      el('h3', { id: 'detections-title' }, 'When'),
+      this.#count,
+      el(
+        'div',
+        { class: 'scroll', tabindex: 0, role: 'region', 'aria-labelledby': 'detections-title' },
+        el('table', {}, el('thead', {}, el('tr', {}, ...titles)), this.#rows),
+      ),
+    );
+  }
+
+  /** @param {Detection} detection */
+  #row(detection) {
+    const { start_s, end_s, label, score } = detection;
+    const words = `Play ${spoken(label)} at ${clock(start_s)}`;
+    return el(
+      'tr',
+      {},
+      el('td', { class: 'time' }, `${clock(start_s)} – ${clock(end_s)}`),
+      el('td', {}, el('span', { class: `dot color-${this.#color(label)}`, 'aria-hidden': 'true' }), spoken(label)),
+      el('td', { class: 'number' }, percent(score)),
+      el(
+        'td',
+        {},
+        el(
+          'button',
+          { type: 'button', class: 'square', 'aria-label': words, onclick: () => this.#playStretch(detection) },
+          icon('play'),
+        ),
+      ),
+    );
+  }
+
+  /** @param {Detection} detection */
+  #playStretch({ start_s, end_s, label }) {
+    if (!this.#player.canPlay) return announce(this.#sound.message.textContent ?? '');
+    this.#player.playStretch(start_s, end_s);
+    announce(`Playing ${spoken(label)}, ${clock(start_s)} to ${clock(end_s)}`);
+  }
+
+  /** @param {'CSV' | 'Raven' | 'JSON'} kind */
+  #save(kind) {
+    return el('button', { type: 'button', onclick: () => this.#saveAs(kind) }, icon('save'), kind);
+  }
+
+  /** @param {'CSV' | 'Raven' | 'JSON'} kind */
+  #saveAs(kind) {
+    const { answer, bands, no_event_labels, request_id } = this.#heard;
+    const detections = this.#found();
+    const name = answer.recording.replace(/\.[^.]*$/, '');
+    const results = [{ answer, detections, best: bestLabels(answer, no_event_labels, 1)[0] }];
+    if (kind === 'CSV') saveFile(`${name}.csv`, toCsv(results), 'text/csv');
+    if (kind === 'Raven') saveFile(`${name}.selections.txt`, toRaven(results, bands), 'text/tab-separated-values');
+    if (kind === 'JSON') {
+      const { clips: _clips, labels: _labels, spectrogram_png: _picture, ...rest } = answer;
+      const json = { request_id, predictions: [{ ...rest, detections }] };
+      saveFile(`${name}.json`, `${JSON.stringify(json, null, 2)}\n`, 'application/json');
+    }
+  }
+}

@@ -1,0 +1,73 @@
+// What a recording really was: the most useful thing that a listener can give back.
+import { request } from './api.js';
+import { el, notice } from './dom.js';
+import { spoken } from './lib/format.js';
+
+/** @import { Heard } from '../pageTypes.d.ts' */
+
+/**
+ * @param {Heard} heard
+ * @param {(changed: Heard) => void} onGiven
+ */
+export function createFeedback(heard, onGiven) {
+  const { answer, request_id, no_event_labels } = heard;
+  const labels = answer.labels.filter((label) => !no_event_labels.includes(label)).sort();
+  const outcome = el('div', { 'aria-live': 'polite' });
+  const select = el(
+    'select',
+    { id: 'true-label' },
+    ...labels.map((label) => el('option', { value: label }, spoken(label))),
+  );
+  const own = el('input', { type: 'text', id: 'own-label', maxlength: 200, autocomplete: 'off' });
+  const correction = el(
+    'div',
+    { class: 'correction', hidden: true },
+    el('label', { for: 'true-label' }, 'It was'),
+    select,
+    el('label', { for: 'own-label' }, 'or something else'),
+    own,
+    el('button', { type: 'button', class: 'primary', onclick: () => give(own.value.trim() || select.value) }, 'Send'),
+  );
+  const wrong = el(
+    'button',
+    {
+      type: 'button',
+      'aria-expanded': 'false',
+      onclick: () => {
+        correction.hidden = !correction.hidden;
+        wrong.setAttribute('aria-expanded', String(!correction.hidden));
+        if (!correction.hidden) select.focus();
+      },
+    },
+    'Wrong …',
+  );
+  const { top_label } = answer;
+  const right = el('button', { type: 'button', onclick: () => give(top_label) }, 'Right');
+  const none = el('button', { type: 'button', onclick: () => give(null) }, 'No bird');
+
+  /** @param {string | null} label */
+  const give = async (label) => {
+    try {
+      await request('v1/feedback', { method: 'POST', body: { request_id, part: 0, label } });
+      outcome.replaceChildren(el('p', { class: 'notice good' }, thanks(label)));
+      onGiven({ ...heard, feedback: label });
+    } catch (error) {
+      outcome.replaceChildren(notice('bad', `Not saved: ${/** @type {Error} */ (error).message}`));
+    }
+  };
+  if (heard.feedback !== undefined) outcome.append(el('p', { class: 'notice good' }, thanks(heard.feedback)));
+  return el(
+    'section',
+    { class: 'panel', 'aria-labelledby': 'feedback-title' },
+    el('h3', { id: 'feedback-title' }, 'Was that right?'),
+    el('p', { class: 'soft' }, 'Your word is kept beside the prediction and helps the next training. The newest counts.'),
+    el('div', { class: 'buttons' }, right, wrong, top_label === null ? null : none),
+    correction,
+    outcome,
+  );
+}
+
+/** @param {string | null} label */
+function thanks(label) {
+  return `Thank you: kept as ${label === null ? 'no bird' : `“${spoken(label)}”`}.`;
+}

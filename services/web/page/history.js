@@ -1,0 +1,91 @@
+// What this browser heard before.
+import { announce, byId, el, notice } from './dom.js';
+import { forget, forgetAll, recall, remember } from './historyStore.js';
+import { dateAndTime, percent, spoken } from './lib/format.js';
+import { ResultView } from './ResultView.js';
+import { startPage } from './startPage.js';
+
+/** @import { Heard } from '../pageTypes.d.ts' */
+
+startPage();
+
+const [list, tools, result] = [byId('list', HTMLElement), byId('tools', HTMLElement), byId('result', HTMLElement)];
+const [clear, back] = [byId('clear', HTMLButtonElement), byId('back', HTMLElement)];
+/** @type {ResultView | null} */
+let view = null;
+
+clear.addEventListener('click', async () => {
+  if (!confirm('Delete all answers that this browser keeps? The prediction log of the service is not touched.')) return;
+  await forgetAll();
+  announce('The history is empty');
+  await show();
+});
+window.addEventListener('hashchange', show);
+await show();
+
+/** The list, or the answer that the address names. */
+async function show() {
+  view?.close();
+  view = null;
+  try {
+    const entries = await recall();
+    const asked = decodeURIComponent(location.hash.slice(1));
+    const entry = entries.find(({ request_id }) => request_id === asked);
+    tools.hidden = entries.length === 0;
+    clear.hidden = entry !== undefined;
+    back.hidden = entry === undefined;
+    list.replaceChildren();
+    if (entry !== undefined) return open(entry.heard);
+    if (entries.length === 0) {
+      list.append(el('p', {}, 'Nothing yet. ', el('a', { href: '../' }, 'Listen to a recording'), ', and it is here.'));
+      return;
+    }
+    list.append(table(entries.map(({ heard }) => heard)));
+  } catch (error) {
+    list.replaceChildren(notice('bad', `This browser keeps no history: ${/** @type {Error} */ (error).message}`));
+  }
+}
+
+/** @param {Heard} heard */
+function open(heard) {
+  view = new ResultView(heard, null, { minScore: 0.25, topK: 3 }, (changed) => void remember(changed));
+  result.replaceChildren(view.root);
+  view.focus();
+}
+
+/** @param {readonly Heard[]} all */
+function table(all) {
+  const titles = ['Recording', 'Heard', 'Score', 'Your word', 'When'].map((title) => el('th', { scope: 'col' }, title));
+  const rows = all.map((heard) => {
+    const { answer, request_id, feedback, time_ms } = heard;
+    const { recording, top_label, scores } = answer;
+    const word = feedback === undefined ? '–' : feedback === null ? 'no bird' : spoken(feedback);
+    return el(
+      'tr',
+      {},
+      el('th', { scope: 'row' }, el('a', { href: `#${encodeURIComponent(request_id)}` }, recording)),
+      el('td', {}, top_label === null ? 'No bird' : spoken(top_label)),
+      el('td', { class: 'number' }, top_label === null ? '–' : percent(scores[top_label])),
+      el('td', {}, word),
+      el('td', {}, dateAndTime(time_ms)),
+      el('td', {}, deleteButton(recording, request_id)),
+    );
+  });
+  const head = el('thead', {}, el('tr', {}, ...titles, el('th', {}, el('span', { class: 'unseen' }, 'Delete'))));
+  return el(
+    'div',
+    { class: 'scroll tall', tabindex: 0, role: 'region', 'aria-label': 'Answers' },
+    el('table', {}, head, el('tbody', {}, ...rows)),
+  );
+}
+
+/** @param {string} recording @param {string} requestId */
+function deleteButton(recording, requestId) {
+  const onclick = async () => {
+    await forget(requestId);
+    announce(`${recording} deleted from the history`);
+    await show();
+    byId('main', HTMLElement).focus();
+  };
+  return el('button', { type: 'button', 'aria-label': `Delete ${recording}`, onclick }, 'Delete');
+}

@@ -1,0 +1,81 @@
+/** The page at `/app/`: static files from our own origin under a strict policy, and what the page asks about its service. */
+import { dirname } from 'node:path';
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import { fastifyStatic } from '@fastify/static';
+import type { FastifyInstance } from 'fastify';
+import { Type } from 'typebox';
+import { packageVersion, type ServiceConfig } from '../../src/index.ts';
+import { readPages } from './pages.ts';
+import { runRoutes } from './runRoutes.ts';
+
+/** Beside this file in the sources; the build copies it beside what it compiles. */
+const assets = fileURLToPath(new URL('page', import.meta.url));
+
+const settingsSchema = Type.Object({
+  version: Type.String(),
+  /** Whether there is a view of training runs. */
+  runs: Type.Boolean(),
+  /** Whether live sound is taken at `/v1/live`. */
+  live: Type.Boolean(),
+  drift_url: Type.Union([Type.String(), Type.Null()]),
+  max_file_bytes: Type.Integer(),
+  max_duration_s: Type.Number(),
+});
+
+/** To be called after the routes that the page uses. */
+export async function webRoutes(app: FastifyInstance, config: ServiceConfig): Promise<void> {
+  const { enabled, runsRoot, driftUrl } = config.web;
+  if (runsRoot !== null) runRoutes(app, runsRoot);
+  if (!enabled) return;
+  const pages = await readPages(assets, { runs: runsRoot !== null });
+  const policy = contentSecurityPolicy(driftUrl);
+  await app.register(async (scope) => {
+    scope.addHook('onRequest', async (_request, reply) => {
+      reply.header('content-security-policy', policy);
+      reply.header('permissions-policy', 'microphone=(self)');
+      // Asked for anew each time, answered with 304 as long as it is the same: after an update nothing old is left.
+      reply.header('cache-control', 'no-cache');
+    });
+    const hidden = { schema: { hide: true }, logLevel: 'warn' } as const;
+    for (const { path, html } of pages) {
+      scope.get(path, hidden, async (request, reply) => {
+        // Its own addresses are relative, so that it works behind any prefix: they need the slash at the end.
+        const [given = '', query] = request.url.split('?');
+        if (!given.endsWith('/')) {
+          const last = given.slice(given.lastIndexOf('/') + 1);
+          return reply.redirect(`${last}/${query === undefined ? '' : `?${query}`}`, 308);
+        }
+        return reply.type('text/html; charset=utf-8').send(html);
+      });
+    }
+    scope.get('/app/settings.json', { ...hidden, schema: { hide: true, response: { 200: settingsSchema } } }, () => ({
+      version: packageVersion(),
+      runs: runsRoot !== null,
+      live: app.hasRoute({ method: 'GET', url: '/v1/live' }),
+      drift_url: driftUrl,
+      max_file_bytes: config.limits.maxFileBytes,
+      max_duration_s: config.limits.maxDurationS,
+    }));
+    const options = { decorateReply: false, schemaHide: true, index: false, cacheControl: false } as const;
+    await scope.register(fastifyStatic, { ...options, root: assets, prefix: '/app/assets/' });
+    const uplot = dirname(createRequire(import.meta.url).resolve('uplot'));
+    await scope.register(fastifyStatic, { ...options, root: uplot, prefix: '/app/vendor/uplot/' });
+  });
+}
+
+/** Nothing inline and nothing from elsewhere; `blob:` is the recording that is played. */
+function contentSecurityPolicy(driftUrl: string | null): string {
+  const drift = driftUrl === null ? '' : ` ${new URL(driftUrl).origin}`;
+  return [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self'",
+    "media-src 'self' blob:",
+    `connect-src 'self'${drift}`,
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+  ].join('; ');
+}
