@@ -2,15 +2,20 @@
 import { randomUUID } from 'node:crypto';
 import { fastifyHelmet } from '@fastify/helmet';
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify';
+import { authConfigured } from './auth/authenticate.ts';
 import { answerErrors } from './errors.ts';
 import { healthRoutes, type Readiness } from './health.ts';
 import { traceFields } from './logging.ts';
 import { type ApiInfo, describeApi } from './openApi.ts';
+import { type Audience, protect, type SecurityConfig } from './protect.ts';
 
 export interface AppOptions {
   readonly info: ApiInfo;
   readonly logger: FastifyBaseLogger;
   readonly readiness: () => Readiness;
+  readonly security: SecurityConfig;
+  /** Whom the application is for. Default `clients`. */
+  readonly audience?: Audience;
 }
 
 /** A client's own id is kept when it is harmless in logs and headers. */
@@ -19,12 +24,15 @@ const requestIdPattern = /^[\w.:-]{1,128}$/;
 /** Larger JSON than this is nothing that our routes understand; uploads have limits of their own. */
 const maxJsonBytes = 2 ** 20;
 
-export async function createApp({ info, logger, readiness }: AppOptions): Promise<FastifyInstance> {
+export async function createApp(options: AppOptions): Promise<FastifyInstance> {
+  const { info, logger, readiness, security, audience = 'clients' } = options;
+  const { trustProxy } = security;
   const app: FastifyInstance = fastify({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 256 },
     bodyLimit: maxJsonBytes,
+    trustProxy: trustProxy.length > 0 ? [...trustProxy] : false,
     // A body that trickles in, a header that never ends, a connection that says nothing.
     requestTimeout: 60_000,
     connectionTimeout: 0,
@@ -63,12 +71,14 @@ export async function createApp({ info, logger, readiness }: AppOptions): Promis
         route: request.routeOptions.url ?? null,
         status: reply.statusCode,
         latencyMs: Math.round(reply.elapsedTime * 1000) / 1000,
+        ...(request.client !== null && { client: request.client.name }),
         ...traceFields(request),
       },
       'request',
     );
   });
-  await describeApi(app, info);
+  await protect(app, security, audience);
+  if (security.docs) await describeApi(app, info, authConfigured(security.auth));
   healthRoutes(app, readiness);
   return app;
 }

@@ -67,10 +67,17 @@ export function answerErrors(app: FastifyInstance): void {
     if (status >= 500 && body.code === 'internal') request.log.error({ err: error }, 'A request failed');
     if (retryAfterS !== undefined) reply.header('retry-after', String(Math.max(1, Math.ceil(retryAfterS))));
     // What is left of a refused upload is not read: the connection cannot be used for another request.
-    if (status === 413) reply.header('connection', 'close');
+    if (status === 413 || (refusedUnread.has(status) && hasBody(request))) reply.header('connection', 'close');
     return reply.code(status).send(body);
   });
   app.setNotFoundHandler(async (request, reply) => notFound(app, request, reply));
+}
+
+/** By the headers alone, before the body (./protect.ts). */
+const refusedUnread: ReadonlySet<number> = new Set([401, 403, 429, 503]);
+
+function hasBody({ raw, headers }: FastifyRequest): boolean {
+  return !raw.complete && (headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0);
 }
 
 function notFound(app: FastifyInstance, request: FastifyRequest, reply: FastifyReply): FastifyReply {

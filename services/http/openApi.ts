@@ -18,10 +18,19 @@ declare module 'fastify' {
   }
 }
 
-/** To be called before the routes that it describes. */
-export async function describeApi(app: FastifyInstance, info: ApiInfo): Promise<void> {
+const securitySchemes = {
+  key: { type: 'apiKey', in: 'header', name: 'x-api-key' },
+  bearer: { type: 'http', scheme: 'bearer', description: 'A key, or a JSON Web Token' },
+} as const;
+
+/** To be called before the routes that it describes; `secured` where keys or tokens are asked for. */
+export async function describeApi(app: FastifyInstance, info: ApiInfo, secured: boolean): Promise<void> {
   await app.register(fastifySwagger, {
-    openapi: { openapi: '3.1.0', info },
+    openapi: {
+      openapi: '3.1.0',
+      info,
+      ...(secured && { components: { securitySchemes }, security: [{ key: [] }, { bearer: [] }] }),
+    },
     transform: ({ schema, url, route }) => ({ url, schema: withBody(schema, route.config?.openApiBody) }),
     transformObject: (document) => {
       const { openapiObject } = document as { openapiObject: { paths?: Record<string, Record<string, unknown>> } };

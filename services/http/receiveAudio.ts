@@ -117,6 +117,7 @@ async function readForm(request: FastifyRequest, limits: UploadLimits, hold: Hol
   try {
     for await (const part of parts) {
       if (part.type === 'field') {
+        if (namesAPlace.test(part.fieldname)) throw noFile(part.fieldname);
         fields[part.fieldname] = String(part.value);
       } else if (part.fieldname !== audioField) {
         part.file.resume();
@@ -141,7 +142,7 @@ async function readBody(request: FastifyRequest, { maxFileBytes }: UploadLimits,
     throw new HttpProblem(
       415,
       'unsupported_media_type',
-      `Expected multipart/form-data with the field "${audioField}", or a recording as the body (audio/*), but received ${type || 'no content type'}`,
+      `Expected multipart/form-data with the field "${audioField}", or a recording as the body (audio/*), but received ${type || 'no content type'}: recordings are uploaded, never fetched`,
     );
   }
   const bytes = await collect(request.raw, maxFileBytes, hold);
@@ -187,6 +188,18 @@ function formProblem(error: unknown, { maxFileBytes, maxFiles }: UploadLimits): 
   if (statusCode !== undefined && statusCode < 500) return error;
   const { message } = error as Error;
   return new HttpProblem(400, 'bad_form', `The form cannot be read (${message}): was the upload cut short?`);
+}
+
+/** Text fields that would say where a recording is. The service opens no path and calls no address that a client names. */
+const namesAPlace = new RegExp(`^(?:${audioField}|.*(?:path|file|ur[il]))$`, 'i');
+
+function noFile(field: string): HttpProblem {
+  return new HttpProblem(
+    422,
+    'not_a_file',
+    `Expected a file in "${audioField}" but received text in "${field}": upload the recording itself (curl -F ${audioField}=@FILE); paths and addresses are never opened`,
+    { loc: ['body', field] },
+  );
 }
 
 function tooLarge(limit: number): HttpProblem {

@@ -2,6 +2,7 @@ import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import { packageVersion, type ServiceConfig } from '../../src/index.ts';
 import { ByteBudget } from '../http/ByteBudget.ts';
 import { createApp } from '../http/createApp.ts';
+import { warnWhereOpen } from '../http/protect.ts';
 import { acceptUploads } from '../http/receiveAudio.ts';
 import { measureRequests } from '../http/requestMetrics.ts';
 import { PredictionLog } from '../predictionLog/PredictionLog.ts';
@@ -23,6 +24,7 @@ export interface Service {
 /** The inference service, ready to listen: models are loaded and warm, or it says what is missing. */
 export async function createInferenceService(config: ServiceConfig, logger: FastifyBaseLogger): Promise<Service> {
   const { limits, device, precision, threads } = config;
+  warnWhereOpen(config, logger);
   const { path, retentionDays } = config.log;
   const log = path === null ? null : PredictionLog.open({ path, retentionDays });
   const models = await ModelStore.open(
@@ -37,6 +39,8 @@ export async function createInferenceService(config: ServiceConfig, logger: Fast
         maxDurationS: limits.maxDurationS,
         maxChannels: limits.maxChannels,
         maxSampleRateHz: limits.maxSampleRateHz,
+        maxDecodedRatio: limits.maxDecodedRatio,
+        maxDecodeS: limits.maxDecodeS,
       },
     },
     logger,
@@ -53,6 +57,7 @@ export async function createInferenceService(config: ServiceConfig, logger: Fast
     },
     logger,
     readiness: () => (models.ready ? { ready: true } : { ready: false, reason: models.unready }),
+    security: config,
   });
   app.addHook('onClose', async () => {
     await models.close();

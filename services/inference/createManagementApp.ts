@@ -41,7 +41,7 @@ export async function createManagementApp(
   context: InferenceContext,
   logger: FastifyBaseLogger,
 ): Promise<FastifyInstance> {
-  const { models, metrics } = context;
+  const { models, metrics, config } = context;
   const app = await createApp({
     info: {
       title: 'autobird management',
@@ -50,10 +50,12 @@ export async function createManagementApp(
     },
     logger,
     readiness: () => (models.ready ? { ready: true } : { ready: false, reason: models.unready }),
+    security: config,
+    audience: 'operators',
   });
   app.get(
     '/metrics',
-    { logLevel: 'warn', schema: { tags: ['metrics'], summary: 'For Prometheus' } },
+    { logLevel: 'warn', config: { role: 'metrics' }, schema: { tags: ['metrics'], summary: 'For Prometheus' } },
     async (_request, reply) => reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()),
   );
   app.post(

@@ -10,6 +10,7 @@ import { crossval } from './commands/crossval.ts';
 import { data } from './commands/data.ts';
 import { drift } from './commands/drift.ts';
 import { evaluate } from './commands/evaluate.ts';
+import { key } from './commands/key.ts';
 import { predict } from './commands/predict.ts';
 import { prepare } from './commands/prepare.ts';
 import { runs } from './commands/runs.ts';
@@ -34,6 +35,7 @@ const commands = [
   evaluate,
   predict,
   serve,
+  key,
   drift,
   runs,
   data,

@@ -218,6 +218,10 @@ export const runSchema = z.strictObject({
   resume: z.string(),
 });
 
+/** What a client of a service may do. `read`: models and documentation; `manage`: all of the management address; `metrics`: its metrics alone. */
+export const clientRoles = ['predict', 'read', 'feedback', 'metrics', 'manage'] as const;
+const roleSchema = z.enum(clientRoles);
+
 /** What `autobird serve` starts. */
 export const serviceSchema = z.strictObject({
   host: z.string(),
@@ -263,6 +267,10 @@ export const serviceSchema = z.strictObject({
     maxBytesInFlight: count,
     /** A request that takes longer is given up. */
     deadlineS: positive,
+    /** Decoded bytes for each byte of a recording, once 64 MiB are decoded: more is a decompression bomb. */
+    maxDecodedRatio: positive,
+    /** Seconds that decoding one recording may take. */
+    maxDecodeS: positive,
   }),
   /** What is kept of each prediction. */
   log: z.strictObject({
@@ -287,6 +295,63 @@ export const serviceSchema = z.strictObject({
     /** Address of the drift service as browsers reach it; null for none. */
     driftUrl: z.url({ protocol: /^https?$/ }).nullable(),
   }),
+  /** Who may do what; without keys and tokens everybody who reaches the service. */
+  auth: z.strictObject({
+    keys: z.array(
+      z.strictObject({
+        /** Of the client: it is in the log. */
+        name: z.string().regex(/^\w[\w.-]*$/, 'letters, digits, "_", "-" and "." only'),
+        /** Of the key, which is kept nowhere. */
+        sha256: z.string().regex(/^[0-9a-f]{64}$/, '64 hexadecimal digits, as autobird key prints them'),
+        roles: z.array(roleSchema).min(1),
+      }),
+    ),
+    /** A file with a line `name:sha256:role,role` a key, read again when it changes; null for none. */
+    keysFile: z.string().nullable(),
+    /** JSON Web Tokens of an OpenID Connect provider. */
+    jwt: z.strictObject({
+      /** Address or file of the provider's public keys; null for no tokens. */
+      jwks: z.string().nullable(),
+      /** `iss` that a token must have. */
+      issuer: z.string().nullable(),
+      /** `aud` that a token must have. */
+      audience: z.string().nullable(),
+      /** Signatures that are taken; none that a public key could forge. */
+      algorithms: z
+        .array(
+          z.enum(['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519']),
+        )
+        .min(1),
+      /** Where a token names its roles, as a list or as words; dots lead deeper. */
+      rolesClaim: z.string().min(1),
+      /** By how much clocks may differ. */
+      clockToleranceS: z.number().min(0).max(300),
+    }),
+    /** Routes that ask nobody, by their pattern; a `*` at the end stands for anything. */
+    publicRoutes: z.array(z.string().startsWith('/')),
+  }),
+  rateLimit: z.strictObject({
+    /** Requests of one client, or of one address, in a window; null for any number. */
+    max: count.nullable(),
+    windowS: positive,
+  }),
+  cors: z.strictObject({
+    /** Whose pages may call the service from a browser (`https://birds.example`, `*`); empty for none. */
+    origins: z.array(z.string()),
+  }),
+  /** Proxies whose `X-Forwarded-For` is believed: addresses, networks, `loopback`, `linklocal`, `uniquelocal`. */
+  trustProxy: z.array(z.string()),
+  /** More connections are closed as they come. */
+  maxConnections: count,
+  /** Requests are refused with 503 and Retry-After above these; null for no such limit. */
+  pressure: z.strictObject({
+    /** By how much timers were late in the last second, on average. */
+    maxEventLoopDelayMs: positive.nullable(),
+    /** Memory of the process. */
+    maxRssBytes: count.nullable(),
+  }),
+  /** `/docs`, `/redoc` and `/openapi.json` are there. */
+  docs: z.boolean(),
   /** Seconds that requests have to end after SIGTERM. */
   shutdownS: positive,
   logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']),

@@ -1,6 +1,10 @@
+import { stat } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { expected } from '../../bindings/errors.ts';
 import type { DecodeLimits } from '../../bindings/native.ts';
+import type { AudioSource } from '../audio/AudioSource.ts';
+import { DecodeBudget, type DecodeCosts } from '../audio/DecodeBudget.ts';
+import { decodeLimits } from '../audio/limits.ts';
 import { openAudio } from '../audio/openAudio.ts';
 import { resampled } from '../audio/resample.ts';
 import { recordedAt, recordedAtFromTags } from '../data/recordedAt.ts';
@@ -17,23 +21,48 @@ export interface OpenedSource extends AsyncDisposable {
   durationS(): number;
 }
 
-/** A file or the bytes of one. `name` stands for the file's name where the time is read from it. */
+/** A file or the bytes of one, at any cost unless `limits` say otherwise. `name` stands for the file's name where the time is read from it. */
 export async function openRecording(
   source: string | Uint8Array,
-  limits: DecodeLimits,
+  limits: DecodeLimits & Partial<DecodeCosts>,
   signal?: AbortSignal,
   name?: string,
 ): Promise<OpenedSource> {
-  const audio = await openAudio(source, { limits, ...(signal && { signal }) });
+  const budget = new DecodeBudget(limits, await bytesOf(source));
+  const either = signal === undefined ? budget.signal : AbortSignal.any([signal, budget.signal]);
+  const audio = await budget.spend(() => openAudio(source, { limits: decodeLimits(limits), signal: either }));
   const path = name ?? (typeof source === 'string' ? source : '');
   const { sampleRateHz, declaredDurationS, tags } = audio.info;
   return {
     declaredDurationS,
     recordedAt: recordedAt({ path, fromTags: recordedAtFromTags(tags) }),
-    samplesAt: (targetHz) => audio.samplesAt(targetHz),
+    samplesAt: (targetHz) => withinBudget(audio, targetHz, budget),
     durationS: () => audio.decodedSamples / sampleRateHz,
     [Symbol.asyncDispose]: async () => audio.close(),
   };
+}
+
+/** Opening a file that is not there says so better than this. */
+async function bytesOf(source: string | Uint8Array): Promise<number> {
+  return typeof source === 'string' ? ((await stat(source).catch(() => null))?.size ?? 0) : source.byteLength;
+}
+
+async function* withinBudget(
+  audio: AudioSource,
+  targetHz: number,
+  budget: DecodeBudget,
+): AsyncGenerator<Float32Array, void> {
+  const blocks = audio.samplesAt(targetHz);
+  try {
+    for (;;) {
+      const { value, done } = await budget.spend(() => blocks.next());
+      if (done === true) return;
+      budget.checkRatio(audio.decodedSamples, audio.info.channels);
+      yield value;
+    }
+  } finally {
+    await blocks.return();
+  }
 }
 
 /** A stream of raw samples, of any length: a microphone has no end. */

@@ -1,5 +1,6 @@
 import { expected } from '../../bindings/errors.ts';
 import type { BatchingOptions, DecodeLimits, Device, Precision } from '../../bindings/native.ts';
+import type { DecodeCosts } from '../audio/DecodeBudget.ts';
 import { defaultDecodeLimits } from '../audio/limits.ts';
 import type { Clip, DriftFeatures, JobOptions, Prediction } from '../domain.ts';
 
@@ -17,11 +18,14 @@ export interface ClassifierOptions {
    * thread each. Default off: the same recording gives the same bits, whatever is predicted beside it.
    */
   readonly batching?: Partial<BatchingOptions>;
-  /** What is refused before memory is taken. Default that of configs/data: 32 channels, 768 kHz, 24 hours, 4 GiB. */
+  /**
+   * What is refused before memory is taken, or given up while it is decoded. Default that of configs/data: 32 channels,
+   * 768 kHz, 24 hours, 4 GiB; at any cost of time and any ratio.
+   */
   readonly limits?: Partial<PredictionLimits>;
 }
 
-export interface PredictionLimits extends DecodeLimits {
+export interface PredictionLimits extends DecodeLimits, Partial<DecodeCosts> {
   /** Of an encoded stream that is stored while it is read. */
   readonly maxFileBytes: number;
 }

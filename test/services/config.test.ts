@@ -1,5 +1,7 @@
 /** No key of `service` is without effect: each is read by what it should change. */
 
+import { writeFile } from 'node:fs/promises';
+import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { pino } from 'pino';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -18,7 +20,18 @@ test('every key is read', () =>
       `service.log.path=${dir}/log.db`,
       `service.models_dir=${dir}`,
       `service.models=[{name: a, checkpoint: '${dir}/tiny.safetensors'}]`,
+      `service.auth.jwt.jwks=${dir}/jwks.json`,
+      'service.auth.jwt.issuer=provider',
+      'service.auth.jwt.audience=autobird',
+      'service.rate_limit.max=100',
     ];
+    const { publicKey, privateKey } = await generateKeyPair('ES256');
+    await writeFile(`${dir}/jwks.json`, JSON.stringify({ keys: [await exportJWK(publicKey)] }));
+    const token = await new SignJWT({ iss: 'provider', aud: 'autobird', sub: 'ann', roles: 'predict read' })
+      .setProtectedHeader({ alg: 'ES256' })
+      .setExpirationTime('1m')
+      .sign(privateKey);
+    const headers = { authorization: `Bearer ${token}` };
     const config = serviceConfig(overrides);
     const read = new Set<string>();
     const { app, management } = await createInferenceService(watched(config, '', read), pino({ level: 'silent' }));
@@ -27,9 +40,10 @@ test('every key is read', () =>
     const answer = await fetch(`http://127.0.0.1:${port}/v1/predictions`, {
       method: 'POST',
       body: audioForm(['a.wav', chirpWav(1)]),
+      headers,
     });
     assert.is(answer.status, 200);
-    await fetch(`http://127.0.0.1:${port}/files`);
+    await fetch(`http://127.0.0.1:${port}/files`, { headers });
     await app.close();
     await management.close();
     const unread = leaves(config).filter((path) => !read.has(path) && !ofMain.includes(path));

@@ -61,6 +61,32 @@ test('uploads that would fill the memory are refused with a time to try again', 
     assert.is(small.status, 200, 'what was taken is given back');
   }));
 
+test('a path or an address instead of a file is refused with the way to upload one', () =>
+  withService([], async ({ url, dir }) => {
+    for (const [field, value] of [
+      ['audio', `${dir}/tiny.safetensors`],
+      ['audio_url', 'http://127.0.0.1/a.wav'],
+      ['path', '../../etc/passwd'],
+    ] as const) {
+      const form = audioForm(['a.wav', chirpWav(1)]);
+      form.append(field, value);
+      const answer = await fetch(`${url}/classify`, { method: 'POST', body: form });
+      assert.is(answer.status, 422);
+      const { detail, code } = (await answer.json()) as { detail: { loc: string[]; msg: string }[]; code: string };
+      assert.is(code, 'not_a_file');
+      assert.equal(detail[0]?.loc, ['body', field]);
+      assert.match(detail[0]?.msg ?? '', 'curl -F audio=@FILE');
+    }
+    for (const body of ['{"url": "http://127.0.0.1/a.wav"}', '{"path": "/etc/passwd"}']) {
+      const headers = { 'content-type': 'application/json' };
+      for (const path of ['/classify', '/v1/predictions']) {
+        const answer = await fetch(url + path, { method: 'POST', body, headers });
+        assert.is(answer.status, 415);
+        assert.match(await answer.text(), 'recordings are uploaded, never fetched');
+      }
+    }
+  }));
+
 test('broken forms are 400, and the service goes on', () =>
   withService([], async ({ url }) => {
     const bodies = [

@@ -8,7 +8,19 @@ import { packageVersion } from '../../src/packageRoot.ts';
 import { runCommand } from '../helpers/runCommand.ts';
 import { withTempDir } from '../helpers/withTempDir.ts';
 
-const commands = ['prepare', 'train', 'crossval', 'evaluate', 'predict', 'serve', 'drift', 'runs', 'data', 'config'];
+const commands = [
+  'prepare',
+  'train',
+  'crossval',
+  'evaluate',
+  'predict',
+  'serve',
+  'key',
+  'drift',
+  'runs',
+  'data',
+  'config',
+];
 
 test('the help text lists the commands that there are, in the order of the work', async () => {
   const { code, stdout } = await runCommand(['--help'], { columns: 100 });

@@ -20,6 +20,7 @@ export function feedbackRoutes(app: FastifyInstance, { log }: InferenceContext):
   app.post<{ Body: Static<typeof body> }>(
     '/v1/feedback',
     {
+      config: { role: 'feedback' },
       schema: {
         tags: ['feedback'],
         summary: 'Say what a recording really was',

@@ -1,0 +1,23 @@
+/** Who asks, and what they may do. */
+import type { ServiceConfig } from '../../../src/index.ts';
+
+export type AuthConfig = ServiceConfig['auth'];
+export type Role = AuthConfig['keys'][number]['roles'][number];
+
+/** Somebody whose key or token was good. */
+export interface Client {
+  /** Of the key, or the token's `sub`: for logs and rate limits. */
+  readonly name: string;
+  readonly roles: ReadonlySet<Role>;
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Null for a client that gave no key or token, or none that is good. */
+    client: Client | null;
+  }
+  interface FastifyContextConfig {
+    /** What the route asks of a client; by its method where it says nothing. */
+    readonly role?: Role;
+  }
+}

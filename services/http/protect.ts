@@ -1,0 +1,116 @@
+/**
+ * What stands before every route, in this order: connections, origins, who asks, how often, is there room, may they. All of
+ * it looks at the headers only: a request that is refused here costs no byte of its body.
+ */
+import { fastifyCors } from '@fastify/cors';
+import { fastifyRateLimit, normalizeIP } from '@fastify/rate-limit';
+import { fastifyUnderPressure } from '@fastify/under-pressure';
+import type { FastifyBaseLogger, FastifyInstance, FastifyRequest } from 'fastify';
+import type { ServiceConfig } from '../../src/index.ts';
+import { authConfigured, openAuthentication } from './auth/authenticate.ts';
+import { answerExpectations } from './expectContinue.ts';
+import { HttpProblem } from './HttpProblem.ts';
+
+/** The part of the configuration that says who may do what, and how much of it. */
+export type SecurityConfig = Pick<
+  ServiceConfig,
+  'auth' | 'rateLimit' | 'cors' | 'trustProxy' | 'maxConnections' | 'pressure' | 'docs' | 'reloadS'
+>;
+
+/** Clients share what there is; operators look at a service that is in trouble, and change it. */
+export type Audience = 'clients' | 'operators';
+
+/** Orchestrators ask here: a busy process is alive, and to restart it would make it busier. */
+const health = new Set(['/livez', '/readyz']);
+
+/** @throws AutobirdError where keys or tokens are configured and cannot be checked */
+export async function protect(app: FastifyInstance, config: SecurityConfig, audience: Audience): Promise<void> {
+  app.server.maxConnections = config.maxConnections;
+  answerExpectations(app);
+  app.decorateRequest('client', null);
+  app.addHook('onRequest', async (_request, reply) => {
+    reply.header('permissions-policy', 'camera=(), geolocation=(), microphone=(self), payment=(), usb=()');
+  });
+  if (audience === 'clients' && config.cors.origins.length > 0) await allowOrigins(app, config.cors.origins);
+  const authentication = authConfigured(config.auth)
+    ? await openAuthentication(app, config.auth, {
+        reloadS: config.reloadS,
+        role: audience === 'operators' ? 'manage' : undefined,
+      })
+    : null;
+  if (authentication !== null) app.addHook('onRequest', authentication.identify);
+  if (audience === 'clients') {
+    await limitRates(app, config.rateLimit);
+    await refuseUnderPressure(app, config.pressure);
+  }
+  if (authentication !== null) app.addHook('onRequest', authentication.authorize);
+}
+
+async function allowOrigins(app: FastifyInstance, origins: readonly string[]): Promise<void> {
+  await app.register(fastifyCors, {
+    origin: origins.includes('*') ? '*' : [...origins],
+    methods: ['GET', 'HEAD', 'POST'],
+    allowedHeaders: ['authorization', 'content-type', 'x-api-key', 'x-request-id'],
+    exposedHeaders: ['x-request-id', 'retry-after', 'ratelimit-limit', 'ratelimit-remaining', 'ratelimit-reset'],
+    // Keys are sent by scripts; no browser adds a cookie of ours.
+    credentials: false,
+    maxAge: 600,
+    strictPreflight: false,
+  });
+}
+
+async function limitRates(app: FastifyInstance, { max, windowS }: SecurityConfig['rateLimit']): Promise<void> {
+  if (max === null) return;
+  await app.register(fastifyRateLimit, {
+    global: false,
+    enableDraftSpec: true,
+    max,
+    timeWindow: 1000 * windowS,
+    keyGenerator: ({ client, ip }: FastifyRequest) =>
+      client === null ? `address ${normalizeIP(ip)}` : `client ${client.name}`,
+    allowList: (request: FastifyRequest) => health.has(request.routeOptions.url ?? ''),
+    errorResponseBuilder: () =>
+      new HttpProblem(
+        429,
+        'rate_limited',
+        `At most ${max} requests in ${windowS} s are answered: try again when Retry-After says`,
+      ),
+  });
+  // As a hook of the application it stands behind `identify`, and counts unknown paths too.
+  app.addHook('onRequest', app.rateLimit());
+}
+
+async function refuseUnderPressure(
+  app: FastifyInstance,
+  { maxEventLoopDelayMs, maxRssBytes }: SecurityConfig['pressure'],
+): Promise<void> {
+  if (maxEventLoopDelayMs === null && maxRssBytes === null) return;
+  await app.register(fastifyUnderPressure, {
+    maxEventLoopDelay: maxEventLoopDelayMs ?? 0,
+    maxRssBytes: maxRssBytes ?? 0,
+    pressureHandler: async (request: FastifyRequest) => {
+      if (health.has(request.routeOptions.url ?? '')) return;
+      throw new HttpProblem(503, 'overloaded', 'The service is busy: try again in a moment', { retryAfterS: 2 });
+    },
+  });
+}
+
+const loopback = /^(localhost|127\.\d+\.\d+\.\d+|::1)$/;
+
+/** Says in the log when an address that others reach is open to everybody. */
+export function warnWhereOpen(config: ServiceConfig, logger: FastifyBaseLogger): void {
+  if (authConfigured(config.auth)) return;
+  const { host, management } = config;
+  const open = [
+    ...(loopback.test(host) ? [] : [{ host, what: 'Everybody who reaches it may predict' }]),
+    ...(management.port === null || loopback.test(management.host)
+      ? []
+      : [{ host: management.host, what: 'Everybody who reaches the management address may read and delete the log' }]),
+  ];
+  for (const { host: address, what } of open) {
+    logger.warn(
+      { host: address },
+      `${what}: no keys are configured (service.auth). Make one with autobird key, or let a proxy ask who comes`,
+    );
+  }
+}

@@ -1,0 +1,66 @@
+/** What decoding a recording may cost, for recordings that somebody else sent: time, and bytes for each byte of the file. */
+import { AudioError } from '../../bindings/errors.ts';
+
+export interface DecodeCosts {
+  /** Decoded bytes (32-bit samples, all channels) for each byte of the file. */
+  readonly maxDecodedRatio: number;
+  /** Seconds in which something is decoded, as a clock on the wall counts them. */
+  readonly maxDecodeS: number;
+}
+
+/** Silence is small in many formats, and a short one harms nobody. */
+const harmlessBytes = 64 * 2 ** 20;
+
+export class DecodeBudget {
+  readonly #maxDecodedRatio: number;
+  readonly #maxDecodeS: number;
+  readonly #fileBytes: number;
+  readonly #controller = new AbortController();
+  #leftMs: number;
+
+  /** What `costs` leave out may cost anything. */
+  constructor(costs: Partial<DecodeCosts>, fileBytes: number) {
+    this.#maxDecodedRatio = costs.maxDecodedRatio ?? Number.POSITIVE_INFINITY;
+    this.#maxDecodeS = costs.maxDecodeS ?? Number.POSITIVE_INFINITY;
+    this.#fileBytes = fileBytes;
+    this.#leftMs = 1000 * this.#maxDecodeS;
+  }
+
+  /** Aborted with AudioError `decode_budget_exceeded` when the time is used up. */
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** Does `work`, whose time counts; what others do between two calls does not. */
+  async spend<T>(work: () => Promise<T>): Promise<T> {
+    const begin = performance.now();
+    // A timer takes no infinite time, and this one is never longer than somebody waits.
+    const timer = setTimeout(() => this.#stop(), Math.min(this.#leftMs, 2 ** 31 - 1));
+    try {
+      return await work();
+    } finally {
+      clearTimeout(timer);
+      this.#leftMs -= performance.now() - begin;
+      if (this.#leftMs < 0) this.#stop();
+    }
+  }
+
+  /** @throws AudioError `ratio_too_large` */
+  checkRatio(decodedSamples: number, channels: number): void {
+    const bytes = 4 * decodedSamples * channels;
+    if (bytes <= harmlessBytes || bytes <= this.#maxDecodedRatio * this.#fileBytes) return;
+    throw new AudioError(
+      'ratio_too_large',
+      `A file of ${this.#fileBytes} bytes has given ${bytes} bytes of sound, more than ${this.#maxDecodedRatio} times as much: it is nearly empty, or made to fill memory. Cut it into shorter files, or raise the limit`,
+    );
+  }
+
+  #stop(): void {
+    this.#controller.abort(
+      new AudioError(
+        'decode_budget_exceeded',
+        `Decoding took longer than ${this.#maxDecodeS} s: send a shorter recording or another format, or raise the limit`,
+      ),
+    );
+  }
+}
