@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import { expected } from '../../bindings/errors.ts';
-import type { DecodeLimits } from '../../bindings/native.ts';
+import type { DecodeLimits, NativeSamples } from '../../bindings/native.ts';
 import { openAudio } from '../audio/openAudio.ts';
 import { resampled } from '../audio/resample.ts';
 import { recordedAt, recordedAtFromTags } from '../data/recordedAt.ts';
@@ -11,26 +11,40 @@ export interface OpenedSource extends AsyncDisposable {
   /** From the header: for progress only. */
   readonly declaredDurationS: number | null;
   readonly recordedAt: string | null;
+  /** All samples at the model's rate, where the recording is short enough to have been read with opening; see AudioSource. */
+  readonly whole: NativeSamples | null;
   /** Mono samples at the model's rate. */
   samplesAt(sampleRateHz: number): AsyncIterable<Float32Array>;
   /** Of what was read so far, at the source's own rate. */
   durationS(): number;
 }
 
-/** A file or the bytes of one. `name` stands for the file's name where the time is read from it. */
+export interface OpenRecordingOptions {
+  /** At which {@link OpenedSource.samplesAt} will be read. */
+  readonly sampleRateHz: number;
+  readonly signal?: AbortSignal | undefined;
+  /** Stands for the file's name where the time is read from it. */
+  readonly name?: string | undefined;
+}
+
+/** A recording of so many seconds is read whole with opening it. */
+const wholeS = 60;
+
+/** A file or the bytes of one. */
 export async function openRecording(
   source: string | Uint8Array,
   limits: DecodeLimits,
-  signal?: AbortSignal,
-  name?: string,
+  { sampleRateHz: targetHz, signal, name }: OpenRecordingOptions,
 ): Promise<OpenedSource> {
-  const audio = await openAudio(source, { limits, ...(signal && { signal }) });
+  const ahead = { targetHz, samples: wholeS * targetHz };
+  const audio = await openAudio(source, { limits, ahead, ...(signal && { signal }) });
   const path = name ?? (typeof source === 'string' ? source : '');
   const { sampleRateHz, declaredDurationS, tags } = audio.info;
   return {
     declaredDurationS,
     recordedAt: recordedAt({ path, fromTags: recordedAtFromTags(tags) }),
-    samplesAt: (targetHz) => audio.samplesAt(targetHz),
+    whole: audio.whole,
+    samplesAt: (rateHz) => audio.samplesAt(rateHz),
     durationS: () => audio.decodedSamples / sampleRateHz,
     [Symbol.asyncDispose]: async () => audio.close(),
   };
@@ -52,6 +66,7 @@ export function openPcm(readable: Readable, pcm: PcmFormat, limits: DecodeLimits
   return {
     declaredDurationS: null,
     recordedAt: null,
+    whole: null,
     samplesAt: (targetHz) => resampled(blocks, sampleRateHz, targetHz),
     durationS: () => samples / sampleRateHz,
     [Symbol.asyncDispose]: async () => {
