@@ -1,7 +1,12 @@
 import { abortable, type CallOptions } from './abortable.ts';
 import { AutobirdError, OverloadedError } from './errors.ts';
 import { loadAddon } from './load.ts';
-import type { BatcherStats, EngineOptions, EngineOutput, NamedTensor, NativeEngine } from './native.ts';
+import type { BatcherStats, EngineOptions, EngineOutput, NamedTensor, NativeEngine, NativeSamples } from './native.ts';
+
+export interface ForwardOptions extends CallOptions {
+  /** Milliseconds, from now, that the answer is good for: with batching, what cannot be there by then is not computed. */
+  readonly withinMs?: number | undefined;
+}
 
 /**
  * A network that only predicts. Calls run one after the other on the engine's own thread, or, with batching, clips of many
@@ -29,21 +34,22 @@ export class Engine implements Disposable {
    * Scores clips of one stretch of samples at the model's rate; the stretch is zero beyond its ends. With batching, `signal`
    * takes the call out of the queue.
    * Throws InvalidArgumentError for clips too short for the stem or too long for the positions; OverloadedError where a
-   * batching engine has too much to do.
+   * batching engine has too much to do, for its queue or for `withinMs`; AutobirdError `deadline_exceeded` where it was not
+   * done in time.
    */
   async forwardPcm(
-    samples: Float32Array,
+    samples: Float32Array | NativeSamples,
     startSample: Float64Array,
     clipSamples: number,
     embeddings: boolean,
-    { signal }: CallOptions = {},
+    { signal, withinMs }: ForwardOptions = {},
   ): Promise<EngineOutput> {
     const call = ++this.#lastCall;
     try {
       return await abortable(
         signal,
         () => this.#native.cancel(call),
-        () => this.#native.forwardPcm(samples, startSample, clipSamples, embeddings, call),
+        () => this.#native.forwardPcm(samples, startSample, clipSamples, embeddings, call, withinMs ?? null),
       );
     } catch (error) {
       if (!(error instanceof AutobirdError) || error.code !== 'overloaded') throw error;

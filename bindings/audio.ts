@@ -10,11 +10,13 @@ import type {
   NativeLogMel,
   NativeRecordingEncoder,
   NativeResampler,
+  NativeSamples,
+  ReadAhead,
 } from './native.ts';
 
 const defaultReadSamples = 1 << 16;
 
-/** A file that is being decoded. Every read runs on the decoder's own thread. */
+/** A recording that is being decoded. Reads run on the decoder's thread, in the order of the calls. */
 abstract class Decoder implements Disposable {
   readonly info: DecoderInfo;
   readonly #native: NativeDecoder;
@@ -35,6 +37,16 @@ abstract class Decoder implements Disposable {
    */
   readAt(targetHz: number, wantedSamples: number): Promise<Float32Array | null> {
     return this.#native.readAt(targetHz, wantedSamples);
+  }
+
+  /** What was read while opening; the first {@link readAt} gives what follows. Gone once the decoder is disposed. */
+  get ahead(): NativeSamples | null {
+    return this.#native.ahead;
+  }
+
+  /** {@link readAt} would give null, because the end was seen already. */
+  get ended(): boolean {
+    return this.#native.ended;
   }
 
   /** Samples at the source's own rate that {@link readAt} has decoded so far. */
@@ -73,8 +85,12 @@ abstract class Decoder implements Disposable {
 /** WAV, RF64, BW64; always there. */
 export class WavDecoder extends Decoder {
   /** Throws AudioError: `not_audio`, `no_samples`, `unsupported_codec`, `too_many_channels`, `bad_rate`, `too_long`, … */
-  static async open(source: string | Uint8Array, limits: DecodeLimits): Promise<WavDecoder> {
-    return new WavDecoder(await loadAddon().openWav(source, limits));
+  static async open(
+    source: string | Uint8Array,
+    limits: DecodeLimits,
+    ahead: ReadAhead | null = null,
+  ): Promise<WavDecoder> {
+    return new WavDecoder(await loadAddon().openWav(source, limits, ahead));
   }
 }
 
@@ -90,7 +106,11 @@ export class FfmpegDecoder extends Decoder {
   }
 
   /** Throws AudioError, with code `unsupported_codec` where audio.node is not there. */
-  static async open(source: string | Uint8Array, limits: DecodeLimits): Promise<FfmpegDecoder> {
+  static async open(
+    source: string | Uint8Array,
+    limits: DecodeLimits,
+    ahead: ReadAhead | null = null,
+  ): Promise<FfmpegDecoder> {
     const addon = loadAudioAddon();
     if (addon === null) {
       throw new AudioError(
@@ -98,7 +118,7 @@ export class FfmpegDecoder extends Decoder {
         'audio.node was not built: run `npx autobird doctor` to see what it needs',
       );
     }
-    return new FfmpegDecoder(await addon.openFfmpeg(source, limits));
+    return new FfmpegDecoder(await addon.openFfmpeg(source, limits, ahead));
   }
 }
 

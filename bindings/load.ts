@@ -78,6 +78,7 @@ export function makeError(code: string, message: string): Error {
       return new DisposedError(message.replace(/ was disposed.*/s, ''));
     case 'aborted':
     case 'overloaded':
+    case 'deadline_exceeded':
       return new AutobirdError(code, message);
     default:
       return new NativeError(code, message);

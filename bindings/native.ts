@@ -198,6 +198,8 @@ export interface BatcherStats {
   readonly clips: number;
   readonly batches: number;
   readonly refusedCalls: number;
+  /** Calls whose time was over before all their clips were computed. */
+  readonly lateCalls: number;
   /** Time of a worker for a clip, over all batches. */
   readonly meanClipMs: number;
   /** Batches of 1, 2, up to 4, 8, 16, 32, 64 and more clips. */
@@ -236,8 +238,26 @@ export interface DecoderInfo {
   readonly tags: Readonly<Record<string, string>>;
 }
 
+/** What a decoder reads while it is opened, in the same crossing. */
+export interface ReadAhead {
+  readonly targetHz: number;
+  /** At `targetHz`; at least so many but at the end. */
+  readonly samples: number;
+}
+
+/** Samples that stay in C++ on their way from a decoder, with which they go, to an engine. */
+export interface NativeSamples {
+  readonly length: number;
+  /** A copy. */
+  toArray(): Float32Array;
+}
+
 export interface NativeDecoder {
   readonly info: DecoderInfo;
+  /** What was read while opening, as by a first `readAt`; null where nothing was asked for. */
+  readonly ahead: NativeSamples | null;
+  /** `readAt` (or what was read ahead) has come to the end. */
+  readonly ended: boolean;
   /** The next mono (mean of channels) samples at the source rate, null at the end. Damaged stretches are counted in `damaged`. */
   read(maxSamples: number): Promise<Float32Array | null>;
   /**
@@ -337,13 +357,17 @@ export interface NativeTrainer {
 }
 
 export interface NativeEngine {
-  /** Clips of one stretch of samples at the model's rate; the stretch is zero beyond its ends. */
+  /**
+   * Clips of one stretch of samples at the model's rate; the stretch is zero beyond its ends. `withinMs` is for a batching
+   * engine: a call that is not done by then rejects with `deadline_exceeded`, one that cannot be with `overloaded`.
+   */
   forwardPcm(
-    samples: Float32Array,
+    samples: Float32Array | NativeSamples,
     startSample: Float64Array,
     clipSamples: number,
     embeddings: boolean,
     call: number,
+    withinMs: number | null,
   ): Promise<EngineOutput>;
   /** Takes a call of a batching engine out of its queue: it rejects with `aborted`. */
   cancel(call: number): void;
@@ -368,7 +392,7 @@ export interface NativeAddon {
   openShards(entries: readonly ShardEntry[], features: FeatureOptions): NativeShardSet;
   createLogMel(options: FeatureOptions): NativeLogMel;
   createResampler(sourceHz: number, targetHz: number): NativeResampler;
-  openWav(source: string | Uint8Array, limits: DecodeLimits): Promise<NativeDecoder>;
+  openWav(source: string | Uint8Array, limits: DecodeLimits, ahead: ReadAhead | null): Promise<NativeDecoder>;
   /** Mean of planar channels. */
   downmix(channels: readonly Float32Array[]): Float32Array;
   /** Mean of interleaved channels. */
@@ -381,5 +405,5 @@ export interface NativeAddon {
 export interface NativeAudioAddon {
   initialize(makeError: ErrorFactory): void;
   readonly ffmpegVersion: string;
-  openFfmpeg(source: string | Uint8Array, limits: DecodeLimits): Promise<NativeDecoder>;
+  openFfmpeg(source: string | Uint8Array, limits: DecodeLimits, ahead: ReadAhead | null): Promise<NativeDecoder>;
 }

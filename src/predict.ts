@@ -32,7 +32,7 @@ import {
 } from './prediction/options.ts';
 import { type PcmFormat, spooled } from './prediction/readable.ts';
 import { recordingSpectrogram } from './prediction/recordingSpectrogram.ts';
-import { type ClipBatch, scoreClips } from './prediction/scoreClips.ts';
+import { type ClipBatch, type ScoreClipsOptions, scoreClips, scoreWhole } from './prediction/scoreClips.ts';
 
 /**
  * A trained model that is ready to listen.
@@ -184,14 +184,14 @@ export class Classifier {
       yield* this.#clipPredictions(source, options, true);
     } else {
       await using file = await spooled(readable, this.#limits.maxFileBytes, options.signal);
-      await using source = await openRecording(file.path, this.#limits, options.signal);
+      await using source = await this.#open(file.path, options);
       yield* this.#clipPredictions(source, options, false);
     }
   }
 
   /** What the network thinks of a recording, before it is asked for names: for search, clustering and drift. */
   async embed(source: string | Uint8Array, options: PredictOptions = {}): Promise<Embedding> {
-    await using opened = await openRecording(source, this.#limits, options.signal);
+    await using opened = await this.#open(source, options);
     const clips: (Clip & { embedding: Float32Array })[] = [];
     for await (const batch of this.#score(opened, options, { eager: false, embeddings: true })) {
       const embeddings = batch.embeddings as Float32Array;
@@ -209,19 +209,20 @@ export class Classifier {
   /** A picture of a recording of any length, as a PNG: log-mel in the model's bands, low ones at the bottom. */
   async spectrogram(source: string | Uint8Array, options: Pick<PredictOptions, 'signal'> = {}): Promise<Uint8Array> {
     this.#openEngine();
-    await using opened = await openRecording(source, this.#limits, options.signal);
+    await using opened = await this.#open(source, options);
     const { features } = this.#checkpoint.metadata;
     return await recordingSpectrogram(opened.samplesAt(features.sampleRateHz), features);
   }
 
   /** Logits of every clip, before temperature and aggregation: what calibration is fitted on. */
   async clipLogits(source: string | Uint8Array, options: PredictOptions = {}): Promise<RecordingLogits> {
-    await using opened = await openRecording(source, this.#limits, options.signal, options.name);
+    const deadlineMs = options.withinMs === undefined ? undefined : performance.now() + options.withinMs;
+    await using opened = await this.#open(source, options);
     const clips: Clip[] = [];
     const logits: Float32Array[] = [];
     const activity: Float32Array[] = [];
     const drift: Float32Array[] = [];
-    for await (const batch of this.#score(opened, options, { eager: false, embeddings: false })) {
+    for await (const batch of this.#score(opened, options, { eager: false, embeddings: false, deadlineMs })) {
       clips.push(...batch.clips);
       logits.push(batch.logits);
       activity.push(batch.activity);
@@ -270,20 +271,17 @@ export class Classifier {
   async *#score(
     source: OpenedSource,
     options: PredictOptions,
-    mode: { readonly eager: boolean; readonly embeddings: boolean },
+    mode: Pick<ScoreClipsOptions, 'eager' | 'embeddings' | 'deadlineMs'>,
   ): AsyncGenerator<ClipBatch, void> {
     const engine = this.#openEngine();
     const { clips, features } = this.#checkpoint.metadata;
     const grid = { ...clips, hopS: this.#hopS(options.overlapS) };
-    const blocks = source.samplesAt(features.sampleRateHz);
     const { sampleRateHz } = features;
-    const batches = scoreClips(engine, blocks, {
-      grid,
-      sampleRateHz,
-      batchSize: this.#batchSize,
-      ...mode,
-      signal: options.signal,
-    });
+    const scoring = { grid, sampleRateHz, batchSize: this.#batchSize, ...mode, signal: options.signal };
+    const batches =
+      source.whole === null
+        ? scoreClips(engine, source.samplesAt(sampleRateHz), scoring)
+        : scoreWhole(engine, source.whole, scoring);
     for await (const batch of batches) {
       const last = batch.clips[batch.clips.length - 1] as Clip;
       const total = Math.max(source.declaredDurationS ?? 0, last.endS);
@@ -293,6 +291,11 @@ export class Classifier {
     if (source.durationS() === 0) {
       throw new AudioError('no_samples', 'The audio holds no samples: its header may be all that was written');
     }
+  }
+
+  async #open(source: string | Uint8Array, { signal, name }: Pick<PredictOptions, 'signal' | 'name'>) {
+    const { sampleRateHz } = this.#checkpoint.metadata.features;
+    return await openRecording(source, this.#limits, { sampleRateHz, signal, name });
   }
 
   #openEngine(): Engine {

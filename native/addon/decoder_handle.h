@@ -1,5 +1,5 @@
 // A decoder as a JavaScript object; shared by autobird.node (WAV) and audio.node (FFmpeg). Opening reads the file, so it
-// happens on the handle's own thread like everything else.
+// happens on the decoder's thread like everything else, and goes on to the first stretch of samples where it is asked to.
 #pragma once
 
 #include <algorithm>
@@ -11,6 +11,7 @@
 
 #include "addon/convert.h"
 #include "addon/recording_encoder.h"
+#include "addon/samples_handle.h"
 #include "addon/worker.h"
 #include "core/audio/byte_source.h"
 #include "core/audio/decoder.h"
@@ -23,11 +24,52 @@ struct DecoderState {
   std::shared_ptr<Decoder> decoder;       // JavaScript thread; empty once disposed
   std::optional<HashingEncoder> encoder;  // executor thread
   std::optional<Resampler> resampler;     // executor thread
-  bool ended = false;                     // executor thread
+  SamplesBox ahead;                       // JavaScript thread; what was read while opening, null where nothing was
+  std::atomic<bool> ended{false};
   std::atomic<int64_t> decodedSamples{0};
   std::atomic<int64_t> damaged{0};
   std::atomic<bool> truncated{false};
+  std::atomic<bool> disposed{false};
+  bool ownsExecutor = false;
+
+  /// Executor thread: other decoders may use it too, so each asks for itself. Throws `aborted`.
+  void throwIfStopped() const {
+    if (disposed || executor->stopping()) throw Error("aborted", "Decoding was stopped");
+  }
 };
+
+/// The thread that decodes. A recording in memory never waits, so such decoders share a thread a core: that with the least to
+/// do, to which a decoder then keeps. A file may wait for a disk or a network, so it has a thread of its own.
+inline void chooseExecutor(Napi::Env env, const char* threadName, bool inMemory, DecoderState& state) {
+  auto& pool = env.GetInstanceData<Environment>()->decoderExecutors;
+  state.ownsExecutor = !inMemory;
+  if (!inMemory || pool.size() < std::max(1U, std::thread::hardware_concurrency())) {
+    state.executor = Executor::start(env, threadName);
+    if (inMemory) pool.push_back(state.executor);
+    return;
+  }
+  state.executor = *std::min_element(pool.begin(), pool.end(),
+                                     [](const auto& a, const auto& b) { return a->pending() < b->pending(); });
+}
+
+/// What is read while opening.
+struct ReadAhead {
+  int64_t targetHz = 0;
+  size_t samples = 0;
+};
+
+/// The number of samples of one crossing. Throws `invalid_argument`.
+inline size_t toSampleCount(const Napi::Value& value, const std::string& name) {
+  const int64_t count = toInteger(value, name);
+  if (count < 1 || count > (1 << 26)) throw wrongKind("an integer from 1 to 67108864", name, value);
+  return static_cast<size_t>(count);
+}
+
+inline std::optional<ReadAhead> toReadAhead(const Napi::Value& value) {
+  if (value.IsNull()) return std::nullopt;
+  const Napi::Object ahead = toObject(value, "ahead");
+  return ReadAhead{toInteger(ahead["targetHz"], "ahead.targetHz"), toSampleCount(ahead["samples"], "ahead.samples")};
+}
 
 inline DecodeLimits toDecodeLimits(const Napi::Value& value) {
   const Napi::Object limits = toObject(value, "limits");
@@ -60,7 +102,7 @@ inline Napi::Object fromDecoderInfo(Napi::Env env, const DecoderInfo& info) {
 inline EncodedStretch encodeStretch(DecoderState& state, Decoder& decoder, size_t stretchSamples) {
   std::vector<float> samples;
   while (state.encoder->ready() < stretchSamples) {
-    if (state.executor->stopping()) throw Error("aborted", "Decoding was stopped");
+    state.throwIfStopped();
     samples.clear();
     decoder.read(1 << 16, samples);
     state.damaged = decoder.damaged();
@@ -79,7 +121,7 @@ inline std::vector<float> readAt(DecoderState& state, Decoder& decoder, int64_t 
   std::vector<float> samples;
   std::vector<float> block;
   while (!state.ended && samples.size() < wanted) {
-    if (state.executor->stopping()) throw Error("aborted", "Decoding was stopped");
+    state.throwIfStopped();
     std::vector<float>& read = resamples ? block : samples;
     const size_t before = resamples ? 0 : samples.size();
     block.clear();
@@ -102,16 +144,20 @@ inline std::vector<float> readAt(DecoderState& state, Decoder& decoder, int64_t 
 inline Napi::Object decoderHandle(Napi::Env env, const std::shared_ptr<DecoderState>& state) {
   Napi::Object handle = Napi::Object::New(env);
   handle["info"] = fromDecoderInfo(env, state->decoder->info());
+  handle["ahead"] = state->ahead ? Napi::Value(samplesHandle(env, state->ahead)) : Napi::Value(env.Null());
   handle["read"] = Napi::Function::New(env, [state](const Napi::CallbackInfo& call) -> Napi::Value {
     return guarded(call.Env(), [&]() -> Napi::Value {
-      const int64_t wanted = toInteger(call[0], "maxSamples");
-      if (wanted < 1 || wanted > (1 << 26)) throw wrongKind("an integer from 1 to 67108864", "maxSamples", call[0]);
+      const size_t wanted = toSampleCount(call[0], "maxSamples");
       if (!state->decoder) throw Error("disposed", "Decoder was disposed: open the file again");
       return state->executor->run(
           call.Env(),
           [state, decoder = state->decoder, wanted] {
             std::vector<float> samples;
-            decoder->read(static_cast<size_t>(wanted), samples);
+            for (size_t before = 1; samples.size() < wanted && samples.size() != before;) {
+              state->throwIfStopped();
+              before = samples.size();
+              decoder->read(std::min<size_t>(wanted - before, 1 << 16), samples);
+            }
             state->damaged = decoder->damaged();
             state->truncated = decoder->truncated();
             return samples;
@@ -124,14 +170,11 @@ inline Napi::Object decoderHandle(Napi::Env env, const std::shared_ptr<DecoderSt
   handle["readAt"] = Napi::Function::New(env, [state](const Napi::CallbackInfo& call) -> Napi::Value {
     return guarded(call.Env(), [&]() -> Napi::Value {
       const int64_t targetHz = toInteger(call[0], "targetHz");
-      const int64_t wanted = toInteger(call[1], "wantedSamples");
-      if (wanted < 1 || wanted > (1 << 26)) throw wrongKind("an integer from 1 to 67108864", "wantedSamples", call[1]);
+      const size_t wanted = toSampleCount(call[1], "wantedSamples");
       if (!state->decoder) throw Error("disposed", "Decoder was disposed: open the file again");
       return state->executor->run(
           call.Env(),
-          [state, decoder = state->decoder, targetHz, wanted] {
-            return readAt(*state, *decoder, targetHz, static_cast<size_t>(wanted));
-          },
+          [state, decoder = state->decoder, targetHz, wanted] { return readAt(*state, *decoder, targetHz, wanted); },
           [](Napi::Env env, std::vector<float> samples) -> Napi::Value {
             return samples.empty() ? env.Null() : fromVector(env, samples);
           });
@@ -141,24 +184,25 @@ inline Napi::Object decoderHandle(Napi::Env env, const std::shared_ptr<DecoderSt
     return guarded(call.Env(), [&]() -> Napi::Value {
       const int64_t targetHz = toInteger(call[0], "targetHz");
       const int64_t blockSamples = toInteger(call[1], "blockSamples");
-      const int64_t stretch = toInteger(call[2], "stretchSamples");
-      if (stretch < 1 || stretch > (1 << 26))
-        throw wrongKind("an integer from 1 to 67108864", "stretchSamples", call[2]);
+      const size_t stretch = toSampleCount(call[2], "stretchSamples");
       if (!state->decoder) throw Error("disposed", "Decoder was disposed: open the file again");
       return state->executor->run(
           call.Env(),
           [state, decoder = state->decoder, targetHz, blockSamples, stretch] {
             const auto sourceHz = static_cast<int64_t>(decoder->info().sampleRateHz);
             if (!state->encoder) state->encoder.emplace(sourceHz, targetHz, blockSamples);
-            return encodeStretch(*state, *decoder, static_cast<size_t>(stretch));
+            return encodeStretch(*state, *decoder, stretch);
           },
           fromEncodedStretch);
     });
   });
   handle["dispose"] = Napi::Function::New(env, [state](const Napi::CallbackInfo&) {
     if (!state->decoder) return;
-    state->executor->close();
+    state->disposed = true;
+    state->decoder->interrupt();
     state->decoder.reset();
+    if (state->ahead) state->ahead->reset();
+    if (state->ownsExecutor) state->executor->close();
   });
   handle.DefineProperties(
       {Napi::PropertyDescriptor::Accessor(env, handle, "damaged",
@@ -170,6 +214,10 @@ inline Napi::Object decoderHandle(Napi::Env env, const std::shared_ptr<DecoderSt
                                             return Napi::Number::New(call.Env(),
                                                                      static_cast<double>(state->decodedSamples));
                                           }),
+       Napi::PropertyDescriptor::Accessor(env, handle, "ended",
+                                          [state](const Napi::CallbackInfo& call) -> Napi::Value {
+                                            return Napi::Boolean::New(call.Env(), state->ended);
+                                          }),
        Napi::PropertyDescriptor::Accessor(env, handle, "truncated",
                                           [state](const Napi::CallbackInfo& call) -> Napi::Value {
                                             return Napi::Boolean::New(call.Env(), state->truncated);
@@ -177,12 +225,13 @@ inline Napi::Object decoderHandle(Napi::Env env, const std::shared_ptr<DecoderSt
   return handle;
 }
 
-/// `open(source, limits)` runs on the new handle's thread; the promise gives the handle.
+/// `open(source, limits)` runs on the decoder's thread; the promise gives the handle.
 template <class Open>
 Napi::Value openDecoder(const Napi::CallbackInfo& call, const char* threadName, Open open) {
   return guarded(call.Env(), [&]() -> Napi::Value {
     const Napi::Env env = call.Env();
     const DecodeLimits limits = toDecodeLimits(call[1]);
+    const std::optional<ReadAhead> ahead = toReadAhead(call[2]);
     std::string path;
     std::vector<uint8_t> bytes;
     const bool inMemory = !call[0].IsString();
@@ -193,18 +242,31 @@ Napi::Value openDecoder(const Napi::CallbackInfo& call, const char* threadName, 
       path = toText(call[0], "source");
     }
     auto state = std::make_shared<DecoderState>();
-    state->executor = Executor::start(env, threadName);
+    chooseExecutor(env, threadName, inMemory, *state);
+    struct Opened {
+      std::shared_ptr<Decoder> decoder;
+      SharedSamples ahead;
+    };
     return state->executor->run(
         env,
-        [open, limits, inMemory, path = std::move(path), bytes = std::move(bytes)]() mutable
-        -> std::shared_ptr<Decoder> { return open(inMemory ? openMemory(std::move(bytes)) : openFile(path), limits); },
-        [state](Napi::Env jsEnv, std::shared_ptr<Decoder> decoder) -> Napi::Value {
-          state->damaged = decoder->damaged();
-          state->truncated = decoder->truncated();
-          state->decoder = std::move(decoder);
-          state->executor->onClose([weak = std::weak_ptr<Decoder>(state->decoder)] {
-            if (const auto running = weak.lock()) running->interrupt();
-          });
+        [state, open, limits, ahead, inMemory, path = std::move(path), bytes = std::move(bytes)]() mutable {
+          Opened opened{open(inMemory ? openMemory(std::move(bytes)) : openFile(path), limits), nullptr};
+          if (ahead) {
+            opened.ahead = std::make_shared<const std::vector<float>>(
+                readAt(*state, *opened.decoder, ahead->targetHz, ahead->samples));
+          }
+          state->damaged = opened.decoder->damaged();
+          state->truncated = opened.decoder->truncated();
+          return opened;
+        },
+        [state](Napi::Env jsEnv, Opened opened) -> Napi::Value {
+          state->decoder = std::move(opened.decoder);
+          if (opened.ahead) state->ahead = std::make_shared<SharedSamples>(std::move(opened.ahead));
+          if (state->ownsExecutor) {
+            state->executor->onClose([weak = std::weak_ptr<Decoder>(state->decoder)] {
+              if (const auto running = weak.lock()) running->interrupt();
+            });
+          }
           return decoderHandle(jsEnv, state);
         });
   });

@@ -1,8 +1,11 @@
 // Engine: a network that only predicts.
 #include "core/model/engine.h"
 
+#include <limits>
+
 #include "addon/addon.h"
 #include "addon/handle.h"
+#include "addon/samples_handle.h"
 #include "addon/training_options.h"
 #include "core/model/batcher.h"
 
@@ -47,10 +50,11 @@ Failure failureOf(const std::exception_ptr& exception) {
 Napi::Value submitToBatcher(const Napi::CallbackInfo& call, const std::shared_ptr<Executor>& executor,
                             Batcher& batcher) {
   const bool embeddings = toBoolean(call[3], "embeddings");
-  auto samples = toVector<float>(call[0], "samples");
+  SharedSamples samples = toSamples(call[0], "samples");
   auto starts = toVector<double>(call[1], "startSample");
   const int64_t clipSamples = toInteger(call[2], "clipSamples");
   const auto number = static_cast<uint64_t>(toInteger(call[4], "call"));
+  const double withinMs = call[5].IsNull() ? std::numeric_limits<double>::infinity() : toNumber(call[5], "withinMs");
   auto [promise, deferred] = executor->defer<EngineOutput>(
       call.Env(),
       [embeddings](Napi::Env env, const EngineOutput& output) { return fromEngineOutput(env, output, embeddings); });
@@ -62,7 +66,7 @@ Napi::Value submitToBatcher(const Napi::CallbackInfo& call, const std::shared_pt
     }
   };
   try {
-    batcher.submit(number, std::move(samples), std::move(starts), clipSamples, embeddings, settle);
+    batcher.submit(number, std::move(samples), std::move(starts), clipSamples, embeddings, withinMs, settle);
   } catch (...) {
     deferred->reject(currentFailure());
   }
@@ -76,6 +80,7 @@ Napi::Value fromBatcherStats(Napi::Env env, const BatcherStats& stats) {
   object["clips"] = static_cast<double>(stats.clips);
   object["batches"] = static_cast<double>(stats.batches);
   object["refusedCalls"] = static_cast<double>(stats.refusedCalls);
+  object["lateCalls"] = static_cast<double>(stats.lateCalls);
   object["meanClipMs"] = stats.meanClipMs;
   const std::vector<double> sizes(stats.batchSizes.begin(), stats.batchSizes.end());
   object["batchSizes"] = fromVector(env, sizes);
@@ -99,7 +104,11 @@ Napi::Value createEngine(const Napi::CallbackInfo& info) {
     if (!batching.IsNull()) {
       const int workers = toCount(info[0].As<Napi::Object>()["threads"], "threads", kMaxThreads);
       batcher = std::make_shared<Batcher>(state->core, workers, toBatchingOptions(batching));
-      state->executor->onClose([weak = std::weak_ptr<Batcher>(batcher)] {
+      const std::weak_ptr<Batcher> weak = batcher;
+      state->executor->onClose([weak] {
+        if (const auto open = weak.lock()) open->abandon();
+      });
+      state->executor->onJoin([weak] {
         if (const auto open = weak.lock()) open->stop();
       });
     }
@@ -117,10 +126,10 @@ Napi::Value createEngine(const Napi::CallbackInfo& info) {
       const bool embeddings = toBoolean(call[3], "embeddings");
       return state->executor->run(
           call.Env(),
-          [core = state->use(), executor = state->executor.get(), samples = toVector<float>(call[0], "samples"),
+          [core = state->use(), executor = state->executor.get(), samples = toSamples(call[0], "samples"),
            starts = toVector<double>(call[1], "startSample"), clipSamples = toInteger(call[2], "clipSamples"),
            embeddings] {
-            return core->forwardPcm(samples, starts, clipSamples, embeddings,
+            return core->forwardPcm(*samples, starts, clipSamples, embeddings,
                                     [executor] { return executor->stopping(); });
           },
           [embeddings](Napi::Env jsEnv, const EngineOutput& output) {

@@ -73,6 +73,7 @@ void Executor::close() {
 }
 
 void Executor::join() {
+  if (wait_) wait_();
   if (thread_.joinable()) thread_.join();
 }
 

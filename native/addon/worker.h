@@ -17,6 +17,7 @@
 #include <type_traits>
 #include <unordered_set>
 #include <utility>
+#include <vector>
 
 #include "core/error.h"
 
@@ -29,6 +30,9 @@ struct Environment {
   Napi::FunctionReference makeError;
   std::unordered_set<Executor*> executors;
   bool watchesExit = false;
+  /// What decoders of recordings in memory share: a thread for each of a server's requests would cost more than decoding
+  /// five seconds.
+  std::vector<std::shared_ptr<Executor>> decoderExecutors;
 };
 
 /// The error object for a failure, made by the factory that `initialize` received.
@@ -86,7 +90,7 @@ class Executor : public std::enable_shared_from_this<Executor> {
   }
 
   /// A promise that is settled once, later and from any thread: with a value, which `toValue(env, value)` turns into
-  /// JavaScript on the JavaScript thread, or with a failure. What settles it must be over when `onClose` returns.
+  /// JavaScript on the JavaScript thread, or with a failure. What settles it must be over when `onJoin` returns.
   template <class Result>
   class Deferred {
    public:
@@ -126,9 +130,12 @@ class Executor : public std::enable_shared_from_this<Executor> {
   void abort() { generation_.fetch_add(1); }
   /// JavaScript thread. As `abort`, and the thread ends when the running job has.
   void close();
-  /// JavaScript thread. What `close` does beside, for a job that cannot ask `stopping` itself; it must not throw. The
-  /// environment's end waits for the running job.
+  /// JavaScript thread. What `close` does beside, for a job that cannot ask `stopping` itself; it must not throw or wait.
   void onClose(std::function<void()> interrupt) { interrupt_ = std::move(interrupt); }
+  /// JavaScript thread. What waits, at the environment's end, for other threads that settle promises of this executor.
+  void onJoin(std::function<void()> wait) { wait_ = std::move(wait); }
+  /// JavaScript thread. Promises that are not settled yet.
+  unsigned pending() const { return pending_; }
   /// A long job asks this now and then, from any thread, and throws `Error("aborted", …)`.
   bool stopping() const { return running_.load() != generation_.load(); }
 
@@ -162,6 +169,7 @@ class Executor : public std::enable_shared_from_this<Executor> {
   std::atomic<unsigned> generation_{0};  // of jobs submitted now
   std::atomic<unsigned> running_{0};     // of the job that runs
   std::function<void()> interrupt_;      // JavaScript thread
+  std::function<void()> wait_;           // JavaScript thread
   unsigned pending_ = 0;                 // JavaScript thread: promises not settled yet
   bool environmentEnded_ = false;        // JavaScript thread
   std::thread thread_;

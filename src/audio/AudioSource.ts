@@ -1,4 +1,4 @@
-import type { DecodeLimits, DecoderInfo, EncodedStretch } from '../../bindings/native.ts';
+import type { DecodeLimits, DecoderInfo, EncodedStretch, NativeSamples, ReadAhead } from '../../bindings/native.ts';
 
 /** How a file is decoded: `wav` our own, `ffmpeg` the libraries, `ffmpeg-cli` the program on PATH, `wasm` npm packages. */
 export type DecoderRoute = 'wav' | 'ffmpeg' | 'ffmpeg-cli' | 'wasm';
@@ -17,6 +17,11 @@ export interface AudioSource extends AsyncDisposable {
   blocks(): AsyncGenerator<Float32Array, void, undefined>;
   /** Instead of {@link blocks}: mono samples at `targetHz`, stretch after stretch. Throws AudioError. */
   samplesAt(targetHz: number): AsyncGenerator<Float32Array, void, undefined>;
+  /**
+   * All samples at the rate that was asked for while opening, without a way through JavaScript; null where the recording is
+   * longer than that, nothing was asked for or the route knows none. Gone once the source is closed.
+   */
+  readonly whole: NativeSamples | null;
   /** Samples at the file's own rate that {@link samplesAt} has decoded so far. */
   readonly decodedSamples: number;
   /**
@@ -37,4 +42,6 @@ export interface RouteInput {
   readonly source: string | Uint8Array;
   readonly limits: DecodeLimits;
   readonly signal: AbortSignal | undefined;
+  /** Read in the crossing that opens, by routes that can; {@link AudioSource.samplesAt} must then name its rate. */
+  readonly ahead: ReadAhead | null;
 }

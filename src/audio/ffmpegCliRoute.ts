@@ -87,6 +87,7 @@ export async function openFfmpegCli(input: RouteInput, program: string): Promise
       },
       blocks: all,
       samplesAt: (targetHz) => resampled(counted.of(all()), sampleRateHz, targetHz),
+      whole: null,
       get decodedSamples() {
         return counted.samples;
       },

@@ -5,11 +5,11 @@ import type { AudioSource, DecoderRoute, RouteInput } from './AudioSource.ts';
 const stretchS = 16;
 
 export async function openWav(input: RouteInput): Promise<AudioSource> {
-  return nativeSource(await WavDecoder.open(input.source, input.limits), 'wav', input.signal);
+  return nativeSource(await WavDecoder.open(input.source, input.limits, input.ahead), 'wav', input.signal);
 }
 
 export async function openFfmpeg(input: RouteInput): Promise<AudioSource> {
-  return nativeSource(await FfmpegDecoder.open(input.source, input.limits), 'ffmpeg', input.signal);
+  return nativeSource(await FfmpegDecoder.open(input.source, input.limits, input.ahead), 'ffmpeg', input.signal);
 }
 
 function nativeSource(
@@ -38,7 +38,18 @@ function nativeSource(
   return {
     info: { ...decoder.info, decoder: route },
     blocks: () => each(() => decoder.read()),
-    samplesAt: (targetHz) => each(() => decoder.readAt(targetHz, stretchS * targetHz)),
+    samplesAt: (targetHz) => {
+      let { ahead } = decoder;
+      return each(async () => {
+        const first = ahead;
+        ahead = null;
+        if (first !== null && first.length > 0) return first.toArray();
+        return decoder.ended ? null : await decoder.readAt(targetHz, stretchS * targetHz);
+      });
+    },
+    get whole() {
+      return decoder.ended ? decoder.ahead : null;
+    },
     get decodedSamples() {
       return decoder.decodedSamples;
     },

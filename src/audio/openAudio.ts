@@ -4,7 +4,7 @@
  */
 import { FfmpegDecoder } from '../../bindings/audio.ts';
 import { AudioError, expected } from '../../bindings/errors.ts';
-import type { DecodeLimits } from '../../bindings/native.ts';
+import type { DecodeLimits, ReadAhead } from '../../bindings/native.ts';
 import { type AudioSource, type DecoderRoute, decoderRoutes, type RouteInput } from './AudioSource.ts';
 import { findFfmpeg, openFfmpegCli } from './ffmpegCliRoute.ts';
 import { defaultDecodeLimits } from './limits.ts';
@@ -18,6 +18,8 @@ export interface OpenAudioOptions {
   readonly limits?: Partial<DecodeLimits>;
   /** Stops opening and decoding; what waits rejects with `signal.reason`. */
   readonly signal?: AbortSignal;
+  /** What is read in one go with opening, where the decoder can; see {@link AudioSource.whole}. Default nothing. */
+  readonly ahead?: ReadAhead;
   /** The decoders that may be used, tried in this order. Default `wav`, `ffmpeg`, `ffmpeg-cli`, `wasm`. */
   readonly decoders?: readonly DecoderRoute[];
 }
@@ -34,7 +36,7 @@ export interface OpenAudioOptions {
  * `unreadable`, `no_samples`.
  */
 export async function openAudio(source: string | Uint8Array, options: OpenAudioOptions = {}): Promise<AudioSource> {
-  const { signal, decoders = decoderRoutes } = options;
+  const { signal, decoders = decoderRoutes, ahead = null } = options;
   for (const route of decoders) {
     if (!decoderRoutes.includes(route)) throw expected(`one of ${decoderRoutes.join(', ')}`, 'decoders', route);
   }
@@ -43,7 +45,7 @@ export async function openAudio(source: string | Uint8Array, options: OpenAudioO
   if (sniffed.otherwise !== null) {
     throw new AudioError('not_audio', `The file is no recording but ${sniffed.otherwise}: leave it out`);
   }
-  const input: RouteInput = { source, limits: { ...defaultDecodeLimits, ...options.limits }, signal };
+  const input: RouteInput = { source, limits: { ...defaultDecodeLimits, ...options.limits }, signal, ahead };
   let refusal: AudioError | undefined;
   for (const route of decoders) {
     signal?.throwIfAborted();

@@ -103,6 +103,7 @@ export async function openWasm(input: RouteInput, { kind, offset }: Sniffed): Pr
     },
     blocks: all,
     samplesAt: (targetHz) => resampled(counted.of(all()), sampleRateHz, targetHz),
+    whole: null,
     get decodedSamples() {
       return counted.samples;
     },

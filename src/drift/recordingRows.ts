@@ -33,7 +33,7 @@ export async function* recordingRows(
   let done = 0;
   const rows = inParallel(paths, workers, 'input', async (path): Promise<RecordingRow | FailedPrediction> => {
     try {
-      await using source = await openRecording(path, limits, signal);
+      await using source = await openRecording(path, limits, { sampleRateHz: features.sampleRateHz, signal });
       const values = await driftFeatures(source.samplesAt(features.sampleRateHz), { features, clips, signal });
       return { recording: path, values, at: source.recordedAt };
     } catch (error) {

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { expected } from '../../bindings/errors.ts';
-import type { DecodeLimits } from '../../bindings/native.ts';
+import type { DecodeLimits, NativeSamples } from '../../bindings/native.ts';
 import type { AudioSource } from '../audio/AudioSource.ts';
 import { DecodeBudget, type DecodeCosts } from '../audio/DecodeBudget.ts';
 import { decodeLimits } from '../audio/limits.ts';
@@ -15,28 +15,48 @@ export interface OpenedSource extends AsyncDisposable {
   /** From the header: for progress only. */
   readonly declaredDurationS: number | null;
   readonly recordedAt: string | null;
+  /** All samples at the model's rate, where the recording is short enough to have been read with opening; see AudioSource. */
+  readonly whole: NativeSamples | null;
   /** Mono samples at the model's rate. */
   samplesAt(sampleRateHz: number): AsyncIterable<Float32Array>;
   /** Of what was read so far, at the source's own rate. */
   durationS(): number;
 }
 
-/** A file or the bytes of one, at any cost unless `limits` say otherwise. `name` stands for the file's name where the time is read from it. */
+export interface OpenRecordingOptions {
+  /** At which {@link OpenedSource.samplesAt} will be read. */
+  readonly sampleRateHz: number;
+  readonly signal?: AbortSignal | undefined;
+  /** Stands for the file's name where the time is read from it. */
+  readonly name?: string | undefined;
+}
+
+/** A recording of so many seconds is read whole with opening it. */
+const wholeS = 60;
+
+/** A file or the bytes of one, at any cost unless `limits` say otherwise. */
 export async function openRecording(
   source: string | Uint8Array,
   limits: DecodeLimits & Partial<DecodeCosts>,
-  signal?: AbortSignal,
-  name?: string,
+  { sampleRateHz: targetHz, signal, name }: OpenRecordingOptions,
 ): Promise<OpenedSource> {
+  const ahead = { targetHz, samples: wholeS * targetHz };
   const budget = new DecodeBudget(limits, await bytesOf(source));
   const either = signal === undefined ? budget.signal : AbortSignal.any([signal, budget.signal]);
-  const audio = await budget.spend(() => openAudio(source, { limits: decodeLimits(limits), signal: either }));
+  const audio = await budget.spend(() => openAudio(source, { limits: decodeLimits(limits), ahead, signal: either }));
+  try {
+    budget.checkRatio(audio.decodedSamples, audio.info.channels);
+  } catch (error) {
+    audio.close();
+    throw error;
+  }
   const path = name ?? (typeof source === 'string' ? source : '');
   const { sampleRateHz, declaredDurationS, tags } = audio.info;
   return {
     declaredDurationS,
     recordedAt: recordedAt({ path, fromTags: recordedAtFromTags(tags) }),
-    samplesAt: (targetHz) => withinBudget(audio, targetHz, budget),
+    whole: audio.whole,
+    samplesAt: (rateHz) => withinBudget(audio, rateHz, budget),
     durationS: () => audio.decodedSamples / sampleRateHz,
     [Symbol.asyncDispose]: async () => audio.close(),
   };
@@ -81,6 +101,7 @@ export function openPcm(readable: Readable, pcm: PcmFormat, limits: DecodeLimits
   return {
     declaredDurationS: null,
     recordedAt: null,
+    whole: null,
     samplesAt: (targetHz) => resampled(blocks, sampleRateHz, targetHz),
     durationS: () => samples / sampleRateHz,
     [Symbol.asyncDispose]: async () => {

@@ -39,6 +39,12 @@ export interface PredictOptions extends JobOptions {
   readonly topK?: number;
   /** Neighbouring clips of one label become one detection. Default true. */
   readonly merge?: boolean;
+  /**
+   * Milliseconds, from the call, that the answer is good for. Where clips of many recordings are computed together
+   * (`batching`), what cannot be there by then is refused (OverloadedError) or given up (AutobirdError `deadline_exceeded`)
+   * instead of being computed for nothing. Default no limit.
+   */
+  readonly withinMs?: number;
   /** Name in the result instead of the path; the way to name a Buffer. */
   readonly name?: string;
 }

@@ -3,19 +3,19 @@
  * being scored are kept. The grid is that of `data/clips.ts`: whole clips as soon as their last sample is there, what the
  * grid adds for the end when the end is known.
  */
-import type { CallOptions } from '../../bindings/abortable.ts';
-import type { EngineOutput } from '../../bindings/native.ts';
+import type { ForwardOptions } from '../../bindings/Engine.ts';
+import type { EngineOutput, NativeSamples } from '../../bindings/native.ts';
 import { clipGrid, clipSeconds, type GridOptions } from '../data/clips.ts';
 import type { Clip } from '../domain.ts';
 
 /** The part of an Engine that is used here. */
-export interface ClipEngine {
+export interface ClipEngine<Samples = Float32Array> {
   forwardPcm(
-    samples: Float32Array,
+    samples: Samples,
     startSample: Float64Array,
     clipSamples: number,
     embeddings: boolean,
-    options?: CallOptions,
+    options?: ForwardOptions,
   ): Promise<EngineOutput>;
 }
 
@@ -28,6 +28,8 @@ export interface ScoreClipsOptions {
   readonly eager: boolean;
   readonly embeddings: boolean;
   readonly signal?: AbortSignal | undefined;
+  /** On the clock of `performance.now()`; see ForwardOptions.withinMs. */
+  readonly deadlineMs?: number | undefined;
 }
 
 /** (N) clips with their logits (N * C), activity (N) and, when asked for, embeddings (N * D). */
@@ -47,7 +49,7 @@ export async function* scoreClips(
   options: ScoreClipsOptions,
 ): AsyncGenerator<ClipBatch, void> {
   const { grid, sampleRateHz, batchSize, eager, embeddings, signal } = options;
-  const clipSamples = Math.max(1, Math.round(grid.lengthS * sampleRateHz));
+  const clipSamples = clipSamplesOf(options);
   const hopSamples = Math.max(1, Math.round(grid.hopS * sampleRateHz));
   const window = new SampleWindow();
   let next = 0;
@@ -60,7 +62,7 @@ export async function* scoreClips(
     const relative = startSamples.map((start) => start - from);
     const clips = Array.from(startSamples, (start) => clipSeconds(start, clipSamples, sampleRateHz));
     const batch = engine
-      .forwardPcm(window.slice(from, until), relative, clipSamples, embeddings, signal && { signal })
+      .forwardPcm(window.slice(from, until), relative, clipSamples, embeddings, forwardOptions(options))
       .then((output) => ({ clips, ...output }));
     // Whoever stops listening before the batch is done must not see its failure as an unhandled one.
     batch.catch(() => {});
@@ -95,6 +97,32 @@ export async function* scoreClips(
     signal?.throwIfAborted();
     yield await score(starts.slice(next, next + batchSize));
   }
+}
+
+/** As {@link scoreClips}, of all samples of a recording, which stay where they are. */
+export async function* scoreWhole(
+  engine: ClipEngine<NativeSamples>,
+  samples: NativeSamples,
+  options: Omit<ScoreClipsOptions, 'eager'>,
+): AsyncGenerator<ClipBatch, void> {
+  const { grid, sampleRateHz, batchSize, embeddings, signal } = options;
+  const clipSamples = clipSamplesOf(options);
+  const { starts } = clipGrid(samples.length, sampleRateHz, grid, { atLeastOne: true });
+  for (let next = 0; next < starts.length; next += batchSize) {
+    signal?.throwIfAborted();
+    const some = starts.slice(next, next + batchSize);
+    const output = await engine.forwardPcm(samples, some, clipSamples, embeddings, forwardOptions(options));
+    yield { clips: Array.from(some, (start) => clipSeconds(start, clipSamples, sampleRateHz)), ...output };
+  }
+}
+
+function clipSamplesOf({ grid, sampleRateHz }: Pick<ScoreClipsOptions, 'grid' | 'sampleRateHz'>): number {
+  return Math.max(1, Math.round(grid.lengthS * sampleRateHz));
+}
+
+function forwardOptions({ signal, deadlineMs }: Pick<ScoreClipsOptions, 'signal' | 'deadlineMs'>): ForwardOptions {
+  const withinMs = deadlineMs === undefined ? undefined : Math.max(0, deadlineMs - performance.now());
+  return { ...(signal && { signal }), withinMs };
 }
 
 /** The samples from some point on, in one array that grows only as far as needed. */

@@ -14,12 +14,13 @@ using Clock = std::chrono::steady_clock;
 
 struct Batcher::Call {
   uint64_t number = 0;
-  std::vector<float> samples;
+  std::shared_ptr<const std::vector<float>> samples;
   std::vector<double> startSample;
   int64_t clipSamples = 0;
   bool embeddings = false;
   Done done;
   Clock::time_point queued;
+  Clock::time_point deadline;
   int64_t taken = 0;     // clips that a worker has
   int64_t computed = 0;  // clips whose scores are in `output`
   bool finished = false;
@@ -47,8 +48,9 @@ Batcher::Batcher(std::shared_ptr<const Engine> engine, int workers, const Batchi
 
 Batcher::~Batcher() { stop(); }
 
-void Batcher::submit(uint64_t number, std::vector<float> samples, std::vector<double> startSample, int64_t clipSamples,
-                     bool embeddings, Done done) {
+void Batcher::submit(uint64_t number, std::shared_ptr<const std::vector<float>> samples,
+                     std::vector<double> startSample, int64_t clipSamples, bool embeddings, double withinMs,
+                     Done done) {
   engine_->checkClips(startSample, clipSamples);
   auto call = std::make_shared<Call>();
   call->number = number;
@@ -66,7 +68,17 @@ void Batcher::submit(uint64_t number, std::vector<float> samples, std::vector<do
       ++stats_.refusedCalls;
       throw Error("overloaded", std::to_string(waiting) + " clips are waiting already: try again later");
     }
+    // What cannot be there in time is better refused at once than computed for nothing.
+    if (stats_.queuedClips > 0 && static_cast<double>(waiting) * clipMs() / workers_ > withinMs) {
+      ++stats_.refusedCalls;
+      throw Error("overloaded", std::to_string(waiting) +
+                                    " clips are waiting already, longer than this answer may take: try again later");
+    }
     call->queued = Clock::now();
+    // Longer than anybody waits is as good as for ever, and does not overflow the clock.
+    constexpr double longestMs = 1e10;
+    call->deadline = call->queued + std::chrono::duration_cast<Clock::duration>(
+                                        std::chrono::duration<double, std::milli>(std::min(withinMs, longestMs)));
     stats_.queuedClips += call->clips();
     open_.push_back(call);
     if (call->clips() > 0) queue_.push_back(call);
@@ -94,11 +106,20 @@ void Batcher::cancel(uint64_t number) {
 BatcherStats Batcher::stats() const {
   const std::lock_guard lock(mutex_);
   BatcherStats stats = stats_;
-  stats.meanClipMs = stats.clips > 0 ? busyMs_ / static_cast<double>(stats.clips) : 0;
+  stats.meanClipMs = clipMs();
   return stats;
 }
 
+// Under the lock.
+double Batcher::clipMs() const { return stats_.clips > 0 ? busyMs_ / static_cast<double>(stats_.clips) : 0; }
+
 void Batcher::stop() {
+  abandon();
+  for (std::thread& thread : threads_)
+    if (thread.joinable()) thread.join();
+}
+
+void Batcher::abandon() {
   std::vector<std::shared_ptr<Call>> left;
   {
     const std::lock_guard lock(mutex_);
@@ -109,8 +130,6 @@ void Batcher::stop() {
   }
   wake_.notify_all();
   for (const auto& call : left) finish(call, std::make_exception_ptr(Error("aborted", "The work was stopped")));
-  for (std::thread& thread : threads_)
-    if (thread.joinable()) thread.join();
 }
 
 void Batcher::loop() {
@@ -119,6 +138,7 @@ void Batcher::loop() {
   for (;;) {
     wake_.wait(lock, [this] { return stopped_ || !queue_.empty(); });
     if (stopped_) return;
+    dropLate(lock);
     const std::vector<Slice> slices = take(lock);
     if (slices.empty()) continue;
     int64_t clips = 0;
@@ -141,6 +161,21 @@ void Batcher::loop() {
     // Who waits for company need not wait any longer.
     wake_.notify_all();
   }
+}
+
+// Takes the calls whose time is over out of the queue. The lock is let go while they are done.
+void Batcher::dropLate(std::unique_lock<std::mutex>& lock) {
+  const auto now = Clock::now();
+  std::vector<std::shared_ptr<Call>> late;
+  for (const auto& call : queue_)
+    if (call->deadline < now) late.push_back(call);
+  if (late.empty()) return;
+  stats_.lateCalls += static_cast<int64_t>(late.size());
+  lock.unlock();
+  for (const auto& call : late) {
+    finish(call, std::make_exception_ptr(Error("deadline_exceeded", "The time for this answer was over")));
+  }
+  lock.lock();
 }
 
 // The next batch: clips of equal length from the calls in turn. Waits for more only where another worker is computing
@@ -194,7 +229,7 @@ void Batcher::compute(const std::vector<Slice>& slices) {
   for (const Slice& slice : slices) {
     embeddings = embeddings || slice.call->embeddings;
     for (int64_t i = 0; i < slice.count; ++i)
-      clips.push_back({&slice.call->samples, slice.call->startSample[static_cast<size_t>(slice.begin + i)]});
+      clips.push_back({slice.call->samples.get(), slice.call->startSample[static_cast<size_t>(slice.begin + i)]});
   }
   EngineOutput output;
   try {

@@ -34,6 +34,8 @@ struct BatcherStats {
   int64_t clips = 0;
   int64_t batches = 0;
   int64_t refusedCalls = 0;
+  /// Calls whose time was over before all their clips were computed.
+  int64_t lateCalls = 0;
   /// Over all batches: time of a worker for a clip.
   double meanClipMs = 0;
   /// Batches of 1, 2, up to 4, 8, 16, 32, … clips.
@@ -52,17 +54,23 @@ class Batcher {
   Batcher(const Batcher&) = delete;
   Batcher& operator=(const Batcher&) = delete;
 
-  /// Queues clips of one stretch of samples, as Engine::forwardPcm takes them, as the call `number`. Throws `overloaded`
-  /// where too much is queued already, `aborted` after `stop`, and what `Engine::checkClips` throws; `done` is not called then.
-  void submit(uint64_t number, std::vector<float> samples, std::vector<double> startSample, int64_t clipSamples,
-              bool embeddings, Done done);
+  /// Queues clips of one stretch of samples, as Engine::forwardPcm takes them, as the call `number`, to be done within
+  /// `withinMs` (may be infinite): what is not is done with `deadline_exceeded`, before more of it is computed. Throws
+  /// `overloaded` where too much is queued already for the queue or for that time, `aborted` after `stop`, and what
+  /// `Engine::checkClips` throws; `done` is not called then.
+  void submit(uint64_t number, std::shared_ptr<const std::vector<float>> samples, std::vector<double> startSample,
+              int64_t clipSamples, bool embeddings, double withinMs, Done done);
 
   /// Takes a call out of the queue; it is done with `aborted`. Clips that are being computed are computed for nothing.
   void cancel(uint64_t number);
 
   BatcherStats stats() const;
 
-  /// Calls that are not done are done with `aborted`; waits for the workers. Safe to repeat.
+  /// Calls that are not done are done with `aborted`, and the workers end when they have computed what they are at; waits for
+  /// nothing. Safe to repeat.
+  void abandon();
+
+  /// As `abandon`, and waits for the workers. Safe to repeat.
   void stop();
 
  private:
@@ -70,6 +78,8 @@ class Batcher {
   struct Slice;  // neighbouring clips of one call
 
   void loop();
+  void dropLate(std::unique_lock<std::mutex>& lock);
+  double clipMs() const;
   std::vector<Slice> take(std::unique_lock<std::mutex>& lock);
   void compute(const std::vector<Slice>& slices);
   void finish(const std::shared_ptr<Call>& call, std::exception_ptr failure);

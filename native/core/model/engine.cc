@@ -9,6 +9,7 @@
 
 #include "core/error.h"
 #include "core/features/drift.h"
+#include "core/model/fused_stem.h"
 #include "core/model/tensors.h"
 #include "core/parallel.h"
 #include "core/runtime.h"
@@ -43,6 +44,7 @@ Engine::Engine(const EngineOptions& options, const std::vector<TensorData>& tens
   parameters_ = loadParameters(options.model, options.classes, tensors, "model.", device_, /*trainable=*/false);
   const c10::InferenceMode inference;
   foldNorms(parameters_);
+  if (device_.is_cpu() && options.precision == Precision::f32) stem_ = FusedStem::of(parameters_, options.model);
 }
 
 void copyRows(const EngineOutput& source, int64_t from, int64_t count, EngineOutput& target, int64_t to) {
@@ -106,7 +108,8 @@ EngineOutput Engine::forwardPcm(const std::vector<float>& samples, const std::ve
                block.data() + row * rowSize, &output.activity[static_cast<size_t>(begin + row)],
                output.driftFeatures.data() + (begin + row) * kDriftFeatures);
     });
-    infer(parameters_, options_.model, device_, options_.precision, block, rows, logMel_.mels(), embeddings, output);
+    infer(parameters_, stem_.get(), options_.model, device_, options_.precision, block, rows, logMel_.mels(),
+          embeddings, output);
   }
   return output;
 }
@@ -123,8 +126,8 @@ EngineOutput Engine::scoreClips(const std::vector<ClipSource>& clips, int64_t cl
     features(clips[i], clipSamples, frames, block.data() + static_cast<int64_t>(i) * rowSize, &output.activity[i],
              output.driftFeatures.data() + static_cast<int64_t>(i) * kDriftFeatures);
   }
-  infer(parameters_, options_.model, device_, options_.precision, block, static_cast<int64_t>(clips.size()),
-        logMel_.mels(), embeddings, output);
+  infer(parameters_, stem_.get(), options_.model, device_, options_.precision, block,
+        static_cast<int64_t>(clips.size()), logMel_.mels(), embeddings, output);
   return output;
 }
 
@@ -132,7 +135,8 @@ EngineOutput Engine::forwardFeatures(std::vector<float> features, int64_t rows, 
   at::set_num_threads(options_.threads);
   EngineOutput output;
   output.activity.resize(static_cast<size_t>(std::max<int64_t>(rows, 0)));
-  infer(parameters_, options_.model, device_, options_.precision, features, rows, logMel_.mels(), embeddings, output);
+  infer(parameters_, stem_.get(), options_.model, device_, options_.precision, features, rows, logMel_.mels(),
+        embeddings, output);
   return output;
 }
 

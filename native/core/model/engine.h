@@ -71,6 +71,7 @@ class Engine {
   LogMel logMel_;
   at::Device device_;
   Parameters parameters_;
+  std::shared_ptr<const FusedStem> stem_;  // null where the network has none of that form
 };
 
 }  // namespace autobird

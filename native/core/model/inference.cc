@@ -20,6 +20,12 @@ void append(std::vector<float>& values, const at::Tensor& tensor) {
 
 void infer(const Parameters& parameters, const ModelOptions& options, const at::Device& device, Precision precision,
            std::vector<float>& features, int64_t rows, int64_t mels, bool embeddings, EngineOutput& output) {
+  infer(parameters, nullptr, options, device, precision, features, rows, mels, embeddings, output);
+}
+
+void infer(const Parameters& parameters, const FusedStem* stem, const ModelOptions& options, const at::Device& device,
+           Precision precision, std::vector<float>& features, int64_t rows, int64_t mels, bool embeddings,
+           EngineOutput& output) {
   if (rows < 1 || features.size() % static_cast<size_t>(rows * mels) != 0 || features.empty()) {
     throw invalidArgument("Expected rows * " + std::to_string(mels) +
                           " bands * frames values for features but received " + std::to_string(features.size()) +
@@ -29,7 +35,9 @@ void infer(const Parameters& parameters, const ModelOptions& options, const at::
   const int64_t frames = static_cast<int64_t>(features.size()) / (rows * mels);
   const at::Tensor x = at::from_blob(features.data(), {rows, mels, frames}, at::kFloat).to(device);
   const AutocastScope autocast(device, precision);
-  const NetworkOutput result = forward(parameters, options, x, ForwardMode{});
+  if (stem != nullptr) validateShape(options, mels, frames);
+  const NetworkOutput result = stem == nullptr ? forward(parameters, options, x, ForwardMode{})
+                                               : forwardMaps(parameters, options, stem->forward(x));
   append(output.logits, result.logits);
   if (embeddings) append(output.embeddings, result.embedding);
 }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "core/model/fused_stem.h"
 #include "core/model/network.h"
 #include "core/model/precision.h"
 
@@ -19,5 +20,10 @@ struct EngineOutput {
 /// Scores `rows` rows of normalised features (rows, M, T) in inference mode and appends them to `output`.
 void infer(const Parameters& parameters, const ModelOptions& options, const at::Device& device, Precision precision,
            std::vector<float>& features, int64_t rows, int64_t mels, bool embeddings, EngineOutput& output);
+
+/// The same with a stem that was prepared for it; as above where `stem` is null.
+void infer(const Parameters& parameters, const FusedStem* stem, const ModelOptions& options, const at::Device& device,
+           Precision precision, std::vector<float>& features, int64_t rows, int64_t mels, bool embeddings,
+           EngineOutput& output);
 
 }  // namespace autobird

@@ -13,6 +13,9 @@ at::Tensor apply(const LayerNorm& norm, const at::Tensor& x) {
   return at::layer_norm(x, {x.size(-1)}, norm.weight, norm.bias, 1e-5);
 }
 
+// In place where nobody will ask for gradients: a fresh tensor of this size costs more than the arithmetic.
+at::Tensor rectified(at::Tensor x) { return x.is_inference() ? x.relu_() : at::relu(x); }
+
 struct Dropping {
   double p;
   const ForwardMode& mode;
@@ -20,7 +23,7 @@ struct Dropping {
 
   bool active() const { return mode.training && p > 0; }
   at::Tensor operator()(const at::Tensor& x) const { return active() ? dropout(x, p, seeds.next()) : x; }
-  at::Tensor afterRelu(const at::Tensor& x) const { return active() ? reluDropout(x, p, seeds.next()) : at::relu(x); }
+  at::Tensor afterRelu(const at::Tensor& x) const { return active() ? reluDropout(x, p, seeds.next()) : rectified(x); }
 };
 
 // x: (B, T, D)
@@ -53,15 +56,9 @@ at::Tensor encode(const EncoderLayer& layer, int64_t heads, const at::Tensor& in
   return x + drop(apply(layer.linear2, hidden));
 }
 
-}  // namespace
-
-NetworkOutput forward(const Parameters& parameters, const ModelOptions& options, const at::Tensor& features,
-                      const ForwardMode& mode) {
-  validateShape(options, features.size(1), features.size(2));
-  DropoutSeeds seeds(mode.dropoutSeed);
-  const Dropping drop{options.dropout, mode, seeds};
-
-  at::Tensor x = poolFrequency(options, stemForward(parameters, options, features, mode, seeds));
+NetworkOutput afterStem(const Parameters& parameters, const ModelOptions& options, const at::Tensor& maps,
+                        const Dropping& drop) {
+  at::Tensor x = poolFrequency(options, maps);
   x = apply(parameters.project, x);  // (B, T', D)
   x = drop(x + parameters.position.narrow(0, 0, x.size(1)));
   x = apply(parameters.norm, x);
@@ -81,6 +78,22 @@ NetworkOutput forward(const Parameters& parameters, const ModelOptions& options,
     output.logits = (at::linear(x, parameters.head.weight) * weights).sum(1) + parameters.head.bias;
   }
   return output;
+}
+
+}  // namespace
+
+NetworkOutput forward(const Parameters& parameters, const ModelOptions& options, const at::Tensor& features,
+                      const ForwardMode& mode) {
+  validateShape(options, features.size(1), features.size(2));
+  DropoutSeeds seeds(mode.dropoutSeed);
+  const Dropping drop{options.dropout, mode, seeds};
+  return afterStem(parameters, options, stemForward(parameters, options, features, mode, seeds), drop);
+}
+
+NetworkOutput forwardMaps(const Parameters& parameters, const ModelOptions& options, const at::Tensor& maps) {
+  const ForwardMode mode;
+  DropoutSeeds seeds(0);
+  return afterStem(parameters, options, maps, Dropping{options.dropout, mode, seeds});
 }
 
 at::Tensor softCrossEntropy(const at::Tensor& logits, const at::Tensor& target) {

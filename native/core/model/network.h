@@ -17,6 +17,9 @@ struct NetworkOutput {
 NetworkOutput forward(const Parameters& parameters, const ModelOptions& options, const at::Tensor& features,
                       const ForwardMode& mode);
 
+/// The same for a network that only predicts, from what the stem has made of the features: maps (B, C, M', T').
+NetworkOutput forwardMaps(const Parameters& parameters, const ModelOptions& options, const at::Tensor& maps);
+
 /// Mean over rows of the cross-entropy with soft targets. logits, target: (B, C).
 at::Tensor softCrossEntropy(const at::Tensor& logits, const at::Tensor& target);
 

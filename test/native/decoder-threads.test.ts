@@ -1,0 +1,101 @@
+/** Where decoders run: recordings in memory share threads, files have their own; what was read ahead is what follows. */
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type AutobirdError, DisposedError, WavDecoder } from '../../bindings/index.ts';
+import { chirpWav } from '../helpers/tinyModel.ts';
+import { withTempDir } from '../helpers/withTempDir.ts';
+
+const limits = { maxChannels: 1, maxSampleRateHz: 96_000, maxDurationS: 3600 };
+const bytes = chirpWav(2, { rateHz: 22_050 });
+
+async function everything(decoder: WavDecoder, targetHz: number): Promise<number[]> {
+  const samples: number[] = [];
+  for (;;) {
+    const next = await decoder.readAt(targetHz, 5000);
+    if (next === null) return samples;
+    samples.push(...next);
+  }
+}
+
+test('what is read while opening and what follows is the recording', async () => {
+  using plain = await WavDecoder.open(bytes, limits);
+  const expected = await everything(plain, 16_000);
+  assert.is(plain.ahead, null);
+  for (const samples of [1, 7000, 32_000, 100_000]) {
+    using decoder = await WavDecoder.open(bytes, limits, { targetHz: 16_000, samples });
+    const ahead = decoder.ahead?.toArray() ?? new Float32Array();
+    assert.is(decoder.ahead?.length, ahead.length);
+    assert.ok(ahead.length >= Math.min(samples, expected.length));
+    if (decoder.ended) assert.is(ahead.length, expected.length);
+    assert.equal([...ahead, ...(await everything(decoder, 16_000))], expected);
+    assert.ok(decoder.ended);
+    assert.is(decoder.decodedSamples, 44_100);
+  }
+});
+
+test('samples go with their decoder, and a wrong stretch is refused', async () => {
+  const decoder = await WavDecoder.open(bytes, limits, { targetHz: 16_000, samples: 1 });
+  const { ahead } = decoder;
+  decoder.dispose();
+  assert.throws(
+    () => ahead?.toArray(),
+    (error: Error) => error instanceof DisposedError,
+  );
+  for (const wrong of [0, 2 ** 27, 1.5]) {
+    const error = await WavDecoder.open(bytes, limits, { targetHz: 16_000, samples: wrong }).catch((reason) => reason);
+    assert.match(error.message, /^Expected an integer.* for ahead\.samples but received/);
+  }
+});
+
+test('a decoder that is disposed leaves the others on its thread alone', async () => {
+  const decoders = await Promise.all(Array.from({ length: 12 }, () => WavDecoder.open(bytes, limits)));
+  const reads = decoders.map((decoder) => decoder.readAt(16_000, 100_000));
+  for (const [i, decoder] of decoders.entries()) if (i % 2 === 0) decoder.dispose();
+  for (const [i, outcome] of (await Promise.allSettled(reads)).entries()) {
+    if (i % 2 === 1) assert.is(outcome.status === 'fulfilled' && outcome.value?.length, 32_000);
+    else if (outcome.status === 'rejected') assert.is((outcome.reason as AutobirdError).code, 'aborted');
+  }
+  for (const [i, decoder] of decoders.entries()) if (i % 2 === 1) decoder.dispose();
+});
+
+const tasks = '/proc/self/task';
+if (!existsSync(tasks)) console.log('# skip: this system does not list its threads');
+else {
+  test('recordings in memory share a thread a core, a file has its own until it is closed', () =>
+    withTempDir(async (dir) => {
+      const threads = () => readdirSync(tasks).length;
+      const first = await Promise.all(Array.from({ length: 20 }, () => WavDecoder.open(bytes, limits)));
+      const before = threads();
+      const more = await Promise.all(Array.from({ length: 40 }, () => WavDecoder.open(bytes, limits)));
+      assert.ok(threads() <= before + availableParallelism(), `${before} and ${threads()} threads`);
+      const path = join(dir, 'a.wav');
+      await writeFile(path, bytes);
+      const file = await WavDecoder.open(path, limits);
+      assert.ok(threads() > before);
+      for (const decoder of [...first, ...more, file]) decoder.dispose();
+      for (let i = 0; i < 200 && threads() > before; i++) await new Promise((resolve) => setTimeout(resolve, 5));
+      assert.ok(threads() <= before, `${before} and ${threads()} threads`);
+    }));
+}
+
+test('a process may end while a recording in memory is decoded', () => {
+  const script = `
+    import { WavDecoder } from ${JSON.stringify(new URL('../../bindings/index.ts', import.meta.url).href)};
+    import { chirpWav } from ${JSON.stringify(new URL('../helpers/tinyModel.ts', import.meta.url).href)};
+    const decoder = await WavDecoder.open(chirpWav(600), ${JSON.stringify(limits)});
+    decoder.readAt(15_999, 2 ** 26);
+    process.exit(7);`;
+  const { status, signal, stderr } = spawnSync(
+    process.execPath,
+    ['--import', 'tsx', '--input-type=module', '--eval', script],
+    { encoding: 'utf8' },
+  );
+  assert.equal([status, signal], [7, null], stderr);
+});
+
+test.run();
