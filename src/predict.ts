@@ -176,7 +176,7 @@ export class Classifier {
    */
   async *predictStream(
     readable: Readable,
-    options: Pick<PredictOptions, 'overlapS' | 'signal'> & { readonly pcm?: PcmFormat } = {},
+    options: Pick<PredictOptions, 'overlapS' | 'signal' | 'patient'> & { readonly pcm?: PcmFormat } = {},
   ): AsyncGenerator<ClipPrediction, void> {
     this.#hopS(options.overlapS);
     if (options.pcm !== undefined) {
@@ -191,7 +191,8 @@ export class Classifier {
 
   /** What the network thinks of a recording, before it is asked for names: for search, clustering and drift. */
   async embed(source: string | Uint8Array, options: PredictOptions = {}): Promise<Embedding> {
-    await using opened = await openRecording(source, this.#limits, options.signal);
+    const limits = { ...this.#limits, ...options.limits };
+    await using opened = await openRecording(source, limits, options.signal);
     const clips: (Clip & { embedding: Float32Array })[] = [];
     for await (const batch of this.#score(opened, options, { eager: false, embeddings: true })) {
       const embeddings = batch.embeddings as Float32Array;
@@ -207,16 +208,21 @@ export class Classifier {
   }
 
   /** A picture of a recording of any length, as a PNG: log-mel in the model's bands, low ones at the bottom. */
-  async spectrogram(source: string | Uint8Array, options: Pick<PredictOptions, 'signal'> = {}): Promise<Uint8Array> {
+  async spectrogram(
+    source: string | Uint8Array,
+    options: Pick<PredictOptions, 'signal' | 'limits'> = {},
+  ): Promise<Uint8Array> {
     this.#openEngine();
-    await using opened = await openRecording(source, this.#limits, options.signal);
+    const limits = { ...this.#limits, ...options.limits };
+    await using opened = await openRecording(source, limits, options.signal);
     const { features } = this.#checkpoint.metadata;
     return await recordingSpectrogram(opened.samplesAt(features.sampleRateHz), features);
   }
 
   /** Logits of every clip, before temperature and aggregation: what calibration is fitted on. */
   async clipLogits(source: string | Uint8Array, options: PredictOptions = {}): Promise<RecordingLogits> {
-    await using opened = await openRecording(source, this.#limits, options.signal, options.name);
+    const limits = { ...this.#limits, ...options.limits };
+    await using opened = await openRecording(source, limits, options.signal, options.name);
     const clips: Clip[] = [];
     const logits: Float32Array[] = [];
     const activity: Float32Array[] = [];
@@ -282,6 +288,7 @@ export class Classifier {
       sampleRateHz,
       batchSize: this.#batchSize,
       ...mode,
+      patient: options.patient,
       signal: options.signal,
     });
     for await (const batch of batches) {

@@ -7,6 +7,7 @@ import type { CallOptions } from '../../bindings/abortable.ts';
 import type { EngineOutput } from '../../bindings/native.ts';
 import { clipGrid, clipSeconds, type GridOptions } from '../data/clips.ts';
 import type { Clip } from '../domain.ts';
+import { patiently } from './patiently.ts';
 
 /** The part of an Engine that is used here. */
 export interface ClipEngine {
@@ -27,6 +28,8 @@ export interface ScoreClipsOptions {
   /** Score what is complete after every block instead of waiting for a full batch: for live streams. */
   readonly eager: boolean;
   readonly embeddings: boolean;
+  /** Wait for room where the engine has too much to do. Default false. */
+  readonly patient?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -46,7 +49,7 @@ export async function* scoreClips(
   blocks: AsyncIterable<Float32Array>,
   options: ScoreClipsOptions,
 ): AsyncGenerator<ClipBatch, void> {
-  const { grid, sampleRateHz, batchSize, eager, embeddings, signal } = options;
+  const { grid, sampleRateHz, batchSize, eager, embeddings, patient = false, signal } = options;
   const clipSamples = Math.max(1, Math.round(grid.lengthS * sampleRateHz));
   const hopSamples = Math.max(1, Math.round(grid.hopS * sampleRateHz));
   const window = new SampleWindow();
@@ -59,9 +62,9 @@ export async function* scoreClips(
     const until = (startSamples[startSamples.length - 1] as number) + clipSamples;
     const relative = startSamples.map((start) => start - from);
     const clips = Array.from(startSamples, (start) => clipSeconds(start, clipSamples, sampleRateHz));
-    const batch = engine
-      .forwardPcm(window.slice(from, until), relative, clipSamples, embeddings, signal && { signal })
-      .then((output) => ({ clips, ...output }));
+    const samples = window.slice(from, until);
+    const ask = () => engine.forwardPcm(samples, relative, clipSamples, embeddings, signal && { signal });
+    const batch = (patient ? patiently(ask, signal) : ask()).then((output) => ({ clips, ...output }));
     // Whoever stops listening before the batch is done must not see its failure as an unhandled one.
     batch.catch(() => {});
     return batch;

@@ -100,8 +100,8 @@ async function outcomeOf(
       return {
         model,
         prediction,
-        ...(embeddings && { embedding: (await classifier.embed(file.bytes, { signal, ...overlap })).embedding }),
-        ...(spectrogram && { spectrogram: await classifier.spectrogram(file.bytes, { signal }) }),
+        ...(embeddings && { embedding: (await classifier.embed(file.source, { signal, ...overlap })).embedding }),
+        ...(spectrogram && { spectrogram: await classifier.spectrogram(file.source, { signal }) }),
       };
     });
   } catch (error) {
