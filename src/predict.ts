@@ -176,7 +176,7 @@ export class Classifier {
    */
   async *predictStream(
     readable: Readable,
-    options: Pick<PredictOptions, 'overlapS' | 'signal'> & { readonly pcm?: PcmFormat } = {},
+    options: Pick<PredictOptions, 'overlapS' | 'signal' | 'patient'> & { readonly pcm?: PcmFormat } = {},
   ): AsyncGenerator<ClipPrediction, void> {
     this.#hopS(options.overlapS);
     if (options.pcm !== undefined) {
@@ -207,7 +207,10 @@ export class Classifier {
   }
 
   /** A picture of a recording of any length, as a PNG: log-mel in the model's bands, low ones at the bottom. */
-  async spectrogram(source: string | Uint8Array, options: Pick<PredictOptions, 'signal'> = {}): Promise<Uint8Array> {
+  async spectrogram(
+    source: string | Uint8Array,
+    options: Pick<PredictOptions, 'signal' | 'limits'> = {},
+  ): Promise<Uint8Array> {
     this.#openEngine();
     await using opened = await this.#open(source, options);
     const { features } = this.#checkpoint.metadata;
@@ -277,7 +280,8 @@ export class Classifier {
     const { clips, features } = this.#checkpoint.metadata;
     const grid = { ...clips, hopS: this.#hopS(options.overlapS) };
     const { sampleRateHz } = features;
-    const scoring = { grid, sampleRateHz, batchSize: this.#batchSize, ...mode, signal: options.signal };
+    const { patient, signal } = options;
+    const scoring = { grid, sampleRateHz, batchSize: this.#batchSize, ...mode, patient, signal };
     const batches =
       source.whole === null
         ? scoreClips(engine, source.samplesAt(sampleRateHz), scoring)
@@ -293,9 +297,12 @@ export class Classifier {
     }
   }
 
-  async #open(source: string | Uint8Array, { signal, name }: Pick<PredictOptions, 'signal' | 'name'>) {
+  async #open(
+    source: string | Uint8Array,
+    { limits, signal, name }: Pick<PredictOptions, 'limits' | 'signal' | 'name'>,
+  ) {
     const { sampleRateHz } = this.#checkpoint.metadata.features;
-    return await openRecording(source, this.#limits, { sampleRateHz, signal, name });
+    return await openRecording(source, { ...this.#limits, ...limits }, { sampleRateHz, signal, name });
   }
 
   #openEngine(): Engine {

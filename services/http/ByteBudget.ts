@@ -25,3 +25,29 @@ export class ByteBudget {
     this.#taken -= bytes;
   }
 }
+
+/** What one request has taken of the budget: what it announced, and more only where it turns out to be more. */
+export class Hold {
+  readonly #budget: ByteBudget;
+  #taken = 0;
+  #used = 0;
+
+  constructor(budget: ByteBudget) {
+    this.#budget = budget;
+  }
+
+  take(bytes: number): void {
+    this.#budget.take(bytes);
+    this.#taken += bytes;
+  }
+
+  use(bytes: number): void {
+    this.#used += bytes;
+    if (this.#used > this.#taken) this.take(this.#used - this.#taken);
+  }
+
+  release(): void {
+    this.#budget.give(this.#taken);
+    this.#taken = 0;
+  }
+}

@@ -62,15 +62,23 @@ function codeOf(code: string | undefined): string {
 
 /** Makes every error of `app` such an answer, and logs those that are ours. */
 export function answerErrors(app: FastifyInstance): void {
-  app.setErrorHandler(async (error, request, reply) => {
-    const { status, body, retryAfterS } = problemAnswer(error);
-    if (status >= 500 && body.code === 'internal') request.log.error({ err: error }, 'A request failed');
-    if (retryAfterS !== undefined) reply.header('retry-after', String(Math.max(1, Math.ceil(retryAfterS))));
-    // What is left of a refused upload is not read: the connection cannot be used for another request.
-    if (status === 413 || (refusedUnread.has(status) && hasBody(request))) reply.header('connection', 'close');
-    return reply.code(status).send(body);
-  });
+  app.setErrorHandler(async (error, request, reply) => sendProblem(error, request, reply, (body) => body));
   app.setNotFoundHandler(async (request, reply) => notFound(app, request, reply));
+}
+
+/** Answers an error; `bodyOf` writes it down as the clients of these routes know it. */
+export function sendProblem(
+  error: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  bodyOf: (body: ProblemAnswer['body']) => object,
+): FastifyReply {
+  const { status, body, retryAfterS } = problemAnswer(error);
+  if (status >= 500 && body.code === 'internal') request.log.error({ err: error }, 'A request failed');
+  if (retryAfterS !== undefined) reply.header('retry-after', String(Math.max(1, Math.ceil(retryAfterS))));
+  // What is left of a refused upload is not read: the connection cannot be used for another request.
+  if (status === 413 || (refusedUnread.has(status) && hasBody(request))) reply.header('connection', 'close');
+  return reply.code(status).send(bodyOf(body));
 }
 
 /** By the headers alone, before the body (./protect.ts). */

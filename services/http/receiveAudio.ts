@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { fastifyMultipart } from '@fastify/multipart';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import type { ByteBudget } from './ByteBudget.ts';
+import { type ByteBudget, Hold } from './ByteBudget.ts';
 import { HttpProblem } from './HttpProblem.ts';
 
 export interface UploadLimits {
@@ -14,7 +14,9 @@ export interface UploadLimits {
 export interface ReceivedFile {
   /** As the client called it, without folders; never a path of ours. */
   readonly name: string;
-  readonly bytes: Uint8Array;
+  /** Its bytes, or the path of the file that holds them. */
+  readonly source: Uint8Array | string;
+  readonly sizeBytes: number;
   /** Of the file, hex. */
   readonly sha256: string;
 }
@@ -31,6 +33,12 @@ export const audioField = 'audio';
 
 /** Room for boundaries, part headers and small fields beside the files. */
 const formBytes = 64 * 1024;
+
+/** What is known of a recording when its last byte has been taken. */
+export type TakenFile = Omit<ReceivedFile, 'name'>;
+
+/** Puts the bytes of one recording somewhere as they arrive. @throws HttpProblem 413 where they are more than allowed */
+export type TakeFile = (stream: Readable) => Promise<TakenFile>;
 
 /** Teaches `app` to read uploads; {@link receiveAudio} reads them. */
 export async function acceptUploads(app: FastifyInstance): Promise<void> {
@@ -55,9 +63,7 @@ export async function receiveAudio(
   const hold = new Hold(budget);
   hold.take(announced ?? 0);
   try {
-    const received = request.isMultipart()
-      ? await readForm(request, limits, hold)
-      : { files: [await readBody(request, limits, hold)], fields: {} };
+    const received = await readUpload(request, limits, (stream) => collect(stream, limits.maxFileBytes, hold));
     return { ...received, receiveMs: performance.now() - begin, [Symbol.dispose]: () => hold.release() };
   } catch (error) {
     hold.release();
@@ -65,33 +71,23 @@ export async function receiveAudio(
   }
 }
 
-/** What one request has taken of the budget: what it announced, and more only where it turns out to be more. */
-class Hold {
-  readonly #budget: ByteBudget;
-  #taken = 0;
-  #used = 0;
-
-  constructor(budget: ByteBudget) {
-    this.#budget = budget;
-  }
-
-  take(bytes: number): void {
-    this.#budget.take(bytes);
-    this.#taken += bytes;
-  }
-
-  use(bytes: number): void {
-    this.#used += bytes;
-    if (this.#used > this.#taken) this.take(this.#used - this.#taken);
-  }
-
-  release(): void {
-    this.#budget.give(this.#taken);
-    this.#taken = 0;
-  }
+/**
+ * Reads the upload of `request` piece by piece; `take` says where its recordings go.
+ *
+ * @throws as {@link receiveAudio}
+ */
+export async function readUpload(
+  request: FastifyRequest,
+  limits: UploadLimits,
+  take: TakeFile,
+): Promise<Pick<Received, 'files' | 'fields'>> {
+  return request.isMultipart()
+    ? await readForm(request, limits, take)
+    : { files: [await readBody(request, take)], fields: {} };
 }
 
-function announcedBytes(request: FastifyRequest, { maxFileBytes, maxFiles }: UploadLimits): number | undefined {
+/** What `content-length` says; undefined without one. @throws HttpProblem 413 */
+export function announcedBytes(request: FastifyRequest, { maxFileBytes, maxFiles }: UploadLimits): number | undefined {
   const header = request.headers['content-length'];
   if (header === undefined) return undefined;
   const bytes = Number(header);
@@ -100,7 +96,7 @@ function announcedBytes(request: FastifyRequest, { maxFileBytes, maxFiles }: Upl
   return bytes;
 }
 
-async function readForm(request: FastifyRequest, limits: UploadLimits, hold: Hold) {
+async function readForm(request: FastifyRequest, limits: UploadLimits, take: TakeFile) {
   const files: ReceivedFile[] = [];
   const fields: Record<string, string> = {};
   const { maxFileBytes, maxFiles } = limits;
@@ -122,9 +118,9 @@ async function readForm(request: FastifyRequest, limits: UploadLimits, hold: Hol
       } else if (part.fieldname !== audioField) {
         part.file.resume();
       } else {
-        const bytes = await collect(part.file, maxFileBytes, hold);
+        const taken = await take(part.file);
         if (part.file.truncated) throw tooLarge(maxFileBytes);
-        files.push(received(part.filename, bytes));
+        files.push({ name: fileName(part.filename), ...taken });
       }
     }
   } catch (error) {
@@ -136,7 +132,7 @@ async function readForm(request: FastifyRequest, limits: UploadLimits, hold: Hol
   return { files, fields };
 }
 
-async function readBody(request: FastifyRequest, { maxFileBytes }: UploadLimits, hold: Hold): Promise<ReceivedFile> {
+async function readBody(request: FastifyRequest, take: TakeFile): Promise<ReceivedFile> {
   const type = request.mediaType ?? '';
   if (!/^(?:audio\/|application\/octet-stream)/.test(type)) {
     throw new HttpProblem(
@@ -145,13 +141,13 @@ async function readBody(request: FastifyRequest, { maxFileBytes }: UploadLimits,
       `Expected multipart/form-data with the field "${audioField}", or a recording as the body (audio/*), but received ${type || 'no content type'}: recordings are uploaded, never fetched`,
     );
   }
-  const bytes = await collect(request.raw, maxFileBytes, hold);
-  if (bytes.byteLength === 0) throw new HttpProblem(422, 'missing', 'The body is empty: send a recording');
+  const taken = await take(request.raw);
+  if (taken.sizeBytes === 0) throw new HttpProblem(422, 'missing', 'The body is empty: send a recording');
   const name = /filename="?([^";]+)"?/.exec(String(request.headers['content-disposition'] ?? ''))?.[1];
-  return received(name, bytes);
+  return { name: fileName(name), ...taken };
 }
 
-async function collect(stream: Readable, maxBytes: number, hold: Hold): Promise<Uint8Array> {
+async function collect(stream: Readable, maxBytes: number, hold: Hold): Promise<TakenFile> {
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of stream as AsyncIterable<Buffer>) {
@@ -160,17 +156,14 @@ async function collect(stream: Readable, maxBytes: number, hold: Hold): Promise<
     hold.use(chunk.byteLength);
     chunks.push(chunk);
   }
-  return chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, length);
+  const bytes = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, length);
+  return { source: bytes, sizeBytes: length, sha256: createHash('sha256').update(bytes).digest('hex') };
 }
 
-function received(name: string | undefined, bytes: Uint8Array): ReceivedFile {
+function fileName(name: string | undefined): string {
   // Browsers write a quotation mark in a form's file name so.
   const last = (name ?? '').replaceAll('%22', '"').split(/[\\/]/).at(-1) ?? '';
-  return {
-    name: printable(last).slice(0, 255) || 'recording',
-    bytes,
-    sha256: createHash('sha256').update(bytes).digest('hex'),
-  };
+  return printable(last).slice(0, 255) || 'recording';
 }
 
 /** Control characters have no business in a name that goes into logs and tables. */
@@ -202,6 +195,7 @@ function noFile(field: string): HttpProblem {
   );
 }
 
-function tooLarge(limit: number): HttpProblem {
+/** The answer to an upload that is larger than `limit` bytes. */
+export function tooLarge(limit: number): HttpProblem {
   return new HttpProblem(413, 'too_large', `The upload is larger than ${limit} bytes, the limit of this service`);
 }

@@ -11,6 +11,7 @@ import { createManagementApp } from './createManagementApp.ts';
 import { InferenceMetrics } from './InferenceMetrics.ts';
 import { ModelStore } from './ModelStore.ts';
 import { feedbackRoutes } from './routes/feedback.ts';
+import { kserveRoutes } from './routes/kserve/routes.ts';
 import { modelRoutes } from './routes/models.ts';
 import { originalRoutes } from './routes/original.ts';
 import { predictionRoutes } from './routes/predictions.ts';
@@ -70,5 +71,6 @@ export async function createInferenceService(config: ServiceConfig, logger: Fast
   modelRoutes(app, context);
   feedbackRoutes(app, context);
   await webRoutes(app, config);
+  await kserveRoutes(app, context);
   return { app, management: await createManagementApp(context, logger) };
 }

@@ -1,7 +1,7 @@
 /** From an uploaded recording to what is heard in it, by the model that the request is for; every answer is logged first. */
 import { randomInt } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
-import { AutobirdError, type HeardPrediction, type PredictOptions } from '../../src/index.ts';
+import { AutobirdError, type HeardPrediction, type PredictionLimits, type PredictOptions } from '../../src/index.ts';
 import { HttpProblem } from '../http/HttpProblem.ts';
 import type { Received, ReceivedFile } from '../http/receiveAudio.ts';
 import type { InferenceContext } from './context.ts';
@@ -13,13 +13,26 @@ export interface Heard {
   readonly prediction: HeardPrediction;
 }
 
+/** Who is answered: a request, or the job that a request has left behind. */
+export interface Asker extends Pick<FastifyRequest, 'id' | 'url' | 'signal' | 'log'> {
+  readonly routeOptions: { readonly url?: string | undefined };
+}
+
+/** The recordings of an asker. */
+export type Upload = Pick<Received, 'files' | 'receiveMs'>;
+
 export interface ListenOptions extends Pick<PredictOptions, 'overlapS' | 'minScore' | 'topK' | 'merge' | 'onProgress'> {
-  readonly request: FastifyRequest;
-  readonly upload: Received;
+  readonly request: Asker;
+  readonly upload: Upload;
   /** Which recording of the upload. */
   readonly part: number;
   /** A model by name; default one drawn by the weights. */
   readonly model?: string | undefined;
+  /**
+   * Nobody waits for the answer: it has limits of its own, and a deadline in its signal; it waits where there is too much to
+   * do; and shadow models are done when it is, because the recording is deleted then.
+   */
+  readonly job?: { readonly limits: Pick<PredictionLimits, 'maxFileBytes' | 'maxDurationS'> };
 }
 
 /**
@@ -30,27 +43,29 @@ export interface ListenOptions extends Pick<PredictOptions, 'overlapS' | 'minSco
  */
 export async function listen<Result>(
   context: InferenceContext,
-  { request, upload, part, model: name, ...options }: ListenOptions,
+  { request, upload, part, model: name, job, ...given }: ListenOptions,
   use: (heard: Heard) => Promise<Result>,
 ): Promise<Result> {
   const { models, config, log, metrics } = context;
   const file = upload.files[part] as ReceivedFile;
   using lease = models.lease(name, randomInt(2 ** 32) / 2 ** 32);
   const { model } = lease;
-  const deadline = AbortSignal.timeout(1000 * config.limits.deadlineS);
-  const signal = AbortSignal.any([request.signal, deadline]);
+  const deadline = job === undefined ? AbortSignal.timeout(1000 * config.limits.deadlineS) : null;
+  const signal = deadline === null ? request.signal : AbortSignal.any([request.signal, deadline]);
+  const options = { ...given, ...(job !== undefined && { limits: job.limits, patient: true }) };
   const begin = performance.now();
   const about = { request, upload, part, model, keepAudio: config.log.keepAudio };
   try {
-    const prediction = await model.classifier.predictFile(file.bytes, { ...options, name: file.name, signal });
+    const prediction = await model.classifier.predictFile(file.source, { ...options, name: file.name, signal });
     const predictMs = performance.now() - begin;
     metrics.predicted(model, prediction, { receiveMs: upload.receiveMs, predictMs });
     const result = await use({ model, prediction });
     await log?.append(logEntry({ ...about, predictMs, prediction }));
-    listenAlong(context, { request, upload, part });
+    const shadows = listenAlong(context, { request, upload, part, job });
+    if (job !== undefined) await shadows;
     return result;
   } catch (error) {
-    if (deadline.aborted) {
+    if (deadline?.aborted) {
       throw new HttpProblem(
         504,
         'deadline_exceeded',
@@ -66,16 +81,18 @@ export async function listen<Result>(
 }
 
 /** Shadow models hear what was answered, when there is nobody waiting for them any more. */
-function listenAlong(
+async function listenAlong(
   { models, log, metrics }: InferenceContext,
-  about: { readonly request: FastifyRequest; readonly upload: Received; readonly part: number },
-): void {
+  { job, ...about }: Pick<ListenOptions, 'request' | 'upload' | 'part'> & { readonly job: ListenOptions['job'] },
+): Promise<void> {
   const file = about.upload.files[about.part] as ReceivedFile;
-  for (const lease of models.shadows()) {
+  const { signal } = about.request;
+  const options = { name: file.name, ...(job !== undefined && { limits: job.limits, patient: true, signal }) };
+  const heard = models.shadows().map((lease) => {
     const { model } = lease;
     const begin = performance.now();
-    model.classifier
-      .predictFile(file.bytes, { name: file.name })
+    return model.classifier
+      .predictFile(file.source, options)
       .then(async (prediction) => {
         const predictMs = performance.now() - begin;
         metrics.predicted(model, prediction, { predictMs });
@@ -83,5 +100,6 @@ function listenAlong(
       })
       .catch((error) => about.request.log.warn({ err: error, model: model.name }, 'A shadow model failed'))
       .finally(() => lease[Symbol.dispose]());
-  }
+  });
+  await Promise.all(heard);
 }

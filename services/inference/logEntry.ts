@@ -1,12 +1,12 @@
-import type { FastifyRequest } from 'fastify';
 import type { HeardPrediction } from '../../src/index.ts';
-import type { Received, ReceivedFile } from '../http/receiveAudio.ts';
+import type { ReceivedFile } from '../http/receiveAudio.ts';
 import type { LogEntry } from '../predictionLog/entry.ts';
 import type { LoadedModel } from './LoadedModel.ts';
+import type { Asker, Upload } from './listen.ts';
 
 export interface Answered {
-  readonly request: FastifyRequest;
-  readonly upload: Received;
+  readonly request: Asker;
+  readonly upload: Upload;
   readonly part: number;
   readonly model: LoadedModel;
   readonly predictMs: number;
@@ -27,7 +27,7 @@ export function logEntry(answered: Answered): LogEntry {
     route: request.routeOptions.url ?? request.url,
     fileName: file.name,
     fileSha256: file.sha256,
-    fileBytes: file.bytes.byteLength,
+    fileBytes: file.sizeBytes,
     durationS: prediction?.durationS ?? null,
     model: model.name,
     modelVersion: model.version,
@@ -41,6 +41,7 @@ export function logEntry(answered: Answered): LogEntry {
     predictMs,
     driftFeatures: prediction?.driftFeatures ?? null,
     errorCode: answered.errorCode ?? null,
-    audio: answered.keepAudio ? file.bytes : null,
+    // A recording of a job may be gigabytes in a file: the log keeps those that were in memory.
+    audio: answered.keepAudio && typeof file.source !== 'string' ? file.source : null,
   };
 }

@@ -47,6 +47,10 @@ export interface PredictOptions extends JobOptions {
   readonly withinMs?: number;
   /** Name in the result instead of the path; the way to name a Buffer. */
   readonly name?: string;
+  /** For this recording, instead of what the classifier was opened with. */
+  readonly limits?: Partial<PredictionLimits>;
+  /** With `batching`: waits where there is too much to do, instead of failing with OverloadedError. Default false. */
+  readonly patient?: boolean;
 }
 
 export interface PredictFilesOptions extends PredictOptions {

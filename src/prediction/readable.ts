@@ -44,6 +44,10 @@ export async function spooled(
   return { path, [Symbol.asyncDispose]: remove };
 }
 
+/** As in files: a sample that is no number, or larger than sound can be, is silence (native/core/audio/downmix.h). */
+const largestSample = 1e6;
+const sound = (sample: number): number => (Math.abs(sample) <= largestSample ? sample : 0);
+
 /** Mono samples of raw PCM; a sample may be cut anywhere between two chunks. Bytes that fill no whole frame at the end are dropped. */
 export async function* pcmBlocks(
   readable: AsyncIterable<Uint8Array>,
@@ -65,7 +69,7 @@ export async function* pcmBlocks(
       let sum = 0;
       for (let channel = 0; channel < channels; channel++) {
         const at = frame * frameBytes + channel * sampleBytes;
-        sum += format === 'f32le' ? view.getFloat32(at, true) : view.getInt16(at, true) / 32768;
+        sum += format === 'f32le' ? sound(view.getFloat32(at, true)) : view.getInt16(at, true) / 32768;
       }
       mono[frame] = sum / channels;
     }

@@ -7,6 +7,7 @@ import type { ForwardOptions } from '../../bindings/Engine.ts';
 import type { EngineOutput, NativeSamples } from '../../bindings/native.ts';
 import { clipGrid, clipSeconds, type GridOptions } from '../data/clips.ts';
 import type { Clip } from '../domain.ts';
+import { patiently } from './patiently.ts';
 
 /** The part of an Engine that is used here. */
 export interface ClipEngine<Samples = Float32Array> {
@@ -27,6 +28,8 @@ export interface ScoreClipsOptions {
   /** Score what is complete after every block instead of waiting for a full batch: for live streams. */
   readonly eager: boolean;
   readonly embeddings: boolean;
+  /** Wait for room where the engine has too much to do. Default false. */
+  readonly patient?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
   /** On the clock of `performance.now()`; see ForwardOptions.withinMs. */
   readonly deadlineMs?: number | undefined;
@@ -48,7 +51,7 @@ export async function* scoreClips(
   blocks: AsyncIterable<Float32Array>,
   options: ScoreClipsOptions,
 ): AsyncGenerator<ClipBatch, void> {
-  const { grid, sampleRateHz, batchSize, eager, embeddings, signal } = options;
+  const { grid, sampleRateHz, batchSize, eager, signal } = options;
   const clipSamples = clipSamplesOf(options);
   const hopSamples = Math.max(1, Math.round(grid.hopS * sampleRateHz));
   const window = new SampleWindow();
@@ -61,9 +64,8 @@ export async function* scoreClips(
     const until = (startSamples[startSamples.length - 1] as number) + clipSamples;
     const relative = startSamples.map((start) => start - from);
     const clips = Array.from(startSamples, (start) => clipSeconds(start, clipSamples, sampleRateHz));
-    const batch = engine
-      .forwardPcm(window.slice(from, until), relative, clipSamples, embeddings, forwardOptions(options))
-      .then((output) => ({ clips, ...output }));
+    const samples = window.slice(from, until);
+    const batch = forward(engine, samples, relative, options).then((output) => ({ clips, ...output }));
     // Whoever stops listening before the batch is done must not see its failure as an unhandled one.
     batch.catch(() => {});
     return batch;
@@ -105,13 +107,13 @@ export async function* scoreWhole(
   samples: NativeSamples,
   options: Omit<ScoreClipsOptions, 'eager'>,
 ): AsyncGenerator<ClipBatch, void> {
-  const { grid, sampleRateHz, batchSize, embeddings, signal } = options;
+  const { grid, sampleRateHz, batchSize, signal } = options;
   const clipSamples = clipSamplesOf(options);
   const { starts } = clipGrid(samples.length, sampleRateHz, grid, { atLeastOne: true });
   for (let next = 0; next < starts.length; next += batchSize) {
     signal?.throwIfAborted();
     const some = starts.slice(next, next + batchSize);
-    const output = await engine.forwardPcm(samples, some, clipSamples, embeddings, forwardOptions(options));
+    const output = await forward(engine, samples, some, options);
     yield { clips: Array.from(some, (start) => clipSeconds(start, clipSamples, sampleRateHz)), ...output };
   }
 }
@@ -120,9 +122,22 @@ function clipSamplesOf({ grid, sampleRateHz }: Pick<ScoreClipsOptions, 'grid' | 
   return Math.max(1, Math.round(grid.lengthS * sampleRateHz));
 }
 
-function forwardOptions({ signal, deadlineMs }: Pick<ScoreClipsOptions, 'signal' | 'deadlineMs'>): ForwardOptions {
-  const withinMs = deadlineMs === undefined ? undefined : Math.max(0, deadlineMs - performance.now());
-  return { ...(signal && { signal }), withinMs };
+/** One crossing, repeated as long as there is no room where the caller is patient. */
+async function forward<Samples>(
+  engine: ClipEngine<Samples>,
+  samples: Samples,
+  starts: Float64Array,
+  options: Omit<ScoreClipsOptions, 'eager'>,
+): Promise<EngineOutput> {
+  const { embeddings, patient = false, signal, deadlineMs } = options;
+  const ask = () => {
+    const withinMs = deadlineMs === undefined ? undefined : Math.max(0, deadlineMs - performance.now());
+    return engine.forwardPcm(samples, starts, clipSamplesOf(options), embeddings, {
+      ...(signal && { signal }),
+      withinMs,
+    });
+  };
+  return await (patient ? patiently(ask, signal) : ask());
 }
 
 /** The samples from some point on, in one array that grows only as far as needed. */

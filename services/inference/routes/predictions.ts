@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Progress } from '../../../src/index.ts';
 import { problemAnswer } from '../../http/errors.ts';
+import { documented } from '../../http/openApi.ts';
 import { audioField, type Received, type ReceivedFile, receiveAudio } from '../../http/receiveAudio.ts';
 import type { InferenceContext } from '../context.ts';
 import { listen } from '../listen.ts';
@@ -42,7 +43,7 @@ export function predictionRoutes(app: FastifyInstance, context: InferenceContext
           "`text/tab-separated-values` (Raven's selection table) or `text/event-stream` (progress, then each answer).",
         querystring: predictionQuery,
         produces: ['application/json', 'text/csv', 'text/tab-separated-values', 'text/event-stream'],
-        response: { 200: documented(predictionsSchema) },
+        response: { 200: documented('The answers, in the order of the recordings', predictionsSchema) },
       },
     },
     async (request, reply) => {
@@ -100,8 +101,8 @@ async function outcomeOf(
       return {
         model,
         prediction,
-        ...(embeddings && { embedding: (await classifier.embed(file.bytes, { signal, ...overlap })).embedding }),
-        ...(spectrogram && { spectrogram: await classifier.spectrogram(file.bytes, { signal }) }),
+        ...(embeddings && { embedding: (await classifier.embed(file.source, { signal, ...overlap })).embedding }),
+        ...(spectrogram && { spectrogram: await classifier.spectrogram(file.source, { signal }) }),
       };
     });
   } catch (error) {
@@ -151,9 +152,4 @@ async function* eventStream(
 
 function event(name: string, data: object): string {
   return `event: ${name}\ndata: ${JSON.stringify(data)}\n\n`;
-}
-
-/** A schema that is shown but does not serialize: what is sent is text already. */
-function documented(schema: object): object {
-  return { description: 'The answers, in the order of the recordings', content: { 'application/json': { schema } } };
 }

@@ -1,0 +1,106 @@
+/** `POST /v2/models/{name}/infer`: tensors in, tensors out; each row of the inputs is a recording like any other. */
+import { promisify } from 'node:util';
+import { deflate, gzip } from 'node:zlib';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { problemAnswer } from '../../../http/errors.ts';
+import { HttpProblem } from '../../../http/HttpProblem.ts';
+import type { InferenceContext } from '../../context.ts';
+import { listen, type Upload } from '../../listen.ts';
+import { answerOf, type HeardRow, wantedOutputs } from './outputs.ts';
+import { jsonLengthHeader, readTensors } from './readTensors.ts';
+import { recordingsOf } from './recordings.ts';
+import { type InferRequest, inferRequest } from './schemas.ts';
+
+const compress = { gzip: promisify(gzip), deflate: promisify(deflate) } as const;
+
+/** What the protocol's clients send as parameters of a request, beside what is read here: hints that change no answer. */
+const hints = ['priority', 'timeout'];
+const options = ['binary_data_output', 'overlap_s', 'sample_rate'];
+
+export async function infer(
+  context: InferenceContext,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { name, version }: { readonly name: string; readonly version?: string | undefined },
+): Promise<FastifyReply> {
+  const { limits } = context.config;
+  const formBytes = 2 ** 16;
+  using body = await readTensors(request, limits.maxFileBytes * limits.maxFiles + formBytes, context.uploads);
+  const asked = checked(request, body.json);
+  const wanted = wantedOutputs(asked);
+  const upload = { files: recordingsOf(asked, body.binary, limits), receiveMs: body.receiveMs };
+  const embeddings = wanted.some((output) => output.name === 'embedding');
+  const overlapS = overlapOf(asked);
+  const rows = await Promise.all(
+    upload.files.map((_file, part) => hear(context, { request, upload, part, name, overlapS, embeddings })),
+  );
+  // The file of a model may have been replaced since the version was looked up.
+  const other = rows.find(({ model }) => version !== undefined && model.version !== version);
+  if (other !== undefined) {
+    throw new HttpProblem(404, 'unknown_version', `The model ${name} is now of version ${other.model.version}`);
+  }
+  const { json, binary } = answerOf(rows, wanted, asked.id);
+  if (binary === null) reply.type('application/json');
+  else reply.type('application/octet-stream').header(jsonLengthHeader, String(Buffer.byteLength(json)));
+  return await send(request, reply, binary === null ? Buffer.from(json) : Buffer.concat([Buffer.from(json), binary]));
+}
+
+interface Row {
+  readonly request: FastifyRequest;
+  readonly upload: Upload;
+  readonly part: number;
+  readonly name: string;
+  readonly overlapS: number | undefined;
+  readonly embeddings: boolean;
+}
+
+async function hear(context: InferenceContext, row: Row): Promise<HeardRow> {
+  const { request, upload, part, name, overlapS, embeddings } = row;
+  const { signal } = request;
+  const file = upload.files[part] as Upload['files'][number];
+  const overlap = overlapS === undefined ? {} : { overlapS };
+  try {
+    return await listen(context, { request, upload, part, model: name, ...overlap }, async (heard) => {
+      const { classifier } = heard.model;
+      if (!embeddings) return heard;
+      return { ...heard, embedding: (await classifier.embed(file.source, { signal, ...overlap })).embedding };
+    });
+  } catch (error) {
+    // The protocol has no answer for a part of the rows: say which one it was.
+    const { status, body, retryAfterS } = problemAnswer(error);
+    if (status >= 500) throw error;
+    const again = retryAfterS === undefined ? {} : { retryAfterS };
+    throw new HttpProblem(status, body.code, `${file.name}: ${(error as Error).message}`, again);
+  }
+}
+
+/** @throws HttpProblem 400 */
+function checked(request: FastifyRequest, json: unknown): InferRequest {
+  const validate = request.getValidationFunction(inferRequest) ?? request.compileValidationSchema(inferRequest);
+  if (!validate(json)) {
+    const [issue] = validate.errors ?? [];
+    const place = issue?.instancePath.slice(1).replaceAll('/', '.') || 'the request';
+    throw new HttpProblem(400, 'bad_request', `Wrong value for ${place}: it ${issue?.message ?? 'is not valid'}`);
+  }
+  const asked = json as InferRequest;
+  const unknown = Object.keys(asked.parameters ?? {}).find((key) => ![...options, ...hints].includes(key));
+  if (unknown !== undefined) {
+    const known = options.join(', ');
+    throw new HttpProblem(400, 'bad_request', `There is no parameter ${unknown} of a request: expected ${known}`);
+  }
+  return asked;
+}
+
+function overlapOf({ parameters }: InferRequest): number | undefined {
+  const overlapS = parameters?.['overlap_s'];
+  if (overlapS === undefined || typeof overlapS === 'number') return overlapS;
+  throw new HttpProblem(400, 'bad_request', `Expected a number for overlap_s but received ${overlapS}`);
+}
+
+async function send(request: FastifyRequest, reply: FastifyReply, body: Buffer): Promise<FastifyReply> {
+  const accepted = String(request.headers['accept-encoding'] ?? '');
+  const encoding = (['gzip', 'deflate'] as const).find((name) => new RegExp(`\\b${name}\\b(?!;q=0)`).test(accepted));
+  reply.header('vary', 'accept-encoding');
+  if (encoding === undefined) return reply.send(body);
+  return reply.header('content-encoding', encoding).send(await compress[encoding](body));
+}

@@ -1,0 +1,111 @@
+/** Tensors of an answer: which are wanted, and how they are written. */
+import { HttpProblem } from '../../../http/HttpProblem.ts';
+import type { Heard } from '../../listen.ts';
+import type { InferRequest, RequestedOutput } from './schemas.ts';
+
+/** A row of the answer. */
+export interface HeardRow extends Heard {
+  /** Only where it is wanted. */
+  readonly embedding?: Float32Array | undefined;
+}
+
+export interface WantedOutput {
+  readonly name: 'scores' | 'label' | 'embedding';
+  /** As bytes behind the JSON. */
+  readonly binary: boolean;
+  /** So many best classes as `score:index:label` instead of all scores; null for all scores. */
+  readonly classes: number | null;
+}
+
+export interface Answer {
+  readonly json: string;
+  /** Null where every tensor is in the JSON. */
+  readonly binary: Buffer | null;
+}
+
+const byDefault: readonly RequestedOutput[] = [{ name: 'scores' }, { name: 'label' }];
+
+/** @throws HttpProblem 400 for an output that there is not */
+export function wantedOutputs({ parameters, outputs }: InferRequest): WantedOutput[] {
+  const binaryByDefault = parameters?.['binary_data_output'] === true;
+  const requested = outputs === undefined || outputs.length === 0 ? byDefault : outputs;
+  return requested.map(({ name, parameters: own }) => {
+    if (name !== 'scores' && name !== 'label' && name !== 'embedding') {
+      throw new HttpProblem(400, 'bad_output', `There is no output ${name}: expected scores, label or embedding`);
+    }
+    const classes = own?.['classification'] ?? null;
+    const counted = typeof classes === 'number' && Number.isInteger(classes) && classes > 0;
+    if (classes !== null && (!counted || name !== 'scores')) {
+      throw new HttpProblem(400, 'bad_output', 'Expected a positive integer for classification, of scores only');
+    }
+    const binary = own?.['binary_data'];
+    return {
+      name,
+      binary: binary === undefined ? binaryByDefault : binary === true,
+      classes: counted ? classes : null,
+    };
+  });
+}
+
+/** The answer as the protocol writes it: JSON, with binary tensors behind it in the order of the outputs. */
+export function answerOf(rows: readonly HeardRow[], wanted: readonly WantedOutput[], id: string | undefined): Answer {
+  const { model } = rows[0] as HeardRow;
+  const tail: Buffer[] = [];
+  const outputs = wanted.map((output) => {
+    const tensor = tensorOf(rows, output);
+    if (!output.binary) return { ...tensor.about, data: Array.from<number | string>(tensor.values) };
+    const bytes = bytesOf(tensor.values);
+    tail.push(bytes);
+    return { ...tensor.about, parameters: { binary_data_size: bytes.byteLength } };
+  });
+  const json = JSON.stringify({
+    model_name: model.name,
+    model_version: model.version,
+    ...(id !== undefined && { id }),
+    outputs,
+  });
+  return { json, binary: tail.length === 0 ? null : Buffer.concat(tail) };
+}
+
+interface OutputTensor {
+  readonly about: { readonly name: string; readonly datatype: 'FP32' | 'BYTES'; readonly shape: readonly number[] };
+  /** Row by row. */
+  readonly values: Float32Array | readonly string[];
+}
+
+function tensorOf(rows: readonly HeardRow[], { name, classes }: WantedOutput): OutputTensor {
+  if (name === 'label') {
+    const labels = rows.map(({ prediction }) => prediction.labels[ranking(prediction.scores)[0] as number] as string);
+    return { about: { name, datatype: 'BYTES', shape: [rows.length] }, values: labels };
+  }
+  if (name === 'scores' && classes !== null) {
+    const best = rows.flatMap(({ prediction: { labels, scores } }) =>
+      ranking(scores)
+        .slice(0, classes)
+        .map((index) => `${(scores[index] as number).toFixed(6)}:${index}:${labels[index]}`),
+    );
+    return { about: { name, datatype: 'BYTES', shape: [rows.length, best.length / rows.length] }, values: best };
+  }
+  const vectors = rows.map(({ prediction, embedding }) => (name === 'scores' ? prediction.scores : embedding));
+  const width = vectors[0]?.length ?? 0;
+  const values = new Float32Array(rows.length * width);
+  for (const [row, vector] of vectors.entries()) if (vector !== undefined) values.set(vector, row * width);
+  return { about: { name, datatype: 'FP32', shape: [rows.length, width] }, values };
+}
+
+/** Indices of scores, the highest first. */
+function ranking(scores: Float32Array): number[] {
+  return Array.from(scores.keys()).sort((a, b) => (scores[b] as number) - (scores[a] as number));
+}
+
+function bytesOf(values: Float32Array | readonly string[]): Buffer {
+  if (values instanceof Float32Array) return Buffer.from(values.buffer, values.byteOffset, values.byteLength);
+  return Buffer.concat(
+    values.flatMap((text) => {
+      const bytes = Buffer.from(text, 'utf8');
+      const length = Buffer.alloc(4);
+      length.writeUInt32LE(bytes.byteLength);
+      return [length, bytes];
+    }),
+  );
+}

@@ -1,0 +1,120 @@
+/** The body of an inference request: JSON, and after it the bytes of tensors; compressed where the client wished so. */
+import type { Readable } from 'node:stream';
+import { createGunzip, createInflate } from 'node:zlib';
+import type { FastifyRequest } from 'fastify';
+import { type ByteBudget, Hold } from '../../../http/ByteBudget.ts';
+import { HttpProblem } from '../../../http/HttpProblem.ts';
+import { tooLarge } from '../../../http/receiveAudio.ts';
+
+export interface TensorBody extends Disposable {
+  readonly json: unknown;
+  /** What follows the JSON; empty without `Inference-Header-Content-Length`. */
+  readonly binary: Buffer;
+  /** How long the body took to arrive. */
+  readonly receiveMs: number;
+}
+
+/** Length of the JSON in a body that has tensors behind it. */
+export const jsonLengthHeader = 'inference-header-content-length';
+
+/** Parsing holds up every other request: samples in such numbers are sent as bytes. */
+const maxJsonBytes = 8 * 2 ** 20;
+
+/**
+ * Reads the body of `request`, at most `maxBytes` of it, unpacked. Give it back (`using`) when the tensors are not needed any
+ * more.
+ *
+ * @throws HttpProblem 400 for what is no such body, 413 for too much of it, 415 for an unknown compression, 503 where other
+ * uploads fill the memory
+ */
+export async function readTensors(request: FastifyRequest, maxBytes: number, budget: ByteBudget): Promise<TensorBody> {
+  const begin = performance.now();
+  const announced = Number(request.headers['content-length'] ?? 0);
+  if (announced > maxBytes) throw tooLarge(maxBytes);
+  const hold = new Hold(budget);
+  hold.take(announced);
+  try {
+    const body = await collect(unpacked(request), maxBytes, hold);
+    const length = jsonLength(request, body.byteLength);
+    if (length > maxJsonBytes) {
+      throw new HttpProblem(
+        413,
+        'too_large',
+        `The JSON has more than ${maxJsonBytes} bytes: send tensors as binary data (Inference-Header-Content-Length)`,
+      );
+    }
+    return {
+      json: parsed(body.subarray(0, length)),
+      binary: body.subarray(length),
+      receiveMs: performance.now() - begin,
+      [Symbol.dispose]: () => hold.release(),
+    };
+  } catch (error) {
+    hold.release();
+    throw error;
+  }
+}
+
+function unpacked({ headers, raw }: FastifyRequest): Readable {
+  const encoding = headers['content-encoding'] ?? 'identity';
+  switch (encoding) {
+    case 'identity':
+      return raw;
+    case 'gzip':
+      return throughInto(raw, createGunzip());
+    case 'deflate':
+      return throughInto(raw, createInflate());
+    default:
+      throw new HttpProblem(
+        415,
+        'unsupported_encoding',
+        `Expected gzip, deflate or identity for Content-Encoding but received ${encoding}`,
+      );
+  }
+}
+
+/** `pipe`, with an end for the second when the first one breaks off. */
+function throughInto<Through extends NodeJS.ReadWriteStream & Readable>(raw: Readable, through: Through): Through {
+  raw.on('error', (error) => through.destroy(error));
+  raw.on('aborted', () => through.destroy(new Error('the client has gone')));
+  return raw.pipe(through);
+}
+
+async function collect(stream: Readable, maxBytes: number, hold: Hold): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  try {
+    for await (const chunk of stream as AsyncIterable<Buffer>) {
+      length += chunk.byteLength;
+      if (length > maxBytes) throw tooLarge(maxBytes);
+      hold.use(chunk.byteLength);
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    if (error instanceof HttpProblem) throw error;
+    const { message } = error as Error;
+    throw new HttpProblem(400, 'bad_body', `The body cannot be read (${message}): was it cut short?`);
+  }
+  return Buffer.concat(chunks, length);
+}
+
+function jsonLength({ headers }: FastifyRequest, bodyBytes: number): number {
+  const header = headers[jsonLengthHeader];
+  if (header === undefined) return bodyBytes;
+  if (!/^\d{1,15}$/.test(String(header)) || Number(header) > bodyBytes) {
+    throw new HttpProblem(
+      400,
+      'bad_body',
+      `Expected at most ${bodyBytes}, the bytes of the body, for Inference-Header-Content-Length but received ${header}`,
+    );
+  }
+  return Number(header);
+}
+
+function parsed(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(bytes.toString('utf8'));
+  } catch (error) {
+    throw new HttpProblem(400, 'bad_body', `Expected a JSON object as the body: ${(error as Error).message}`);
+  }
+}
