@@ -1,6 +1,7 @@
 /** The page at `/app/`: static files from our own origin under a strict policy, and what the page asks about its service. */
-import { dirname } from 'node:path';
+
 import { createRequire } from 'node:module';
+import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { fastifyStatic } from '@fastify/static';
 import type { FastifyInstance } from 'fastify';

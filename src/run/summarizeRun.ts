@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { reportSchema } from '../evaluation/report.ts';
-import { epochRecordSchema } from '../checkpoint/metadata.ts';
 import type { EpochRecord } from '../checkpoint/metadata.ts';
-import type { Report } from '../evaluation/report.ts';
+import { epochRecordSchema } from '../checkpoint/metadata.ts';
 import { isMapping, type Node } from '../config/node.ts';
 import { parseYaml } from '../config/yaml.ts';
+import type { Report } from '../evaluation/report.ts';
+import { reportSchema } from '../evaluation/report.ts';
 import { isHeld } from '../lock.ts';
 import { encode } from '../schema/case.ts';
 import type { ListedRun } from './listRuns.ts';

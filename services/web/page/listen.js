@@ -2,10 +2,12 @@
 import { request, settings } from './api.js';
 import { announce, byId, el, notice } from './dom.js';
 import { historyNote, remember } from './historyStore.js';
-import { startPage } from './startPage.js';
+import { currentKey } from './key.js';
 import { clock, percent, plural, size, spoken } from './lib/format.js';
-import { offerRecording } from './record.js';
+import { offerLive } from './live.js';
 import { ResultView } from './ResultView.js';
+import { offerRecording } from './record.js';
+import { startPage } from './startPage.js';
 import { upload } from './upload.js';
 
 /** @import { Heard, LoadedModel, Settings } from '../pageTypes.d.ts' */
@@ -75,6 +77,8 @@ settings()
     limits = found;
     byId('limits', HTMLElement).textContent =
       `Up to ${size(found.max_file_bytes)} and ${plural(Math.round(found.max_duration_s / 60), 'minute')} each.`;
+    // A browser cannot send a key along with a WebSocket.
+    if (found.live && currentKey() === null) offerLive({ choice, model: () => model.value, onProblem: complain });
     offerRecording(found, { onFile: (file) => add([file]), onProblem: complain });
   })
   .catch((error) => complain(error.message));
@@ -136,7 +140,13 @@ async function hear(item) {
       onProgress: (stage, share) => change(item, stage, share),
     });
     const about = await modelOf(answer.model);
-    item.heard = { request_id, time_ms: Date.now(), answer, no_event_labels: about.no_event_labels, bands: about.bands };
+    item.heard = {
+      request_id,
+      time_ms: Date.now(),
+      answer,
+      no_event_labels: about.no_event_labels,
+      bands: about.bands,
+    };
     change(item, 'done', 1);
     announce(`${file.name}: ${wordsFor(item)}`);
     await keep(item.heard);
@@ -197,10 +207,22 @@ function draw(item) {
   const hadFocus = row.contains(document.activeElement);
   row.replaceChildren(
     state === 'done'
-      ? el('button', { type: 'button', class: 'entry', 'aria-current': String(item === shown), onclick: () => show(item, true) }, ...about)
+      ? el(
+          'button',
+          { type: 'button', class: 'entry', 'aria-current': String(item === shown), onclick: () => show(item, true) },
+          ...about,
+        )
       : el('div', { class: 'entry' }, ...about),
     ...(state === 'failed' ? [el('button', { type: 'button', onclick: () => again(item) }, 'Try again')] : []),
-    ...(state === 'done' ? [] : [el('button', { type: 'button', 'aria-label': `Remove ${file.name}`, onclick: () => remove(item) }, state === 'failed' ? 'Remove' : 'Cancel')]),
+    ...(state === 'done'
+      ? []
+      : [
+          el(
+            'button',
+            { type: 'button', 'aria-label': `Remove ${file.name}`, onclick: () => remove(item) },
+            state === 'failed' ? 'Remove' : 'Cancel',
+          ),
+        ]),
     ...(isWorking ? [bar] : []),
   );
   if (hadFocus) row.querySelector('button')?.focus();
