@@ -70,7 +70,15 @@ test('the page is told what it may offer', () =>
     const settings = (await (await fetch(`${url}/app/settings.json`)).json()) as Record<string, unknown>;
     const { version, ...rest } = settings;
     assert.match(String(version), /^\d+\.\d+\.\d+/);
-    assert.equal(rest, { runs: true, live: false, drift_url: null, max_file_bytes: 1000, max_duration_s: 3600 });
+    assert.equal(rest, {
+      runs: true,
+      live: false,
+      drift_url: null,
+      keeps_log: true,
+      keeps_audio: false,
+      max_file_bytes: 1000,
+      max_duration_s: 3600,
+    });
   }));
 
 test('training runs are listed and shown as their files have them', () =>

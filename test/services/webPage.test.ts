@@ -143,6 +143,26 @@ function browserTests(): void {
       });
     }));
 
+  test('live sound is heard clip by clip, where the service takes it', () =>
+    withBirds(async ({ url }) => {
+      const { live } = (await (await fetch(`${url}/app/settings.json`)).json()) as { readonly live: boolean };
+      if (!live) return console.log('# skip: this service has no /v1/live, the live page is not tried');
+      return await withPage({ permissions: ['microphone'] }, async ({ page, problems }) => {
+        await page.goto(`${url}/app/`);
+        await page.click('text="Listen live"');
+        await page.waitForSelector('text=Listening with birds, in clips of 1 s');
+        await page.waitForFunction(() => document.querySelectorAll('.live-clips > li').length >= 3);
+        assert.match(
+          await page.locator('.live-clips > li').first().innerText(),
+          /^0:0\d\.\d – 0:0\d\.\d\s+(wren|robin|siskin) \d/,
+        );
+        await page.click('text="Stop listening"');
+        await page.waitForSelector('text=/^Ended after 0:0/');
+        assert.equal(await accessibilityProblems(page), []);
+        assert.equal(problems, []);
+      });
+    }));
+
   test('a key is asked for where the service wants one, used, and forgotten with the tab', () =>
     withBirds(({ url: direct }) =>
       withProxy(direct, 'sesame', (url) =>

@@ -15,9 +15,10 @@ export function createConfusion({ labels, counts }) {
   const columns = unanswered ? [...labels, 'no answer'] : [...labels];
   const sums = counts.map((row) => row.reduce((a, b) => a + b, 0));
   const many = Math.max(columns.length, labels.length);
-  const cell = many <= 12 ? 40 : many <= 25 ? 30 : many <= 50 ? 18 : 12;
+  // A hundred classes fit the page and can still be told apart.
+  const cell = many <= 12 ? 40 : many <= 25 ? 30 : many <= 50 ? 18 : 9;
   const room = 150;
-  const [width, height] = [room + columns.length * cell + 70, room + labels.length * cell];
+  const [width, height] = [room + columns.length * cell, room + labels.length * cell];
   const canvas = el('canvas', {
     tabindex: 0,
     role: 'application',
@@ -58,14 +59,14 @@ export function createConfusion({ labels, counts }) {
     pen.fillStyle = String(ink);
     labels.forEach((label, r) => {
       pen.textAlign = 'right';
-      pen.fillText(shortened(label), room - 6, room + (r + 0.5) * cell);
+      pen.fillText(spoken(label), room - 6, room + (r + 0.5) * cell, room - 10);
     });
     columns.forEach((label, c) => {
       pen.save();
       pen.translate(room + (c + 0.5) * cell, room - 6);
-      pen.rotate(-Math.PI / 3);
+      pen.rotate(-Math.PI / 2);
       pen.textAlign = 'left';
-      pen.fillText(shortened(label), 0, 0);
+      pen.fillText(spoken(label), 0, 0, room - 10);
       pen.restore();
     });
     if (row < 0) return;
@@ -137,12 +138,6 @@ function worstMistakes(labels, columns, counts, sums) {
       ),
     ),
   );
-}
-
-/** @param {string} label */
-function shortened(label) {
-  const letters = [...spoken(label)];
-  return letters.length > 22 ? `${letters.slice(0, 21).join('')}…` : letters.join('');
 }
 
 /** @param {number} share */

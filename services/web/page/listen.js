@@ -77,6 +77,7 @@ settings()
     limits = found;
     byId('limits', HTMLElement).textContent =
       `Up to ${size(found.max_file_bytes)} and ${plural(Math.round(found.max_duration_s / 60), 'minute')} each.`;
+    byId('kept', HTMLElement).textContent = whatIsKept(found);
     // A browser cannot send a key along with a WebSocket.
     if (found.live && currentKey() === null) offerLive({ choice, model: () => model.value, onProblem: complain });
     offerRecording(found, { onFile: (file) => add([file]), onProblem: complain });
@@ -85,6 +86,15 @@ settings()
 offerModels().catch(() => {
   // Without the list the service chooses, as it does for everybody who names no model.
 });
+
+/** @param {Settings} settings */
+function whatIsKept({ keeps_log, keeps_audio }) {
+  if (!keeps_log) return 'It is sent to this service, and nowhere else. Nothing of it is kept.';
+  const written = 'It is sent to this service, and nowhere else. Its name and what was heard in it are written down';
+  return keeps_audio
+    ? `${written}, and the recording itself is kept too.`
+    : `${written}; the recording itself is not kept.`;
+}
 
 /** @param {string} text */
 function complain(text) {
@@ -116,6 +126,7 @@ function add(given) {
     draw(item);
   }
   queueSection.hidden = false;
+  byId('about', HTMLElement).hidden = true;
   announce(`${plural(given.length, 'recording')} added`);
   void work();
 }

@@ -26,7 +26,7 @@ async function showList() {
       place.replaceChildren(el('p', {}, 'None yet: ', el('code', {}, 'autobird train'), ' makes one.'));
       return false;
     }
-    const titles = ['Begun', 'State', 'Dataset', 'Changed of the defaults', 'Epochs', 'Validation', 'Test', 'Balanced'];
+    const titles = ['Begun', 'State', 'Dataset', 'Overrides', 'Epochs', 'Validation', 'Test', 'Balanced'];
     const head = el('tr', {}, ...titles.map((title) => el('th', { scope: 'col' }, title)));
     const hadFocus = place.contains(document.activeElement) ? document.activeElement?.getAttribute('href') : null;
     place.replaceChildren(
@@ -52,7 +52,11 @@ function listRow(run) {
   return el(
     'tr',
     {},
-    el('th', { scope: 'row' }, el('a', { href: `?run=${encodeURIComponent(run.id)}` }, dateAndTime(created_at))),
+    el(
+      'th',
+      { scope: 'row', class: 'number' },
+      el('a', { href: `?run=${encodeURIComponent(run.id)}` }, dateAndTime(created_at)),
+    ),
     el('td', {}, el('span', { class: `badge ${state}` }, stateWords[state]), damaged.length > 0 ? ' damaged' : null),
     el('td', {}, dataset ?? '–'),
     el('td', {}, el('code', {}, overrides.join(' ') || 'nothing')),
