@@ -17,7 +17,11 @@ if (process.argv.includes('--fix-native')) {
 }
 
 check('biome', process.execPath, [join(root, 'node_modules/@biomejs/biome/bin/biome'), 'check', '.']);
-check('types', process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '--noEmit']);
+const tsc = join(root, 'node_modules/typescript/bin/tsc');
+check('types', process.execPath, [tsc, '--noEmit']);
+// Browsers have other globals than Node.
+check('types of the web page', process.execPath, [tsc, '--noEmit', '-p', 'services/web']);
+check('types of its tests', process.execPath, [tsc, '--noEmit', '-p', 'test/tsconfig.browser.json']);
 check('import direction', process.execPath, ['scripts/check-imports.mjs']);
 check('face of the addons', process.execPath, ['scripts/check-face.mjs']);
 if (cpp.length === 0) fail('clang-format', 'found no C++ file');

@@ -70,6 +70,8 @@ export interface Settings {
   readonly runs: boolean;
   readonly live: boolean;
   readonly drift_url: string | null;
+  readonly keeps_log: boolean;
+  readonly keeps_audio: boolean;
   readonly max_file_bytes: number;
   readonly max_duration_s: number;
 }

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { type Static, Type } from 'typebox';
-import { epochToJson, type ListedRun, listRuns, reportToJson, type RunSummary, summarizeRun } from '../../src/index.ts';
+import { epochToJson, type ListedRun, listRuns, type RunSummary, reportToJson, summarizeRun } from '../../src/index.ts';
 import { HttpProblem } from '../http/HttpProblem.ts';
 
 const nullableNumber = Type.Union([Type.Number(), Type.Null()]);
@@ -107,14 +107,17 @@ export function runRoutes(app: FastifyInstance, root: string): void {
         if (error.code === 'ENOENT') throw noReport(id);
         throw error;
       });
-      return reply.type('text/html; charset=utf-8').header('content-security-policy', reportPolicy).send(html);
+      // A page in a sandbox has an origin of its own, for which the other pages' promise does not hold.
+      reply.removeHeader('origin-agent-cluster').header('content-security-policy', reportPolicy);
+      return reply.type('text/html; charset=utf-8').send(html);
     },
   );
 
   /** Looked up among the runs that there are: no path is made of what a client says. */
   async function find(id: string): Promise<ListedRun> {
     const found = (await listRuns(root, note)).find(({ run }) => idOf(run.dir) === id);
-    if (found === undefined) throw new HttpProblem(404, 'unknown_run', `There is no run ${id}: GET /v1/runs lists them`);
+    if (found === undefined)
+      throw new HttpProblem(404, 'unknown_run', `There is no run ${id}: GET /v1/runs lists them`);
     return found;
   }
 

@@ -1,6 +1,7 @@
 /** The page at `/app/`: static files from our own origin under a strict policy, and what the page asks about its service. */
-import { dirname } from 'node:path';
+
 import { createRequire } from 'node:module';
+import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { fastifyStatic } from '@fastify/static';
 import type { FastifyInstance } from 'fastify';
@@ -19,6 +20,9 @@ const settingsSchema = Type.Object({
   /** Whether live sound is taken at `/v1/live`. */
   live: Type.Boolean(),
   drift_url: Type.Union([Type.String(), Type.Null()]),
+  /** Whether answers are written down, and the recordings too. */
+  keeps_log: Type.Boolean(),
+  keeps_audio: Type.Boolean(),
   max_file_bytes: Type.Integer(),
   max_duration_s: Type.Number(),
 });
@@ -54,6 +58,8 @@ export async function webRoutes(app: FastifyInstance, config: ServiceConfig): Pr
       runs: runsRoot !== null,
       live: app.hasRoute({ method: 'GET', url: '/v1/live' }),
       drift_url: driftUrl,
+      keeps_log: config.log.path !== null,
+      keeps_audio: config.log.keepAudio,
       max_file_bytes: config.limits.maxFileBytes,
       max_duration_s: config.limits.maxDurationS,
     }));

@@ -12,7 +12,7 @@ export class Microphone {
   }
 
   /**
-   * @param {(samples: Float32Array) => void} onBlock
+   * @param {(samples: Float32Array<ArrayBuffer>) => void} onBlock
    * @throws {Error} with a sentence that says what to do
    */
   static async open(onBlock) {

@@ -197,7 +197,11 @@ export class ResultView {
       'section',
       { class: 'panel', 'aria-labelledby': 'classes-title' },
       el('h3', { id: 'classes-title' }, 'Sounds like'),
-      el('p', { class: 'soft' }, 'Of the whole recording; calibrated: of answers at 70 %, about seven in ten are right.'),
+      el(
+        'p',
+        { class: 'soft' },
+        'Of the whole recording; calibrated: of answers at 70 %, about seven in ten are right.',
+      ),
       this.#bars,
     );
   }
@@ -216,7 +220,7 @@ export class ResultView {
       this.#count,
       el(
         'div',
-        { class: 'scroll', tabindex: 0, role: 'region', 'aria-labelledby': 'detections-title' },
+        { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'Detections' },
         el('table', {}, el('thead', {}, el('tr', {}, ...titles)), this.#rows),
       ),
     );

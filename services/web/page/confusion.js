@@ -15,13 +15,23 @@ export function createConfusion({ labels, counts }) {
   const columns = unanswered ? [...labels, 'no answer'] : [...labels];
   const sums = counts.map((row) => row.reduce((a, b) => a + b, 0));
   const many = Math.max(columns.length, labels.length);
-  const cell = many <= 12 ? 40 : many <= 25 ? 30 : many <= 50 ? 18 : 12;
+  // A hundred classes fit the page and can still be told apart.
+  const cell = many <= 12 ? 40 : many <= 25 ? 30 : many <= 50 ? 18 : 9;
   const room = 150;
-  const [width, height] = [room + columns.length * cell + 70, room + labels.length * cell];
-  const canvas = el('canvas', { tabindex: 0, role: 'application', 'aria-roledescription': 'matrix', 'aria-label': `Confusion matrix of ${labels.length} classes: arrow keys go from cell to cell` });
+  const [width, height] = [room + columns.length * cell, room + labels.length * cell];
+  const canvas = el('canvas', {
+    tabindex: 0,
+    role: 'application',
+    'aria-roledescription': 'matrix',
+    'aria-label': `Confusion matrix of ${labels.length} classes: arrow keys go from cell to cell`,
+  });
   canvas.style.width = `${width}px`;
   canvas.style.height = `${height}px`;
-  const readout = el('p', { class: 'readout', 'aria-live': 'polite' }, 'Point at a cell, or move there with the arrow keys.');
+  const readout = el(
+    'p',
+    { class: 'readout', 'aria-live': 'polite' },
+    'Point at a cell, or move there with the arrow keys.',
+  );
   let [row, column] = [-1, -1];
 
   const draw = () => {
@@ -49,14 +59,14 @@ export function createConfusion({ labels, counts }) {
     pen.fillStyle = String(ink);
     labels.forEach((label, r) => {
       pen.textAlign = 'right';
-      pen.fillText(shortened(label), room - 6, room + (r + 0.5) * cell);
+      pen.fillText(spoken(label), room - 6, room + (r + 0.5) * cell, room - 10);
     });
     columns.forEach((label, c) => {
       pen.save();
       pen.translate(room + (c + 0.5) * cell, room - 6);
-      pen.rotate(-Math.PI / 3);
+      pen.rotate(-Math.PI / 2);
       pen.textAlign = 'left';
-      pen.fillText(shortened(label), 0, 0);
+      pen.fillText(spoken(label), 0, 0, room - 10);
       pen.restore();
     });
     if (row < 0) return;
@@ -70,7 +80,8 @@ export function createConfusion({ labels, counts }) {
     [row, column] = [Math.max(0, Math.min(labels.length - 1, r)), Math.max(0, Math.min(columns.length - 1, c))];
     const value = counts[row]?.[column] ?? 0;
     const [is, called] = [labels[row] ?? '', columns[column] ?? ''];
-    const verb = row === column ? 'rightly called so' : called === 'no answer' ? 'without an answer' : `called ${spoken(called)}`;
+    const verb =
+      row === column ? 'rightly called so' : called === 'no answer' ? 'without an answer' : `called ${spoken(called)}`;
     readout.textContent = `${spoken(is)}: ${value} of ${sums[row]} ${verb} (${percent(value / (sums[row] || 1))})`;
     draw();
   };
@@ -89,7 +100,11 @@ export function createConfusion({ labels, counts }) {
   return el(
     'div',
     { class: 'confusion' },
-    el('p', { class: 'soft' }, 'Rows are what recordings are, columns what they were called; the brighter, the larger the share of the row.'),
+    el(
+      'p',
+      { class: 'soft' },
+      'Rows are what recordings are, columns what they were called; the brighter, the larger the share of the row.',
+    ),
     el('div', { class: 'matrix' }, canvas),
     readout,
     worstMistakes(labels, columns, counts, sums),
@@ -99,7 +114,14 @@ export function createConfusion({ labels, counts }) {
 /** @param {readonly string[]} labels @param {readonly string[]} columns @param {Confusion['counts']} counts @param {readonly number[]} sums */
 function worstMistakes(labels, columns, counts, sums) {
   const mistakes = counts
-    .flatMap((values, r) => columns.map((called, c) => ({ is: labels[r] ?? '', called, count: r === c ? 0 : (values[c] ?? 0), of: sums[r] ?? 0 })))
+    .flatMap((values, r) =>
+      columns.map((called, c) => ({
+        is: labels[r] ?? '',
+        called,
+        count: r === c ? 0 : (values[c] ?? 0),
+        of: sums[r] ?? 0,
+      })),
+    )
     .filter(({ count }) => count > 0)
     .sort((a, b) => b.count - a.count || b.count / b.of - a.count / a.of)
     .slice(0, 10);
@@ -108,20 +130,22 @@ function worstMistakes(labels, columns, counts, sums) {
     'div',
     {},
     el('h3', {}, 'The most frequent mistakes'),
-    el('ol', { class: 'mistakes' }, ...mistakes.map(({ is, called, count, of }) => el('li', {}, el('b', {}, spoken(is)), ` was called ${spoken(called)}: ${count} of ${of}`))),
+    el(
+      'ol',
+      { class: 'mistakes' },
+      ...mistakes.map(({ is, called, count, of }) =>
+        el('li', {}, el('b', {}, spoken(is)), ` was called ${spoken(called)}: ${count} of ${of}`),
+      ),
+    ),
   );
-}
-
-/** @param {string} label */
-function shortened(label) {
-  const letters = [...spoken(label)];
-  return letters.length > 22 ? `${letters.slice(0, 21).join('')}…` : letters.join('');
 }
 
 /** @param {number} share */
 function colorOf(share) {
   const at = Math.max(0, Math.min(1, share)) * (stops.length - 1);
   const below = Math.min(stops.length - 2, Math.floor(at));
-  const mix = stops[below]?.map((value, i) => Math.round(value + (at - below) * ((stops[below + 1]?.[i] ?? 0) - value)));
+  const mix = stops[below]?.map((value, i) =>
+    Math.round(value + (at - below) * ((stops[below + 1]?.[i] ?? 0) - value)),
+  );
   return `rgb(${mix?.join(' ')})`;
 }

@@ -5,7 +5,12 @@ import { el } from './dom.js';
 /** @import { Epoch } from '../pageTypes.d.ts' */
 /** @typedef {{ name: string, color: string, dash?: number[], value: (epoch: Epoch) => number | null }} Line */
 
-/** @type {{ title: string, lines: Line[], range?: [number, number], format: (value: number) => string }[]} */
+/** @typedef {{ title: string, lines: Line[], range?: [number, number], format: (value: number) => string }} Chart */
+
+const height = 230;
+const noPlot = /** @type {uPlot | null} */ (null);
+
+/** @type {Chart[]} */
 const charts = [
   {
     title: 'Loss',
@@ -20,7 +25,12 @@ const charts = [
     lines: [
       { name: 'training', color: '--c2', dash: [6, 4], value: ({ train_accuracy }) => train_accuracy },
       { name: 'validation', color: '--c1', value: ({ val_accuracy }) => val_accuracy },
-      { name: 'validation, balanced', color: '--c4', dash: [2, 3], value: ({ val_balanced_accuracy }) => val_balanced_accuracy },
+      {
+        name: 'validation, balanced',
+        color: '--c4',
+        dash: [2, 3],
+        value: ({ val_balanced_accuracy }) => val_balanced_accuracy,
+      },
     ],
     range: [0, 1],
     format: (value) => `${(100 * value).toFixed(1)} %`,
@@ -34,57 +44,51 @@ const charts = [
 
 /** @param {HTMLElement} place */
 export function createCurves(place) {
-  /** @type {uPlot[]} */
-  let plots = [];
   /** @type {readonly Epoch[]} */
   let shown = [];
-  const figures = charts.map(({ title }) => el('figure', {}, el('figcaption', {}, title), el('div', { class: 'plot' })));
-  place.replaceChildren(...figures);
+  const figures = charts.map((chart) => ({ chart, target: el('div', { class: 'plot' }), plot: noPlot }));
+  place.replaceChildren(
+    ...figures.map(({ chart, target }) => el('figure', {}, el('figcaption', {}, chart.title), target)),
+  );
 
-  const dataOf = (/** @type {Line[]} */ lines) =>
+  /** @param {Chart} chart */
+  const dataOf = ({ lines }) =>
     /** @type {uPlot.AlignedData} */ ([shown.map(({ epoch }) => epoch), ...lines.map(({ value }) => shown.map(value))]);
 
   const draw = () => {
-    for (const plot of plots) plot.destroy();
-    plots = figures.map((figure, i) => {
-      const { lines, range, format } = /** @type {(typeof charts)[number]} */ (charts[i]);
-      const target = /** @type {HTMLElement} */ (figure.querySelector('.plot'));
-      return new uPlot({ ...optionsOf(lines, range, format), width: target.clientWidth, height: 230 }, dataOf(lines), target);
-    });
+    for (const figure of figures) {
+      const { chart, target } = figure;
+      figure.plot?.destroy();
+      figure.plot = new uPlot({ ...optionsOf(chart), width: target.clientWidth, height }, dataOf(chart), target);
+    }
   };
   // Colours are read when it is drawn, so it is drawn again in the other scheme.
   matchMedia('(prefers-color-scheme: dark)').addEventListener('change', draw);
   new ResizeObserver(() => {
-    figures.forEach((figure, i) => {
-      const width = figure.querySelector('.plot')?.clientWidth ?? 0;
-      if (plots[i] && width > 0 && width !== plots[i].width) plots[i].setSize({ width, height: 230 });
-    });
+    for (const { plot, target } of figures) {
+      const width = target.clientWidth;
+      if (plot !== null && width > 0 && width !== plot.width) plot.setSize({ width, height });
+    }
   }).observe(place);
 
   return {
     /** @param {readonly Epoch[]} metrics */
     show(metrics) {
-      const isSame = metrics.length === shown.length && plots.length > 0;
+      const isSame = metrics.length === shown.length && figures[0]?.plot !== null;
       shown = metrics;
-      figures.forEach((figure, i) => {
-        const { title, lines, format } = /** @type {(typeof charts)[number]} */ (charts[i]);
-        const target = /** @type {HTMLElement} */ (figure.querySelector('.plot'));
-        target.setAttribute('role', 'img');
-        target.setAttribute('aria-label', describe(title, lines, format, metrics));
-      });
       if (isSame) return;
-      if (plots.length === 0) draw();
-      else plots.forEach((plot, i) => plot.setData(dataOf(/** @type {(typeof charts)[number]} */ (charts[i]).lines)));
+      for (const { chart, target, plot } of figures) {
+        target.setAttribute('role', 'img');
+        target.setAttribute('aria-label', describe(chart, metrics));
+        plot?.setData(dataOf(chart));
+      }
+      if (figures[0]?.plot === null) draw();
     },
   };
 }
 
-/**
- * @param {Line[]} lines
- * @param {[number, number] | undefined} range
- * @param {(value: number) => string} format
- */
-function optionsOf(lines, range, format) {
+/** @param {Chart} chart */
+function optionsOf({ lines, range, format }) {
   const style = getComputedStyle(document.documentElement);
   const color = (/** @type {string} */ name) => style.getPropertyValue(name).trim();
   const axis = {
@@ -97,8 +101,17 @@ function optionsOf(lines, range, format) {
   return {
     scales: { x: { time: false }, ...(range && { y: { range } }) },
     axes: [
-      { ...axis, values: (/** @type {uPlot} */ _plot, /** @type {number[]} */ ticks) => ticks.map(whole), incrs: [1, 2, 5, 10, 20, 50, 100] },
-      { ...axis, size: 62, values: (/** @type {uPlot} */ _plot, /** @type {number[]} */ ticks) => ticks.map((value) => (range ? `${Math.round(100 * value)} %` : shortNumber(value))) },
+      {
+        ...axis,
+        values: (/** @type {uPlot} */ _plot, /** @type {number[]} */ ticks) => ticks.map(whole),
+        incrs: [1, 2, 5, 10, 20, 50, 100],
+      },
+      {
+        ...axis,
+        size: 62,
+        values: (/** @type {uPlot} */ _plot, /** @type {number[]} */ ticks) =>
+          ticks.map((value) => (range ? `${Math.round(100 * value)} %` : shortNumber(value))),
+      },
     ],
     cursor: { drag: { x: false, y: false } },
     // Where nobody points, the legend has the newest figures.
@@ -112,7 +125,8 @@ function optionsOf(lines, range, format) {
         spanGaps: true,
         points: { size: 5 },
         ...(dash && { dash }),
-        value: (/** @type {uPlot} */ _plot, /** @type {number | null} */ value) => (value === null || value === undefined ? '–' : format(value)),
+        value: (/** @type {uPlot} */ _plot, /** @type {number | null} */ value) =>
+          value === null || value === undefined ? '–' : format(value),
       })),
     ],
   };
@@ -120,7 +134,8 @@ function optionsOf(lines, range, format) {
 
 /** @param {uPlot} plot */
 function showNewest(plot) {
-  if (plot.cursor.idx === null || plot.cursor.idx === undefined) plot.setLegend({ idx: plot.data[0].length - 1 });
+  const isPointedAt = plot.cursor.idx !== null && plot.cursor.idx !== undefined;
+  if (!isPointedAt && plot.data[0].length > 0) plot.setLegend({ idx: plot.data[0].length - 1 });
 }
 
 /** @param {number} value */
@@ -128,8 +143,8 @@ function shortNumber(value) {
   return value !== 0 && Math.abs(value) < 0.01 ? value.toExponential(0) : String(Number(value.toPrecision(3)));
 }
 
-/** @param {string} title @param {Line[]} lines @param {(value: number) => string} format @param {readonly Epoch[]} metrics */
-function describe(title, lines, format, metrics) {
+/** @param {Chart} chart @param {readonly Epoch[]} metrics */
+function describe({ title, lines, format }, metrics) {
   const [first, last] = [metrics[0], metrics.at(-1)];
   if (first === undefined || last === undefined) return `${title}: no epoch yet`;
   const words = lines.map(({ name, value }) => {

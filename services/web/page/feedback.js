@@ -60,7 +60,11 @@ export function createFeedback(heard, onGiven) {
     'section',
     { class: 'panel', 'aria-labelledby': 'feedback-title' },
     el('h3', { id: 'feedback-title' }, 'Was that right?'),
-    el('p', { class: 'soft' }, 'Your word is kept beside the prediction and helps the next training. The newest counts.'),
+    el(
+      'p',
+      { class: 'soft' },
+      'Your word is kept beside the prediction and helps the next training. The newest counts.',
+    ),
     el('div', { class: 'buttons' }, right, wrong, top_label === null ? null : none),
     correction,
     outcome,

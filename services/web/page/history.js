@@ -55,7 +55,9 @@ function open(heard) {
 
 /** @param {readonly Heard[]} all */
 function table(all) {
-  const titles = ['Recording', 'Heard', 'Score', 'Your word', 'When'].map((title) => el('th', { scope: 'col' }, title));
+  const titles = ['Recording', 'Heard', 'Score', 'Your word', 'When'].map((title) =>
+    el('th', { scope: 'col', class: title === 'Score' ? 'number' : '' }, title),
+  );
   const rows = all.map((heard) => {
     const { answer, request_id, feedback, time_ms } = heard;
     const { recording, top_label, scores } = answer;

@@ -2,10 +2,12 @@
 import { request, settings } from './api.js';
 import { announce, byId, el, notice } from './dom.js';
 import { historyNote, remember } from './historyStore.js';
-import { startPage } from './startPage.js';
+import { currentKey } from './key.js';
 import { clock, percent, plural, size, spoken } from './lib/format.js';
-import { offerRecording } from './record.js';
+import { offerLive } from './live.js';
 import { ResultView } from './ResultView.js';
+import { offerRecording } from './record.js';
+import { startPage } from './startPage.js';
 import { upload } from './upload.js';
 
 /** @import { Heard, LoadedModel, Settings } from '../pageTypes.d.ts' */
@@ -75,12 +77,24 @@ settings()
     limits = found;
     byId('limits', HTMLElement).textContent =
       `Up to ${size(found.max_file_bytes)} and ${plural(Math.round(found.max_duration_s / 60), 'minute')} each.`;
+    byId('kept', HTMLElement).textContent = whatIsKept(found);
+    // A browser cannot send a key along with a WebSocket.
+    if (found.live && currentKey() === null) offerLive({ choice, model: () => model.value, onProblem: complain });
     offerRecording(found, { onFile: (file) => add([file]), onProblem: complain });
   })
   .catch((error) => complain(error.message));
 offerModels().catch(() => {
   // Without the list the service chooses, as it does for everybody who names no model.
 });
+
+/** @param {Settings} settings */
+function whatIsKept({ keeps_log, keeps_audio }) {
+  if (!keeps_log) return 'It is sent to this service, and nowhere else. Nothing of it is kept.';
+  const written = 'It is sent to this service, and nowhere else. Its name and what was heard in it are written down';
+  return keeps_audio
+    ? `${written}, and the recording itself is kept too.`
+    : `${written}; the recording itself is not kept.`;
+}
 
 /** @param {string} text */
 function complain(text) {
@@ -112,6 +126,7 @@ function add(given) {
     draw(item);
   }
   queueSection.hidden = false;
+  byId('about', HTMLElement).hidden = true;
   announce(`${plural(given.length, 'recording')} added`);
   void work();
 }
@@ -136,7 +151,13 @@ async function hear(item) {
       onProgress: (stage, share) => change(item, stage, share),
     });
     const about = await modelOf(answer.model);
-    item.heard = { request_id, time_ms: Date.now(), answer, no_event_labels: about.no_event_labels, bands: about.bands };
+    item.heard = {
+      request_id,
+      time_ms: Date.now(),
+      answer,
+      no_event_labels: about.no_event_labels,
+      bands: about.bands,
+    };
     change(item, 'done', 1);
     announce(`${file.name}: ${wordsFor(item)}`);
     await keep(item.heard);
@@ -197,10 +218,22 @@ function draw(item) {
   const hadFocus = row.contains(document.activeElement);
   row.replaceChildren(
     state === 'done'
-      ? el('button', { type: 'button', class: 'entry', 'aria-current': String(item === shown), onclick: () => show(item, true) }, ...about)
+      ? el(
+          'button',
+          { type: 'button', class: 'entry', 'aria-current': String(item === shown), onclick: () => show(item, true) },
+          ...about,
+        )
       : el('div', { class: 'entry' }, ...about),
     ...(state === 'failed' ? [el('button', { type: 'button', onclick: () => again(item) }, 'Try again')] : []),
-    ...(state === 'done' ? [] : [el('button', { type: 'button', 'aria-label': `Remove ${file.name}`, onclick: () => remove(item) }, state === 'failed' ? 'Remove' : 'Cancel')]),
+    ...(state === 'done'
+      ? []
+      : [
+          el(
+            'button',
+            { type: 'button', 'aria-label': `Remove ${file.name}`, onclick: () => remove(item) },
+            state === 'failed' ? 'Remove' : 'Cancel',
+          ),
+        ]),
     ...(isWorking ? [bar] : []),
   );
   if (hadFocus) row.querySelector('button')?.focus();

@@ -17,9 +17,20 @@ export function reportView(report) {
     ['always the largest class', percent(largest_class_share)],
     ['calibration error', percent(calibration.after.expected_calibration_error)],
   ];
-  const unknown = unknown_labels.length === 0 ? null : el('p', { class: 'notice warning' }, `Not learned, so always wrong: ${unknown_labels.map(spoken).join(', ')}.`);
+  const unknown =
+    unknown_labels.length === 0
+      ? null
+      : el('p', { class: 'notice warning' }, `Not learned, so always wrong: ${unknown_labels.map(spoken).join(', ')}.`);
   return [
-    section('Evaluation', el('dl', { class: 'tiles' }, ...tiles.map(([term, value]) => el('div', { class: 'tile' }, el('dt', {}, term), el('dd', {}, value)))), unknown),
+    section(
+      'Evaluation',
+      el(
+        'dl',
+        { class: 'tiles' },
+        ...tiles.map(([term, value]) => el('div', { class: 'tile' }, el('dt', {}, term), el('dd', {}, value))),
+      ),
+      unknown,
+    ),
     section('Which are taken for which', createConfusion(recordings.confusion)),
     section('Classes', classTable(recordings.per_class)),
   ];
@@ -52,7 +63,19 @@ function classTable(figures) {
     });
     body.replaceChildren(
       ...sorted.map((each) =>
-        el('tr', {}, ...columns.map(({ key, bar }) => (key === 'label' ? el('th', { scope: 'row' }, spoken(each.label)) : el('td', { class: 'number' }, bar ? share(/** @type {number | null} */ (each[key])) : String(each[key]))))),
+        el(
+          'tr',
+          {},
+          ...columns.map(({ key, bar }) =>
+            key === 'label'
+              ? el('th', { scope: 'row' }, spoken(each.label))
+              : el(
+                  'td',
+                  { class: 'number' },
+                  bar ? share(/** @type {number | null} */ (each[key])) : String(each[key]),
+                ),
+          ),
+        ),
       ),
     );
     for (const { key, head } of heads) {
@@ -66,7 +89,11 @@ function classTable(figures) {
       sortedBy = key;
       draw();
     };
-    const head = el('th', { scope: 'col', class: key === 'label' ? '' : 'number' }, el('button', { type: 'button', class: 'sort', onclick }, title));
+    const head = el(
+      'th',
+      { scope: 'col', class: key === 'label' ? '' : 'number' },
+      el('button', { type: 'button', class: 'sort', onclick }, title),
+    );
     return { key, head };
   });
   draw();

@@ -1,5 +1,5 @@
 // Training runs: a list, and one of them with its curves, live while it trains, and its report when it is done.
-import { addressOf, fetchWithKey, request, RequestError } from './api.js';
+import { addressOf, fetchWithKey, RequestError, request } from './api.js';
 import { createCurves } from './curves.js';
 import { byId, el, notice, saveFile } from './dom.js';
 import { everyFew } from './everyFew.js';
@@ -26,7 +26,7 @@ async function showList() {
       place.replaceChildren(el('p', {}, 'None yet: ', el('code', {}, 'autobird train'), ' makes one.'));
       return false;
     }
-    const titles = ['Begun', 'State', 'Dataset', 'Changed of the defaults', 'Epochs', 'Validation', 'Test', 'Balanced'];
+    const titles = ['Begun', 'State', 'Dataset', 'Overrides', 'Epochs', 'Validation', 'Test', 'Balanced'];
     const head = el('tr', {}, ...titles.map((title) => el('th', { scope: 'col' }, title)));
     const hadFocus = place.contains(document.activeElement) ? document.activeElement?.getAttribute('href') : null;
     place.replaceChildren(
@@ -52,7 +52,11 @@ function listRow(run) {
   return el(
     'tr',
     {},
-    el('th', { scope: 'row' }, el('a', { href: `?run=${encodeURIComponent(run.id)}` }, dateAndTime(created_at))),
+    el(
+      'th',
+      { scope: 'row', class: 'number' },
+      el('a', { href: `?run=${encodeURIComponent(run.id)}` }, dateAndTime(created_at)),
+    ),
     el('td', {}, el('span', { class: `badge ${state}` }, stateWords[state]), damaged.length > 0 ? ' damaged' : null),
     el('td', {}, dataset ?? '–'),
     el('td', {}, el('code', {}, overrides.join(' ') || 'nothing')),
@@ -64,7 +68,8 @@ function listRow(run) {
 }
 
 /** @param {RunSummary} run */
-const epochsOf = ({ epochs, planned_epochs }) => (planned_epochs === null ? `${epochs}` : `${epochs} of ${planned_epochs}`);
+const epochsOf = ({ epochs, planned_epochs }) =>
+  planned_epochs === null ? `${epochs}` : `${epochs} of ${planned_epochs}`;
 
 /** @param {string} runId */
 function showRun(runId) {
@@ -94,7 +99,10 @@ function showHead(run) {
   const { state, dataset, overrides, created_at, damaged, metrics, planned_epochs } = run;
   const last = metrics.at(-1);
   const speed = last === undefined ? '–' : `${Math.round(last.samples_per_s)}/s`;
-  const left = state === 'training' && last !== undefined && planned_epochs !== null ? minutes((planned_epochs - last.epoch) * last.duration_s) : null;
+  const left =
+    state === 'training' && last !== undefined && planned_epochs !== null
+      ? minutes((planned_epochs - last.epoch) * last.duration_s)
+      : null;
   /** @type {(readonly [string, string])[]} */
   const tiles = [
     ['epochs', epochsOf(run)],
@@ -112,13 +120,26 @@ function showHead(run) {
       overrides.length === 0 ? null : el('code', {}, overrides.join(' ')),
     ),
     ...damaged.map((line) => el('p', { class: 'notice warning' }, line)),
-    el('dl', { class: 'tiles' }, ...tiles.map(([term, value]) => el('div', { class: 'tile' }, el('dt', {}, term), el('dd', {}, value)))),
+    el(
+      'dl',
+      { class: 'tiles' },
+      ...tiles.map(([term, value]) => el('div', { class: 'tile' }, el('dt', {}, term), el('dd', {}, value))),
+    ),
   );
 }
 
 /** @param {readonly Epoch[]} metrics */
 function showEpochs(metrics) {
-  const titles = ['Epoch', 'Loss', 'Loss, validation', 'Right', 'Right, validation', 'Balanced, validation', 'Rate', 'Seconds'];
+  const titles = [
+    'Epoch',
+    'Loss',
+    'Loss, validation',
+    'Right',
+    'Right, validation',
+    'Balanced, validation',
+    'Rate',
+    'Seconds',
+  ];
   const fixed = (/** @type {number | null} */ value) => (value === null ? '–' : value.toFixed(3));
   const rows = metrics.map((row) =>
     el(
@@ -136,8 +157,20 @@ function showEpochs(metrics) {
       ].map((text) => el('td', { class: 'number' }, text)),
     ),
   );
-  const head = el('thead', {}, el('tr', {}, ...titles.map((title) => el('th', { scope: 'col', class: 'number' }, title))));
-  byId('epoch-table', HTMLElement).replaceChildren(head, el('tbody', {}, ...rows));
+  const head = el(
+    'thead',
+    {},
+    el('tr', {}, ...titles.map((title) => el('th', { scope: 'col', class: 'number' }, title))),
+  );
+  const place = byId('epoch-table', HTMLElement);
+  if (place.querySelectorAll('tbody tr').length === metrics.length) return;
+  place.replaceChildren(
+    el(
+      'div',
+      { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'Epochs' },
+      el('table', {}, head, el('tbody', {}, ...rows)),
+    ),
+  );
 }
 
 /** @param {RunSummary} run @returns {Promise<boolean>} whether there is one */
@@ -150,8 +183,18 @@ async function showReport({ id: runId, test_accuracy }) {
   const whole =
     currentKey() === null
       ? el('a', { href: addressOf(page) }, 'The whole report')
-      : el('button', { type: 'button', onclick: async () => saveFile('report.html', await (await fetchWithKey(page)).text(), 'text/html') }, 'Save the whole report');
-  byId('report', HTMLElement).replaceChildren(...reportView(report), el('p', {}, whole, ' has its mistakes with pictures, calibration and configuration.'));
+      : el(
+          'button',
+          {
+            type: 'button',
+            onclick: async () => saveFile('report.html', await (await fetchWithKey(page)).text(), 'text/html'),
+          },
+          'Save the whole report',
+        );
+  byId('report', HTMLElement).replaceChildren(
+    ...reportView(report),
+    el('p', {}, whole, ' has its mistakes with pictures, calibration and configuration.'),
+  );
   return true;
 }
 

@@ -28,7 +28,12 @@ export function createSpectrogram({ answer, bands, colorOf, onSeek, onPlay }) {
   const track = el('div', { class: 'track' }, plane, times);
   const scroller = el(
     'div',
-    { class: 'scroller', tabindex: 0, role: 'group', 'aria-label': 'Spectrogram; scroll with the arrow keys when zoomed' },
+    {
+      class: 'scroller',
+      tabindex: 0,
+      role: 'group',
+      'aria-label': 'Spectrogram; scroll with the arrow keys when zoomed',
+    },
     track,
   );
   const frequencies = el('div', { class: 'frequencies', 'aria-hidden': 'true' });

@@ -1,9 +1,9 @@
 // Health at a glance: whether it can predict, by which models and where they come from, and whether sounds have changed.
 import { addressOf, request, settings } from './api.js';
 import { byId, el, notice } from './dom.js';
-import { dateAndTime, percent, plural, spoken } from './lib/format.js';
-import { startPage } from './startPage.js';
 import { everyFew } from './everyFew.js';
+import { dateAndTime, plural, spoken } from './lib/format.js';
+import { startPage } from './startPage.js';
 
 /** @import { LoadedModel, Model } from '../pageTypes.d.ts' */
 
@@ -37,7 +37,11 @@ async function showModels() {
 /** @param {LoadedModel | Model} model */
 function card(model) {
   const { name, version, shadow, weight, loaded_at, error } = model;
-  const part = shadow ? 'listens along and answers nobody' : weight > 0 ? `answers, weight ${weight}` : 'answers who asks for it';
+  const part = shadow
+    ? 'listens along and answers nobody'
+    : weight > 0
+      ? `answers, weight ${weight}`
+      : 'answers who asks for it';
   return el(
     'article',
     { class: 'panel model', 'aria-label': `Model ${name}` },
@@ -49,7 +53,17 @@ function card(model) {
 }
 
 /** @param {LoadedModel} model */
-function lineage({ version, lineage: from, labels, no_event_labels, clips, sample_rate_hz, bands, aggregation, temperature }) {
+function lineage({
+  version,
+  lineage: from,
+  labels,
+  no_event_labels,
+  clips,
+  sample_rate_hz,
+  bands,
+  aggregation,
+  temperature,
+}) {
   const birds = labels.filter((label) => !no_event_labels.includes(label));
   const recordings = from.counts.reduce((sum, { recordings: count }) => sum + count, 0);
   const licences = from.licences.map(({ licence, recordings: count }) => `${licence} (${count})`).join(', ');
@@ -57,10 +71,21 @@ function lineage({ version, lineage: from, labels, no_event_labels, clips, sampl
   const facts = [
     ['Version', el('code', {}, version)],
     ['Trained', `${dateAndTime(from.trained_at)}, epoch ${from.epoch} was best${best(from.best_metric)}`],
-    ['Dataset', el('span', {}, `${from.dataset.name}, split ${from.dataset.split} `, el('code', {}, from.dataset.id.slice(0, 12)))],
+    [
+      'Dataset',
+      el(
+        'span',
+        {},
+        `${from.dataset.name}, split ${from.dataset.split} `,
+        el('code', {}, from.dataset.id.slice(0, 12)),
+      ),
+    ],
     ['Recordings', recordings === 0 ? 'not written down' : String(recordings)],
     ['Licences', licences === '' ? 'not written down' : licences],
-    ['Hears', `clips of ${clips.length_s} s every ${clips.hop_s} s, at ${sample_rate_hz / 1000} kHz, ${bands.min_hz} to ${bands.max_hz} Hz`],
+    [
+      'Hears',
+      `clips of ${clips.length_s} s every ${clips.hop_s} s, at ${sample_rate_hz / 1000} kHz, ${bands.min_hz} to ${bands.max_hz} Hz`,
+    ],
     ['Answers', `${aggregation} over clips, temperature ${temperature.toFixed(2)}`],
     ['Made with', `autobird ${from.autobird}, LibTorch ${from.libtorch}`],
   ];
@@ -79,7 +104,7 @@ function lineage({ version, lineage: from, labels, no_event_labels, clips, sampl
 
 /** @param {number | null} metric */
 function best(metric) {
-  return metric === null ? '' : `, ${percent(metric)} in validation`;
+  return metric === null ? '' : `, ${metric.toFixed(3)} by training.metric`;
 }
 
 async function showDrift() {
@@ -98,7 +123,10 @@ async function showDrift() {
     const counts = `${plural(n_current, 'recording')} compared with ${n_reference} of the training.`;
     replace(place, el('p', { class: `notice ${dataset_drift ? 'warning' : 'good'}` }, `${words} ${counts}`), report);
   } catch (error) {
-    const why = error instanceof TypeError ? 'it does not answer, or does not allow this page to ask (service.cors.origins)' : /** @type {Error} */ (error).message;
+    const why =
+      error instanceof TypeError
+        ? 'it does not answer, or does not allow this page to ask (service.cors.origins)'
+        : /** @type {Error} */ (error).message;
     replace(place, el('p', { class: 'notice warning' }, `The drift service at ${address}: ${why}.`), report);
   }
 }

@@ -66,7 +66,9 @@ function send(file, { signal, model, onProgress }) {
       else reject(new RequestError(sentenceOf(xhr.status, xhr.responseText), xhr.status));
     };
     xhr.onerror = () =>
-      reject(new RequestError('The connection broke. Is the service running, and the recording not too large for it?', 0));
+      reject(
+        new RequestError('The connection broke. Is the service running, and the recording not too large for it?', 0),
+      );
     signal.addEventListener('abort', () => {
       xhr.abort();
       reject(signal.reason);

@@ -8,7 +8,9 @@ export function encodeWav(blocks, rateHz) {
   const samples = blocks.reduce((sum, { length }) => sum + length, 0);
   const file = new DataView(new ArrayBuffer(44 + 2 * samples));
   /** @type {(at: number, text: string) => void} */
-  const word = (at, text) => [...text].forEach((letter, i) => file.setUint8(at + i, letter.charCodeAt(0)));
+  const word = (at, text) => {
+    for (let i = 0; i < text.length; i++) file.setUint8(at + i, text.charCodeAt(i));
+  };
   word(0, 'RIFF');
   file.setUint32(4, 36 + 2 * samples, true);
   word(8, 'WAVEfmt ');

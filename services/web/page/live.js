@@ -1,0 +1,147 @@
+// Listens as long as it is asked to: the microphone goes to the service, what is heard in each clip comes back.
+import { addressOf } from './api.js';
+import { announce, byId, el } from './dom.js';
+import { clock, percent, plural, spoken } from './lib/format.js';
+import { Microphone } from './Microphone.js';
+import { showLevel } from './record.js';
+
+/** @typedef {{ minScore: number, topK: number }} Choice */
+/** @typedef {{ start_s: number, end_s: number, top: { label: string, score: number }[] }} Clip */
+
+/** Clips that stay on the page. */
+const mostClips = 60;
+/** What a slow connection may owe before it is given up. */
+const mostUnsentBytes = 8e6;
+
+/** @param {{ choice: () => Choice, model: () => string, onProblem: (text: string) => void }} use */
+export function offerLive({ choice, model, onProblem }) {
+  const [button, other] = [byId('live', HTMLButtonElement), byId('record', HTMLButtonElement)];
+  const [panel, state] = [byId('live-panel', HTMLElement), byId('live-state', HTMLElement)];
+  const list = byId('live-clips', HTMLElement);
+  /** @type {{ microphone: Microphone, socket: WebSocket } | null} */
+  let running = null;
+  let isStarting = false;
+  let lastLabel = '';
+  button.hidden = false;
+
+  button.addEventListener('click', async () => {
+    if (isStarting) return;
+    if (running !== null) return stop();
+    isStarting = true;
+    onProblem('');
+    try {
+      await start();
+    } catch (error) {
+      onProblem(/** @type {Error} */ (error).message);
+    } finally {
+      isStarting = false;
+    }
+  });
+
+  async function start() {
+    const socket = new WebSocket(addressOf('v1/live').replace(/^http/, 'ws'));
+    let samples = 0;
+    const microphone = await Microphone.open((block) => {
+      samples += block.length;
+      showLevel(block, samples / microphone.sampleRateHz);
+      if (socket.readyState !== WebSocket.OPEN) return;
+      // Samples lie in memory as the service wants them: every machine that has a browser is little-endian.
+      socket.send(block);
+      if (socket.bufferedAmount > mostUnsentBytes) end('The connection is too slow for live sound.');
+    }).catch((error) => {
+      socket.close();
+      throw error;
+    });
+    running = { microphone, socket };
+    const say = () => socket.send(JSON.stringify(startMessage(microphone.sampleRateHz, choice(), model())));
+    if (socket.readyState === WebSocket.OPEN) say();
+    else socket.addEventListener('open', say);
+    socket.addEventListener('message', ({ data }) => received(JSON.parse(data)));
+    socket.addEventListener('close', ({ code, reason }) => {
+      if (running?.socket !== socket) return;
+      end(code === 1000 ? '' : reason || 'The connection broke. Is the service running?');
+    });
+    list.replaceChildren();
+    lastLabel = '';
+    state.textContent = 'Connecting …';
+    show(true);
+    announce('Listening live');
+  }
+
+  /** The service is told, and says what is left. */
+  async function stop() {
+    if (running === null) return;
+    const { microphone, socket } = running;
+    await microphone.close();
+    show(false);
+    state.textContent = 'Hearing the rest …';
+    if (socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify({ type: 'end' }));
+    else end('');
+  }
+
+  /** @param {string} problem empty for none */
+  async function end(problem) {
+    if (running === null) return;
+    const { microphone, socket } = running;
+    running = null;
+    socket.close();
+    await microphone.close();
+    show(false);
+    if (problem !== '') {
+      state.textContent = 'Ended.';
+      onProblem(problem);
+    }
+  }
+
+  /** @param {any} message */
+  function received(message) {
+    if (message.type === 'ready')
+      state.textContent = `Listening with ${message.model}, in clips of ${message.clip.length_s} s.`;
+    if (message.type === 'error') end(message.message);
+    if (message.type === 'clip') showClip(message);
+    if (message.type === 'done') {
+      state.textContent = `Ended after ${clock(message.duration_s)}, ${plural(message.clips, 'clip')}. Request ${message.request_id}`;
+    }
+  }
+
+  /** @param {Clip} clip */
+  function showClip({ start_s, end_s, top }) {
+    const best = top.filter(({ score }) => score >= choice().minScore);
+    const label = best[0] === undefined ? '' : spoken(best[0].label);
+    // Clips come every second or two: only what is new is said aloud.
+    if (label !== '' && label !== lastLabel) announce(`${label}, ${percent(best[0]?.score)}`);
+    lastLabel = label;
+    const heard = best.map(({ label: name, score }) => el('li', {}, el('b', {}, spoken(name)), ` ${percent(score)}`));
+    list.prepend(
+      el(
+        'li',
+        {},
+        el('span', { class: 'time soft' }, `${clock(start_s)} – ${clock(end_s)}`),
+        heard.length === 0 ? el('span', { class: 'soft' }, 'nothing') : el('ul', {}, ...heard),
+      ),
+    );
+    while (list.children.length > mostClips) list.lastElementChild?.remove();
+  }
+
+  /** @param {boolean} isRunning */
+  function show(isRunning) {
+    panel.hidden = false;
+    byId('microphone', HTMLElement).hidden = !isRunning;
+    other.disabled = isRunning;
+    button.classList.toggle('recording', isRunning);
+    const words = button.querySelector('span');
+    if (words !== null) words.textContent = isRunning ? 'Stop listening' : 'Listen live';
+  }
+}
+
+/** @param {number} sampleRateHz @param {Choice} choice @param {string} model empty where the service shall choose */
+function startMessage(sampleRateHz, { minScore, topK }, model) {
+  return {
+    sample_rate_hz: sampleRateHz,
+    format: 'f32le',
+    channels: 1,
+    min_score: minScore,
+    top_k: topK,
+    ...(model !== '' && { model }),
+  };
+}
