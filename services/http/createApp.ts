@@ -6,6 +6,7 @@ import { answerErrors } from './errors.ts';
 import { healthRoutes, type Readiness } from './health.ts';
 import { traceFields } from './logging.ts';
 import { type ApiInfo, describeApi } from './openApi.ts';
+import { WebSocketUpgrade } from './webSocketUpgrade.ts';
 
 export interface AppOptions {
   readonly info: ApiInfo;
@@ -29,7 +30,7 @@ export async function createApp({ info, logger, readiness }: AppOptions): Promis
     requestTimeout: 60_000,
     connectionTimeout: 0,
     keepAliveTimeout: 72_000,
-    http: { headersTimeout: 15_000, maxHeaderSize: 16_384 },
+    http: { headersTimeout: 15_000, maxHeaderSize: 16_384, IncomingMessage: WebSocketUpgrade },
     forceCloseConnections: 'idle',
     return503OnClosing: true,
     genReqId: ({ headers }) => {

@@ -10,6 +10,7 @@ import { InferenceMetrics } from './InferenceMetrics.ts';
 import { ModelStore } from './ModelStore.ts';
 import { feedbackRoutes } from './routes/feedback.ts';
 import { kserveRoutes } from './routes/kserve/routes.ts';
+import { liveRoutes } from './routes/live/routes.ts';
 import { modelRoutes } from './routes/models.ts';
 import { originalRoutes } from './routes/original.ts';
 import { predictionRoutes } from './routes/predictions.ts';
@@ -65,5 +66,6 @@ export async function createInferenceService(config: ServiceConfig, logger: Fast
   modelRoutes(app, context);
   feedbackRoutes(app, context);
   await kserveRoutes(app, context);
+  await liveRoutes(app, context);
   return { app, management: await createManagementApp(context, logger) };
 }
