@@ -39,6 +39,7 @@ export type { Report } from './evaluation/report.ts';
 export { type FormatContext, type OutputFormatName, outputFormats } from './formats/index.ts';
 export { resultToJson } from './formats/json.ts';
 export { Classifier } from './predict.ts';
+export { timeAt } from './prediction/absoluteTime.ts';
 export type {
   ClassifierOptions,
   Embedding,

@@ -8,6 +8,7 @@ import { healthRoutes, type Readiness } from './health.ts';
 import { traceFields } from './logging.ts';
 import { type ApiInfo, describeApi } from './openApi.ts';
 import { type Audience, protect, type SecurityConfig } from './protect.ts';
+import { WebSocketUpgrade } from './webSocketUpgrade.ts';
 
 export interface AppOptions {
   readonly info: ApiInfo;
@@ -37,7 +38,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     requestTimeout: 60_000,
     connectionTimeout: 0,
     keepAliveTimeout: 72_000,
-    http: { headersTimeout: 15_000, maxHeaderSize: 16_384 },
+    http: { headersTimeout: 15_000, maxHeaderSize: 16_384, IncomingMessage: WebSocketUpgrade },
     forceCloseConnections: 'idle',
     return503OnClosing: true,
     genReqId: ({ headers }) => {

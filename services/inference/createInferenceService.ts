@@ -12,6 +12,7 @@ import { InferenceMetrics } from './InferenceMetrics.ts';
 import { ModelStore } from './ModelStore.ts';
 import { feedbackRoutes } from './routes/feedback.ts';
 import { kserveRoutes } from './routes/kserve/routes.ts';
+import { liveRoutes } from './routes/live/routes.ts';
 import { modelRoutes } from './routes/models.ts';
 import { originalRoutes } from './routes/original.ts';
 import { predictionRoutes } from './routes/predictions.ts';
@@ -72,5 +73,6 @@ export async function createInferenceService(config: ServiceConfig, logger: Fast
   feedbackRoutes(app, context);
   await webRoutes(app, config);
   await kserveRoutes(app, context);
+  await liveRoutes(app, context);
   return { app, management: await createManagementApp(context, logger) };
 }

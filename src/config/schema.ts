@@ -281,6 +281,17 @@ export const serviceSchema = z.strictObject({
     /** Keep the recordings too. */
     keepAudio: z.boolean(),
   }),
+  /** Live audio over WebSockets. */
+  live: z.strictObject({
+    /** More connections are told to try again later. */
+    maxConnections: count,
+    /** Sound of one connection. */
+    maxDurationS: positive,
+    /** Seconds of sound that are taken in a second; who sends faster has to wait. */
+    maxSpeed: positive,
+    /** A connection on which nothing comes for so long is closed. */
+    idleS: z.number().positive().max(86_400),
+  }),
   /** Metrics, the log and other things that are not for clients, at an address of their own. */
   management: z.strictObject({
     host: z.string(),

@@ -5,6 +5,7 @@ import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { pino } from 'pino';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { WebSocket } from 'ws';
 import { createInferenceService } from '../../services/inference/createInferenceService.ts';
 import { chirpWav, writeTinyModel } from '../helpers/tinyModel.ts';
 import { audioForm, serviceConfig } from '../helpers/withService.ts';
@@ -44,6 +45,13 @@ test('every key is read', () =>
     });
     assert.is(answer.status, 200);
     await fetch(`http://127.0.0.1:${port}/files`, { headers });
+    const live = new WebSocket(`ws://127.0.0.1:${port}/v1/live`, { headers });
+    live.on('open', () => {
+      live.send('{"sample_rate_hz": 16000, "format": "f32le"}');
+      live.send(new Uint8Array(4000));
+      live.send('{"type": "end"}');
+    });
+    await new Promise((resolve) => live.on('close', resolve));
     await app.close();
     await management.close();
     const unread = leaves(config).filter((path) => !read.has(path) && !ofMain.includes(path));

@@ -1,0 +1,340 @@
+/** One connection to `/v1/live`, from the first message to the row in the log. */
+import { randomInt } from 'node:crypto';
+import { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { FastifyRequest } from 'fastify';
+import type { WebSocket } from 'ws';
+import { timeAt } from '../../../../src/index.ts';
+import { problemAnswer } from '../../../http/errors.ts';
+import type { InferenceContext } from '../../context.ts';
+import type { LoadedModel } from '../../LoadedModel.ts';
+import type { LiveMetrics } from './LiveMetrics.ts';
+import { clipMessage, endMessage, type ServerMessage, type StartMessage, startMessage } from './messages.ts';
+import { SocketAudio } from './SocketAudio.ts';
+
+/** Codes of RFC 6455 that a connection is closed with. */
+export const closeCodes = {
+  done: 1000,
+  goingAway: 1001,
+  unsupported: 1003,
+  policy: 1008,
+  failed: 1011,
+  tryLater: 1013,
+} as const;
+type CloseCode = (typeof closeCodes)[keyof typeof closeCodes];
+
+/** Room of a close frame. */
+const maxReasonBytes = 123;
+const maxFirstMessageBytes = 4096;
+/** A client that does not answer the closing is not waited for. */
+const closeWaitMs = 1000;
+
+/** Why a connection is ended from our side. */
+class Ending extends Error {
+  readonly closeCode: CloseCode;
+  readonly code: string;
+
+  constructor(closeCode: CloseCode, code: string, message: string) {
+    super(message);
+    this.closeCode = closeCode;
+    this.code = code;
+  }
+}
+
+export class LiveSession {
+  readonly #context: InferenceContext;
+  readonly #metrics: LiveMetrics;
+  readonly #request: FastifyRequest;
+  readonly #socket: WebSocket;
+  readonly #audio: SocketAudio;
+  readonly #stop = new AbortController();
+  readonly #begun = new Date();
+  readonly #watch: NodeJS.Timeout;
+  /** Resolves when the connection has ended and the row is written. */
+  readonly ended: Promise<void>;
+  #start: StartMessage | null = null;
+  /** Said after the answers to what came before. */
+  #lastWord: Ending | null = null;
+  #lastAudioAt = performance.now();
+  #sendingSince: number | null = null;
+  #answersPings = true;
+
+  constructor(context: InferenceContext, metrics: LiveMetrics, socket: WebSocket, request: FastifyRequest) {
+    this.#context = context;
+    this.#metrics = metrics;
+    this.#socket = socket;
+    this.#request = request;
+    this.#audio = new SocketAudio(socket);
+    const { signal } = this.#stop;
+    const started = new Promise<StartMessage>((resolve, reject) => {
+      socket.on('message', (data: Buffer, isBinary) => this.#received(data, isBinary, resolve));
+      signal.addEventListener('abort', () => reject(signal.reason));
+    });
+    signal.addEventListener('abort', () => this.#audio.destroy());
+    socket.on('pong', () => {
+      this.#answersPings = true;
+    });
+    socket.on('close', () => this.#stop.abort(new Ending(closeCodes.goingAway, 'client_gone', 'The client has gone')));
+    this.#watch = setInterval(() => this.#look(), (1000 * context.config.live.idleS) / 3);
+    this.ended = this.#run(started);
+  }
+
+  /** Ends it from outside: the service stops. */
+  async stop(): Promise<void> {
+    this.#stop.abort(new Ending(closeCodes.goingAway, 'stopping', 'The service stops: connect again'));
+    await this.ended;
+  }
+
+  async #run(started: Promise<StartMessage>): Promise<void> {
+    let ending: Ending;
+    try {
+      await this.#hear(await started);
+      ending = this.#lastWord ?? new Ending(closeCodes.done, 'done', '');
+    } catch (error) {
+      ending = this.#stop.signal.aborted ? (this.#stop.signal.reason as Ending) : asEnding(error);
+      if (ending.closeCode === closeCodes.failed) this.#request.log.error({ err: error }, 'Live audio failed');
+    }
+    clearInterval(this.#watch);
+    this.#audio.destroy();
+    this.#metrics.sessions.inc({ code: String(ending.closeCode) });
+    this.#request.log.info({ closeCode: ending.closeCode, reason: ending.code }, 'Live session ended');
+    await this.#close(ending);
+  }
+
+  async #hear(start: StartMessage): Promise<void> {
+    const { models, config } = this.#context;
+    const { sample_rate_hz: sampleRateHz, format, channels = 1, overlap_s: overlapS } = start;
+    using lease = models.lease(start.model, randomInt(2 ** 32) / 2 ** 32);
+    const { model } = lease;
+    const { lengthS, hopS } = model.classifier.clips;
+    await this.#send({
+      type: 'ready',
+      request_id: this.#request.id,
+      model: model.name,
+      model_version: model.version,
+      clip: { length_s: lengthS, hop_s: overlapS === undefined ? hopS : lengthS - overlapS },
+    });
+    const bytesPerS = sampleRateHz * channels * (format === 'f32le' ? 4 : 2);
+    const heard = new HeardSoFar(model);
+    const source = Readable.from(this.#paced(bytesPerS, config.live, heard, model.name));
+    const options = {
+      pcm: { sampleRateHz, format, channels },
+      signal: this.#stop.signal,
+      patient: true,
+      ...(overlapS !== undefined && { overlapS }),
+    };
+    let errorCode: string | null = null;
+    try {
+      for await (const clip of model.classifier.predictStream(source, options)) {
+        heard.add(clip.scores);
+        await this.#send(clipMessage(model, clip, start, heard.seconds));
+      }
+      await this.#send({
+        type: 'done',
+        request_id: this.#request.id,
+        duration_s: heard.seconds,
+        clips: heard.clips,
+      });
+    } catch (error) {
+      errorCode = this.#stop.signal.aborted ? null : problemAnswer(error).body.code;
+      throw error;
+    } finally {
+      await this.#log(heard, errorCode);
+    }
+  }
+
+  /** The sound, not faster than is allowed and not longer. */
+  async *#paced(
+    bytesPerS: number,
+    { maxSpeed, maxDurationS }: InferenceContext['config']['live'],
+    heard: HeardSoFar,
+    model: string,
+  ): AsyncGenerator<Buffer, void> {
+    const { signal } = this.#stop;
+    const begin = performance.now();
+    let bytes = 0;
+    for await (const chunk of this.#audio as AsyncIterable<Buffer>) {
+      bytes += chunk.byteLength;
+      heard.seconds = bytes / bytesPerS;
+      this.#metrics.seconds.inc({ model }, chunk.byteLength / bytesPerS);
+      yield chunk;
+      if (heard.seconds > maxDurationS) {
+        const message = `Longer than ${maxDurationS} s (service.live.max_duration_s): connect again`;
+        this.#lastWord = new Ending(closeCodes.policy, 'too_long', message);
+        return;
+      }
+      const aheadMs = (1000 * heard.seconds) / maxSpeed - (performance.now() - begin);
+      if (aheadMs > 0) await sleep(aheadMs, undefined, { signal });
+    }
+  }
+
+  #received(data: Buffer, isBinary: boolean, started: (start: StartMessage) => void): void {
+    if (this.#stop.signal.aborted) return;
+    try {
+      if (this.#start === null) {
+        this.#start = this.#startOf(data, isBinary);
+        started(this.#start);
+      } else if (isBinary) {
+        this.#lastAudioAt = performance.now();
+        this.#audio.receive(data);
+      } else {
+        this.#checked(endMessage, parsed(data), 'a message after the first');
+        this.#audio.end();
+      }
+    } catch (error) {
+      this.#stop.abort(asEnding(error));
+    }
+  }
+
+  #startOf(data: Buffer, isBinary: boolean): StartMessage {
+    if (isBinary || data.byteLength > maxFirstMessageBytes) {
+      throw new Ending(
+        closeCodes.unsupported,
+        'no_start',
+        'Expected JSON first, {"sample_rate_hz": 48000, "format": "f32le"}, then samples',
+      );
+    }
+    const start = this.#checked(startMessage, parsed(data), 'the first message') as StartMessage;
+    const { maxSampleRateHz, maxChannels } = this.#context.config.limits;
+    if (start.sample_rate_hz > maxSampleRateHz || (start.channels ?? 1) > maxChannels) {
+      const message = `At most ${maxSampleRateHz} Hz and ${maxChannels} channels are taken (service.limits)`;
+      throw new Ending(closeCodes.policy, 'over_limit', message);
+    }
+    if (start.started_at !== undefined && timeAt(start.started_at, 0) === null) {
+      throw new Ending(closeCodes.policy, 'bad_message', 'Expected an ISO 8601 date with a time for started_at');
+    }
+    return start;
+  }
+
+  #checked(schema: object, value: unknown, what: string): unknown {
+    const validate = this.#request.getValidationFunction(schema) ?? this.#request.compileValidationSchema(schema);
+    if (validate(value)) return value;
+    const issues = (validate.errors ?? []).map(({ instancePath, message, params }) => {
+      const extra = (params as { additionalProperty?: string }).additionalProperty;
+      return `${instancePath.slice(1)} ${message}${extra === undefined ? '' : ` (${extra})`}`.trim();
+    });
+    throw new Ending(closeCodes.policy, 'bad_message', `Wrong values in ${what}: ${issues.join('; ')}`);
+  }
+
+  /** Is anybody there? A paused socket hears no pong either. */
+  #look(): void {
+    const idleMs = 1000 * this.#context.config.live.idleS;
+    const now = performance.now();
+    if (this.#sendingSince !== null && now - this.#sendingSince > idleMs) {
+      this.#socket.terminate();
+    } else if (this.#socket.isPaused) {
+      this.#lastAudioAt = now;
+    } else if (!this.#answersPings) {
+      this.#socket.terminate();
+    } else if (now - this.#lastAudioAt > idleMs) {
+      const message = `Nothing came for ${this.#context.config.live.idleS} s (service.live.idle_s)`;
+      this.#stop.abort(new Ending(closeCodes.policy, 'idle', message));
+    } else {
+      this.#answersPings = false;
+      this.#socket.ping();
+    }
+  }
+
+  /** Resolves when the operating system has it: what a client does not read is not made. */
+  async #send(message: ServerMessage): Promise<void> {
+    this.#sendingSince = performance.now();
+    await new Promise<void>((resolve) => this.#socket.send(JSON.stringify(message), () => resolve()));
+    this.#sendingSince = null;
+    this.#stop.signal.throwIfAborted();
+  }
+
+  async #close({ closeCode, code, message }: Ending): Promise<void> {
+    const socket = this.#socket;
+    if (socket.readyState === socket.CLOSED) return;
+    const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
+    // The reason of a close frame is short: the whole sentence goes before it.
+    if (code !== 'done')
+      socket.send(JSON.stringify({ type: 'error', code, message } satisfies ServerMessage), () => {});
+    socket.resume();
+    socket.close(closeCode, shortened(message));
+    const waited = setTimeout(() => socket.terminate(), closeWaitMs);
+    await closed;
+    clearTimeout(waited);
+  }
+
+  /** A row for the whole session, where anything was heard or should have been. */
+  async #log(heard: HeardSoFar, errorCode: string | null): Promise<void> {
+    if (heard.clips === 0 && errorCode === null) return;
+    const { model, clips } = heard;
+    const scores = clips === 0 ? null : heard.meanScores();
+    const best = scores === null ? null : (model.classifier.labels[scores.indexOf(Math.max(...scores))] as string);
+    await this.#context.log?.append({
+      requestId: this.#request.id,
+      part: 0,
+      time: new Date(),
+      route: this.#request.routeOptions.url ?? this.#request.url,
+      fileName: 'live',
+      fileSha256: this.#audio.sha256(),
+      fileBytes: this.#audio.bytes,
+      durationS: heard.seconds,
+      model: model.name,
+      modelVersion: model.version,
+      shadow: false,
+      label: best === null || model.classifier.noEventLabels.includes(best) ? null : best,
+      score: scores === null ? null : Math.max(...scores),
+      scores,
+      labels: scores === null ? null : model.classifier.labels,
+      clips,
+      receiveMs: Date.now() - this.#begun.getTime(),
+      // Waiting for the network and waiting for the microphone are one here.
+      predictMs: 0,
+      driftFeatures: null,
+      errorCode,
+      audio: null,
+    });
+  }
+}
+
+/** What a session came to so far, in bounded memory. */
+class HeardSoFar {
+  readonly model: LoadedModel;
+  seconds = 0;
+  clips = 0;
+  readonly #sums: Float64Array;
+
+  constructor(model: LoadedModel) {
+    this.model = model;
+    this.#sums = new Float64Array(model.classifier.labels.length);
+  }
+
+  add(scores: Float32Array): void {
+    this.clips++;
+    for (const [index, score] of scores.entries()) this.#sums[index] = (this.#sums[index] as number) + score;
+  }
+
+  meanScores(): Float32Array {
+    return Float32Array.from(this.#sums, (sum) => sum / this.clips);
+  }
+}
+
+function parsed(data: Buffer): unknown {
+  try {
+    return JSON.parse(data.toString('utf8'));
+  } catch (error) {
+    throw new Ending(closeCodes.unsupported, 'no_json', `Text has to be JSON: ${(error as Error).message}`);
+  }
+}
+
+function asEnding(error: unknown): Ending {
+  if (error instanceof Ending) return error;
+  const { status, body } = problemAnswer(error);
+  const message = error instanceof Error && status < 500 ? error.message : 'Something went wrong in the service';
+  if (status < 500) return new Ending(closeCodes.policy, body.code, message);
+  if (status === 503) return new Ending(closeCodes.tryLater, body.code, (error as Error).message);
+  return new Ending(closeCodes.failed, body.code, message);
+}
+
+function shortened(text: string): string {
+  const bytes = Buffer.from(text, 'utf8');
+  if (bytes.byteLength <= maxReasonBytes) return text;
+  // A character that was cut in two is left out.
+  return new TextDecoder('utf-8')
+    .decode(bytes.subarray(0, maxReasonBytes - 3))
+    .replace(/�+$/, '')
+    .concat('…');
+}

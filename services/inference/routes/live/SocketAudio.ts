@@ -1,0 +1,44 @@
+import { createHash } from 'node:crypto';
+import { Readable } from 'node:stream';
+import type { WebSocket } from 'ws';
+
+/** So much is held of what was not heard yet; then the client has to wait. */
+const bufferedBytes = 2 ** 18;
+
+/** The sound that a client sends, with a bounded buffer: the socket is not read while it is full. */
+export class SocketAudio extends Readable {
+  readonly #socket: WebSocket;
+  readonly #hash = createHash('sha256');
+  #bytes = 0;
+
+  constructor(socket: WebSocket) {
+    super({ highWaterMark: bufferedBytes });
+    this.#socket = socket;
+  }
+
+  /** Of all that came. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** SHA-256 of all that came, hex. */
+  sha256(): string {
+    return this.#hash.copy().digest('hex');
+  }
+
+  receive(message: Buffer): void {
+    if (this.destroyed || this.readableEnded) return;
+    this.#bytes += message.byteLength;
+    this.#hash.update(message);
+    if (!this.push(message)) this.#socket.pause();
+  }
+
+  /** Nothing more will come. */
+  end(): void {
+    if (!this.destroyed) this.push(null);
+  }
+
+  override _read(): void {
+    this.#socket.resume();
+  }
+}

@@ -1,0 +1,79 @@
+/** `/v1/live`: sound over a WebSocket, and what is heard in each clip as soon as its last sample is there. */
+import { fastifyWebsocket } from '@fastify/websocket';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { HttpProblem } from '../../../http/HttpProblem.ts';
+import type { InferenceContext } from '../../context.ts';
+import { LiveMetrics } from './LiveMetrics.ts';
+import { closeCodes, LiveSession } from './LiveSession.ts';
+import { endMessage, serverMessage, startMessage } from './messages.ts';
+
+/** Of sound; seconds of it at any rate. Larger ones are refused with 1009. */
+const maxMessageBytes = 2 ** 20;
+
+export async function liveRoutes(app: FastifyInstance, context: InferenceContext): Promise<void> {
+  const sessions = new Set<LiveSession>();
+  const metrics = new LiveMetrics(context.metrics.registry);
+  const { maxConnections } = context.config.live;
+  await app.register(fastifyWebsocket, {
+    options: { maxPayload: maxMessageBytes, perMessageDeflate: false },
+    errorHandler: (error, socket, request) => {
+      request.log.debug({ err: error }, 'A live connection broke');
+      socket.terminate();
+    },
+    preClose: async () => {
+      app.websocketServer.close();
+      await Promise.all([...sessions].map((session) => session.stop()));
+    },
+  });
+  app.route({
+    method: 'GET',
+    url: '/v1/live',
+    schema: {
+      tags: ['predictions'],
+      summary: 'Live audio over a WebSocket',
+      description:
+        'The first message is JSON (`x-messages.start`), then binary messages are samples; `{"type": "end"}` is the last. ' +
+        'The server answers `ready`, a `clip` as soon as its last sample is there, then `done` (`x-messages.server`). ' +
+        'Closed with 1003 for what is no such message, 1008 over a limit, 1009 for a message over 1 MiB, 1011 where the ' +
+        'service failed, 1013 where it has too much to do, 1001 where it stops.',
+      'x-messages': { start: startMessage, end: endMessage, server: serverMessage },
+      response: { 101: { type: 'null', description: 'A WebSocket' } },
+    } as object,
+    onRequest: async (request) => checkOrigin(request, context),
+    handler: async (_request, reply) => {
+      reply.header('upgrade', 'websocket');
+      throw new HttpProblem(426, 'upgrade_required', 'Live audio needs a WebSocket: connect with ws:// or wss://');
+    },
+    wsHandler: (socket, request) => {
+      if (sessions.size >= maxConnections) {
+        metrics.sessions.inc({ code: String(closeCodes.tryLater) });
+        socket.close(closeCodes.tryLater, 'Too many live connections (service.live.max_connections): try again later');
+        return;
+      }
+      const session = new LiveSession(context, metrics, socket, request);
+      sessions.add(session);
+      metrics.connections.set(sessions.size);
+      session.ended
+        .catch((error) => request.log.error({ err: error }, 'A live session was not logged'))
+        .finally(() => {
+          sessions.delete(session);
+          metrics.connections.set(sessions.size);
+        });
+    },
+  });
+}
+
+/**
+ * A browser sends the cookies and the network position of its user along with any page's connection, and says whose page it
+ * is: only our own may. Other clients send no origin.
+ *
+ * @throws HttpProblem 403
+ */
+function checkOrigin({ headers, host }: FastifyRequest, { config }: InferenceContext): void {
+  const { origin } = headers;
+  if (origin === undefined) return;
+  const { cors } = config as { readonly cors?: { readonly origins?: readonly string[] } };
+  if (URL.canParse(origin) && new URL(origin).host === host) return;
+  if (cors?.origins?.includes(origin)) return;
+  throw new HttpProblem(403, 'foreign_origin', `Pages of ${origin} may not connect to this service`);
+}
