@@ -5,6 +5,7 @@ import { createApp } from '../http/createApp.ts';
 import { acceptUploads } from '../http/receiveAudio.ts';
 import { measureRequests } from '../http/requestMetrics.ts';
 import { PredictionLog } from '../predictionLog/PredictionLog.ts';
+import { GatheredLog } from '../predictionLog/postgres/GatheredLog.ts';
 import { createManagementApp } from './createManagementApp.ts';
 import { InferenceMetrics } from './InferenceMetrics.ts';
 import { ModelStore } from './ModelStore.ts';
@@ -24,6 +25,7 @@ export async function createInferenceService(config: ServiceConfig, logger: Fast
   const { limits, device, precision, threads } = config;
   const { path, retentionDays } = config.log;
   const log = path === null ? null : PredictionLog.open({ path, retentionDays });
+  const gathered = gatheredLog(log, config.log, logger);
   const models = await ModelStore.open(
     config,
     {
@@ -42,8 +44,8 @@ export async function createInferenceService(config: ServiceConfig, logger: Fast
   );
   const uploads = new ByteBudget(limits.maxBytesInFlight);
   const metrics = new InferenceMetrics();
-  metrics.watch(models, uploads, log);
-  const context = { config, models, uploads, log, metrics };
+  metrics.watch(models, uploads, log, gathered);
+  const context = { config, models, uploads, log, history: gathered ?? log, metrics };
   const app = await createApp({
     info: {
       title: 'autobird inference',
@@ -55,6 +57,7 @@ export async function createInferenceService(config: ServiceConfig, logger: Fast
   });
   app.addHook('onClose', async () => {
     await models.close();
+    await gathered?.close();
     await log?.close();
   });
   measureRequests(app, metrics.registry);
@@ -64,4 +67,15 @@ export async function createInferenceService(config: ServiceConfig, logger: Fast
   modelRoutes(app, context);
   feedbackRoutes(app, context);
   return { app, management: await createManagementApp(context, logger) };
+}
+
+/** Where the rows of all replicas are, if there is such a place. */
+function gatheredLog(
+  log: PredictionLog | null,
+  { path, retentionDays, postgres: { url, ...options } }: ServiceConfig['log'],
+  logger: FastifyBaseLogger,
+): GatheredLog | null {
+  const address = url ?? process.env['DATABASE_URL'] ?? '';
+  if (log === null || path === null || address === '') return null;
+  return GatheredLog.open(log, { ...options, path, retentionDays, url: address }, logger);
 }

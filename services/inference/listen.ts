@@ -4,6 +4,7 @@ import type { FastifyRequest } from 'fastify';
 import { AutobirdError, type HeardPrediction, type PredictOptions } from '../../src/index.ts';
 import { HttpProblem } from '../http/HttpProblem.ts';
 import type { Received, ReceivedFile } from '../http/receiveAudio.ts';
+import type { LogEntry } from '../predictionLog/entry.ts';
 import type { InferenceContext } from './context.ts';
 import type { LoadedModel } from './LoadedModel.ts';
 import { logEntry } from './logEntry.ts';
@@ -33,20 +34,20 @@ export async function listen<Result>(
   { request, upload, part, model: name, ...options }: ListenOptions,
   use: (heard: Heard) => Promise<Result>,
 ): Promise<Result> {
-  const { models, config, log, metrics } = context;
+  const { models, config, metrics } = context;
   const file = upload.files[part] as ReceivedFile;
   using lease = models.lease(name, randomInt(2 ** 32) / 2 ** 32);
   const { model } = lease;
   const deadline = AbortSignal.timeout(1000 * config.limits.deadlineS);
   const signal = AbortSignal.any([request.signal, deadline]);
   const begin = performance.now();
-  const about = { request, upload, part, model, keepAudio: config.log.keepAudio };
+  const about = { request, upload, part, model, keepAudio: Math.random() < config.log.keepAudio };
   try {
     const prediction = await model.classifier.predictFile(file.bytes, { ...options, name: file.name, signal });
     const predictMs = performance.now() - begin;
     metrics.predicted(model, prediction, { receiveMs: upload.receiveMs, predictMs });
     const result = await use({ model, prediction });
-    await log?.append(logEntry({ ...about, predictMs, prediction }));
+    await append(context, logEntry({ ...about, predictMs, prediction }));
     listenAlong(context, { request, upload, part });
     return result;
   } catch (error) {
@@ -59,17 +60,25 @@ export async function listen<Result>(
     }
     if (error instanceof AutobirdError && error.code !== 'log_unavailable') {
       metrics.failed(model, error.code);
-      await log?.append(logEntry({ ...about, predictMs: performance.now() - begin, errorCode: error.code }));
+      await append(context, logEntry({ ...about, predictMs: performance.now() - begin, errorCode: error.code }));
     }
     throw error;
   }
 }
 
+async function append({ log, metrics }: InferenceContext, entry: LogEntry): Promise<void> {
+  if (log === null) return;
+  const begin = performance.now();
+  await log.append(entry);
+  metrics.logged(performance.now() - begin);
+}
+
 /** Shadow models hear what was answered, when there is nobody waiting for them any more. */
 function listenAlong(
-  { models, log, metrics }: InferenceContext,
+  context: InferenceContext,
   about: { readonly request: FastifyRequest; readonly upload: Received; readonly part: number },
 ): void {
+  const { models, metrics } = context;
   const file = about.upload.files[about.part] as ReceivedFile;
   for (const lease of models.shadows()) {
     const { model } = lease;
@@ -79,7 +88,7 @@ function listenAlong(
       .then(async (prediction) => {
         const predictMs = performance.now() - begin;
         metrics.predicted(model, prediction, { predictMs });
-        await log?.append(logEntry({ ...about, model, predictMs, prediction, shadow: true }));
+        await append(context, logEntry({ ...about, model, predictMs, prediction, shadow: true }));
       })
       .catch((error) => about.request.log.warn({ err: error, model: model.name }, 'A shadow model failed'))
       .finally(() => lease[Symbol.dispose]());

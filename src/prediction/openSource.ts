@@ -15,6 +15,8 @@ export interface OpenedSource extends AsyncDisposable {
   samplesAt(sampleRateHz: number): AsyncIterable<Float32Array>;
   /** Of what was read so far, at the source's own rate. */
   durationS(): number;
+  /** Milliseconds from opening to the last sample; 0 until then, and for a stream, which waits for its source. */
+  decodeMs(): number;
 }
 
 /** A file or the bytes of one. `name` stands for the file's name where the time is read from it. */
@@ -24,14 +26,20 @@ export async function openRecording(
   signal?: AbortSignal,
   name?: string,
 ): Promise<OpenedSource> {
+  const begin = performance.now();
+  let decodeMs = 0;
   const audio = await openAudio(source, { limits, ...(signal && { signal }) });
   const path = name ?? (typeof source === 'string' ? source : '');
   const { sampleRateHz, declaredDurationS, tags } = audio.info;
   return {
     declaredDurationS,
     recordedAt: recordedAt({ path, fromTags: recordedAtFromTags(tags) }),
-    samplesAt: (targetHz) => audio.samplesAt(targetHz),
+    samplesAt: async function* (targetHz) {
+      yield* audio.samplesAt(targetHz);
+      decodeMs = performance.now() - begin;
+    },
     durationS: () => audio.decodedSamples / sampleRateHz,
+    decodeMs: () => decodeMs,
     [Symbol.asyncDispose]: async () => audio.close(),
   };
 }
@@ -54,6 +62,7 @@ export function openPcm(readable: Readable, pcm: PcmFormat, limits: DecodeLimits
     recordedAt: null,
     samplesAt: (targetHz) => resampled(blocks, sampleRateHz, targetHz),
     durationS: () => samples / sampleRateHz,
+    decodeMs: () => 0,
     [Symbol.asyncDispose]: async () => {
       readable.destroy();
     },
