@@ -4,13 +4,16 @@ import { fastifyHelmet } from '@fastify/helmet';
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify';
 import { answerErrors } from './errors.ts';
 import { healthRoutes, type Readiness } from './health.ts';
-import { traceFields } from './logging.ts';
+import { httpRequest } from './logging.ts';
 import { type ApiInfo, describeApi } from './openApi.ts';
+import { type Tracing, traceRequests } from './tracing.ts';
 
 export interface AppOptions {
   readonly info: ApiInfo;
   readonly logger: FastifyBaseLogger;
   readonly readiness: () => Readiness;
+  /** Default none. */
+  readonly tracing?: Tracing | null;
 }
 
 /** A client's own id is kept when it is harmless in logs and headers. */
@@ -19,7 +22,7 @@ const requestIdPattern = /^[\w.:-]{1,128}$/;
 /** Larger JSON than this is nothing that our routes understand; uploads have limits of their own. */
 const maxJsonBytes = 2 ** 20;
 
-export async function createApp({ info, logger, readiness }: AppOptions): Promise<FastifyInstance> {
+export async function createApp({ info, logger, readiness, tracing = null }: AppOptions): Promise<FastifyInstance> {
   const app: FastifyInstance = fastify({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
@@ -56,17 +59,10 @@ export async function createApp({ info, logger, readiness }: AppOptions): Promis
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id);
   });
+  traceRequests(app, tracing);
   app.addHook('onResponse', async (request, reply) => {
-    request.log.info(
-      {
-        method: request.method,
-        route: request.routeOptions.url ?? null,
-        status: reply.statusCode,
-        latencyMs: Math.round(reply.elapsedTime * 1000) / 1000,
-        ...traceFields(request),
-      },
-      'request',
-    );
+    const route = request.routeOptions.url ?? null;
+    request.log.info({ route, httpRequest: httpRequest(request, reply) }, 'request');
   });
   await describeApi(app, info);
   healthRoutes(app, readiness);

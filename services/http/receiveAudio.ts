@@ -58,7 +58,9 @@ export async function receiveAudio(
     const received = request.isMultipart()
       ? await readForm(request, limits, hold)
       : { files: [await readBody(request, limits, hold)], fields: {} };
-    return { ...received, receiveMs: performance.now() - begin, [Symbol.dispose]: () => hold.release() };
+    const end = performance.now();
+    request.span?.stage('receive', begin, end, { 'autobird.files': received.files.length });
+    return { ...received, receiveMs: end - begin, [Symbol.dispose]: () => hold.release() };
   } catch (error) {
     hold.release();
     throw error;

@@ -4,6 +4,7 @@ import { ByteBudget } from '../http/ByteBudget.ts';
 import { createApp } from '../http/createApp.ts';
 import { acceptUploads } from '../http/receiveAudio.ts';
 import { measureRequests } from '../http/requestMetrics.ts';
+import { openTracing } from '../http/tracing.ts';
 import { PredictionLog } from '../predictionLog/PredictionLog.ts';
 import { GatheredLog } from '../predictionLog/postgres/GatheredLog.ts';
 import { createManagementApp } from './createManagementApp.ts';
@@ -23,6 +24,7 @@ export interface Service {
 /** The inference service, ready to listen: models are loaded and warm, or it says what is missing. */
 export async function createInferenceService(config: ServiceConfig, logger: FastifyBaseLogger): Promise<Service> {
   const { limits, device, precision, threads } = config;
+  const tracing = await openTracing(config.tracing, 'autobird-inference', logger);
   const { path, retentionDays } = config.log;
   const log = path === null ? null : PredictionLog.open({ path, retentionDays });
   const gathered = gatheredLog(log, config.log, logger);
@@ -54,11 +56,13 @@ export async function createInferenceService(config: ServiceConfig, logger: Fast
     },
     logger,
     readiness: () => (models.ready ? { ready: true } : { ready: false, reason: models.unready }),
+    tracing,
   });
   app.addHook('onClose', async () => {
     await models.close();
     await gathered?.close();
     await log?.close();
+    await tracing?.close();
   });
   measureRequests(app, metrics.registry);
   await acceptUploads(app);

@@ -4,6 +4,7 @@ import type { FastifyRequest } from 'fastify';
 import { AutobirdError, type HeardPrediction, type PredictOptions } from '../../src/index.ts';
 import { HttpProblem } from '../http/HttpProblem.ts';
 import type { Received, ReceivedFile } from '../http/receiveAudio.ts';
+import type { RequestSpan } from '../http/tracing.ts';
 import type { LogEntry } from '../predictionLog/entry.ts';
 import type { InferenceContext } from './context.ts';
 import type { LoadedModel } from './LoadedModel.ts';
@@ -46,8 +47,19 @@ export async function listen<Result>(
     const prediction = await model.classifier.predictFile(file.bytes, { ...options, name: file.name, signal });
     const predictMs = performance.now() - begin;
     metrics.predicted(model, prediction, { receiveMs: upload.receiveMs, predictMs });
+    const { span } = request;
+    if (span) {
+      const decodedAt = begin + prediction.decodeMs;
+      const attributes = {
+        'autobird.part': part,
+        'autobird.model': model.name,
+        'autobird.model_version': model.version,
+      };
+      span.stage('decode', begin, decodedAt, attributes);
+      span.stage('network', decodedAt, begin + predictMs, { ...attributes, 'autobird.clips': prediction.clips.length });
+    }
     const result = await use({ model, prediction });
-    await append(context, logEntry({ ...about, predictMs, prediction }));
+    await append(context, logEntry({ ...about, predictMs, prediction }), request.span);
     listenAlong(context, { request, upload, part });
     return result;
   } catch (error) {
@@ -60,17 +72,25 @@ export async function listen<Result>(
     }
     if (error instanceof AutobirdError && error.code !== 'log_unavailable') {
       metrics.failed(model, error.code);
-      await append(context, logEntry({ ...about, predictMs: performance.now() - begin, errorCode: error.code }));
+      const predictMs = performance.now() - begin;
+      request.span?.stage('predict', begin, begin + predictMs, { 'autobird.part': part, 'error.type': error.code });
+      await append(context, logEntry({ ...about, predictMs, errorCode: error.code }), request.span);
     }
     throw error;
   }
 }
 
-async function append({ log, metrics }: InferenceContext, entry: LogEntry): Promise<void> {
+async function append(
+  { log, metrics }: InferenceContext,
+  entry: LogEntry,
+  span: RequestSpan | null = null,
+): Promise<void> {
   if (log === null) return;
   const begin = performance.now();
   await log.append(entry);
-  metrics.logged(performance.now() - begin);
+  const end = performance.now();
+  metrics.logged(end - begin);
+  span?.stage('log', begin, end);
 }
 
 /** Shadow models hear what was answered, when there is nobody waiting for them any more. */

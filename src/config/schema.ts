@@ -287,6 +287,13 @@ export const serviceSchema = z.strictObject({
       audio: z.boolean(),
     }),
   }),
+  /** Spans of requests for an OpenTelemetry collector. */
+  tracing: z.strictObject({
+    /** OTLP over HTTP, with or without `/v1/traces`; null for none. */
+    otlpEndpoint: z.string().nullable(),
+    /** Share of the requests that are traced, where the caller has not decided. */
+    sampleRatio: share,
+  }),
   /** Metrics, the log and other things that are not for clients, at an address of their own. */
   management: z.strictObject({
     host: z.string(),
