@@ -10,26 +10,41 @@ const timeoutMs = 3_000;
  * does not know itself by the driver's numbers. Nothing where the tool is missing.
  */
 export function measureGpus(registry: Registry): void {
-  const labelNames = ['gpu'] as const;
-  const registers = [registry];
-  const total = new Gauge({ name: 'autobird_gpu_memory_bytes', help: 'Memory of a GPU', labelNames, registers });
-  new Gauge({
-    name: 'autobird_gpu_memory_used_bytes',
-    help: 'Memory of a GPU that is in use, by all processes',
-    labelNames,
-    registers,
-    async collect() {
-      this.reset();
-      total.reset();
-      for (const { gpu, usedBytes, totalBytes } of await gpuMemory()) {
-        this.set({ gpu }, usedBytes);
-        total.set({ gpu }, totalBytes);
-      }
-    },
-  });
+  // Both gauges are asked at the same time: one question for both.
+  let asking: Promise<readonly GpuMemory[]> | null = null;
+  const ask = () => {
+    asking ??= gpuMemory().finally(() => {
+      asking = null;
+    });
+    return asking;
+  };
+  const gauge = (name: string, help: string, value: (memory: GpuMemory) => number) =>
+    new Gauge({
+      name,
+      help,
+      labelNames: ['gpu'] as const,
+      registers: [registry],
+      async collect() {
+        const gpus = await ask();
+        this.reset();
+        for (const memory of gpus) this.set({ gpu: memory.gpu }, value(memory));
+      },
+    });
+  gauge('autobird_gpu_memory_bytes', 'Memory of a GPU', ({ totalBytes }) => totalBytes);
+  gauge(
+    'autobird_gpu_memory_used_bytes',
+    'Memory of a GPU that is in use, by all processes',
+    ({ usedBytes }) => usedBytes,
+  );
 }
 
-async function gpuMemory(): Promise<{ gpu: string; usedBytes: number; totalBytes: number }[]> {
+interface GpuMemory {
+  readonly gpu: string;
+  readonly usedBytes: number;
+  readonly totalBytes: number;
+}
+
+async function gpuMemory(): Promise<GpuMemory[]> {
   const words = ['--query-gpu=index,memory.used,memory.total', '--format=csv,noheader,nounits'];
   const { stdout } = await promisify(execFile)('nvidia-smi', words, { timeout: timeoutMs }).catch(() => ({
     stdout: '',
