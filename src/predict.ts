@@ -114,7 +114,8 @@ export class Classifier {
    */
   async predictFile(source: string | Uint8Array, options: PredictOptions = {}): Promise<HeardPrediction> {
     const reading = this.#reading(options);
-    const { durationS, recordedAt, clips, logits, activity, driftFeatures } = await this.clipLogits(source, options);
+    const heard = await this.clipLogits(source, options);
+    const { durationS, recordedAt, clips, logits, activity, driftFeatures, decodeMs } = heard;
     const { labels, noEventLabels, aggregation, calibration } = this.#checkpoint.metadata;
     const probabilities = clipProbabilities(logits, labels.length, calibration.temperature);
     const scores = aggregateClips(probabilities, activity, labels.length, aggregation);
@@ -134,6 +135,7 @@ export class Classifier {
       clips: clipPredictions,
       detections: detectionsOf(clipPredictions, { ...reading, labels, noEventLabels, durationS, recordedAt }),
       driftFeatures,
+      decodeMs,
       modelVersion: this.modelVersion,
     };
   }
@@ -238,6 +240,7 @@ export class Classifier {
       logits: concatenated(logits),
       activity: concatenated(activity),
       driftFeatures: meanDriftFeatures(concatenated(drift)),
+      decodeMs: opened.decodeMs(),
     };
   }
 

@@ -5,9 +5,10 @@ import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } 
 import { authConfigured } from './auth/authenticate.ts';
 import { answerErrors } from './errors.ts';
 import { healthRoutes, type Readiness } from './health.ts';
-import { traceFields } from './logging.ts';
+import { httpRequest } from './logging.ts';
 import { type ApiInfo, describeApi } from './openApi.ts';
 import { type Audience, protect, type SecurityConfig } from './protect.ts';
+import { type Tracing, traceRequests } from './tracing.ts';
 import { WebSocketUpgrade } from './webSocketUpgrade.ts';
 
 export interface AppOptions {
@@ -17,6 +18,8 @@ export interface AppOptions {
   readonly security: SecurityConfig;
   /** Whom the application is for. Default `clients`. */
   readonly audience?: Audience;
+  /** Default none. */
+  readonly tracing?: Tracing | null;
 }
 
 /** A client's own id is kept when it is harmless in logs and headers. */
@@ -26,7 +29,7 @@ const requestIdPattern = /^[\w.:-]{1,128}$/;
 const maxJsonBytes = 2 ** 20;
 
 export async function createApp(options: AppOptions): Promise<FastifyInstance> {
-  const { info, logger, readiness, security, audience = 'clients' } = options;
+  const { info, logger, readiness, security, audience = 'clients', tracing = null } = options;
   const { trustProxy } = security;
   const app: FastifyInstance = fastify({
     loggerInstance: logger,
@@ -65,18 +68,11 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id);
   });
+  traceRequests(app, tracing);
   app.addHook('onResponse', async (request, reply) => {
-    request.log.info(
-      {
-        method: request.method,
-        route: request.routeOptions.url ?? null,
-        status: reply.statusCode,
-        latencyMs: Math.round(reply.elapsedTime * 1000) / 1000,
-        ...(request.client !== null && { client: request.client.name }),
-        ...traceFields(request),
-      },
-      'request',
-    );
+    const route = request.routeOptions.url ?? null;
+    const client = request.client === null ? {} : { client: request.client.name };
+    request.log.info({ route, ...client, httpRequest: httpRequest(request, reply) }, 'request');
   });
   await protect(app, security, audience);
   if (security.docs) await describeApi(app, info, authConfigured(security.auth));

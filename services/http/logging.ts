@@ -1,5 +1,5 @@
-/** Structured logs: JSON lines that Cloud Logging understands (severity, trace), without keys or cookies. */
-import type { FastifyRequest } from 'fastify';
+/** Structured logs: JSON lines that Cloud Logging understands (severity, httpRequest, trace), without keys or cookies. */
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type DestinationStream, type LoggerOptions, pino } from 'pino';
 
 const severities: Readonly<Record<string, string>> = {
@@ -26,20 +26,16 @@ export function createLogger(level: LogLevel, destination?: DestinationStream) {
   return destination === undefined ? pino(options) : pino(options, destination);
 }
 
-/**
- * The trace that a request belongs to: W3C `traceparent` or Cloud Run's `x-cloud-trace-context`, in Cloud Logging's fields
- * where `GOOGLE_CLOUD_PROJECT` says whose it is.
- */
-export function traceFields(request: FastifyRequest): Readonly<Record<string, string>> {
-  const parent = /^[\da-f]{2}-([\da-f]{32})-([\da-f]{16})-/.exec(String(request.headers['traceparent'] ?? ''));
-  const cloud = /^([\da-f]{32})(?:\/(\d+))?/.exec(String(request.headers['x-cloud-trace-context'] ?? ''));
-  const trace = parent?.[1] ?? cloud?.[1];
-  if (trace === undefined) return {};
-  const project = process.env['GOOGLE_CLOUD_PROJECT'];
-  const name = project === undefined ? trace : `projects/${project}/traces/${trace}`;
-  const span = parent?.[2];
+/** What Cloud Logging shows of a request. Without the client's address and the query, which belong to nobody's log. */
+export function httpRequest(request: FastifyRequest, reply: FastifyReply): Readonly<Record<string, string | number>> {
+  const requestSize = request.headers['content-length'];
+  const responseSize = reply.getHeader('content-length');
   return {
-    'logging.googleapis.com/trace': name,
-    ...(span !== undefined && { 'logging.googleapis.com/spanId': span }),
+    requestMethod: request.method,
+    requestUrl: request.url.split('?', 1)[0] as string,
+    ...(requestSize !== undefined && { requestSize }),
+    status: reply.statusCode,
+    ...(responseSize !== undefined && { responseSize: String(responseSize) }),
+    latency: `${(reply.elapsedTime / 1000).toFixed(6)}s`,
   };
 }

@@ -64,7 +64,9 @@ export async function receiveAudio(
   hold.take(announced ?? 0);
   try {
     const received = await readUpload(request, limits, (stream) => collect(stream, limits.maxFileBytes, hold));
-    return { ...received, receiveMs: performance.now() - begin, [Symbol.dispose]: () => hold.release() };
+    const end = performance.now();
+    request.span?.stage('receive', begin, end, { 'autobird.files': received.files.length });
+    return { ...received, receiveMs: end - begin, [Symbol.dispose]: () => hold.release() };
   } catch (error) {
     hold.release();
     throw error;

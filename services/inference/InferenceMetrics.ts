@@ -1,8 +1,12 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { BatcherStats, HeardPrediction } from '../../src/index.ts';
+import { type BatcherStats, type HeardPrediction, runtimeInfo } from '../../src/index.ts';
 import type { ByteBudget } from '../http/ByteBudget.ts';
 import { latencyBuckets } from '../http/requestMetrics.ts';
 import type { LogStats, PredictionLog } from '../predictionLog/PredictionLog.ts';
+import type { GatheredLog } from '../predictionLog/postgres/GatheredLog.ts';
+import type { FeederStats } from '../predictionLog/postgres/PostgresFeeder.ts';
+import { BatchSizes } from './BatchSizes.ts';
+import { measureGpus } from './gpuMetrics.ts';
 import type { LoadedModel } from './LoadedModel.ts';
 import type { ModelStore } from './ModelStore.ts';
 
@@ -17,6 +21,9 @@ export class InferenceMetrics {
   constructor() {
     const registers = [this.registry];
     collectDefaultMetrics({ register: this.registry });
+    // Gauges with a counter's name; the same without `_total` stay, by type.
+    for (const kind of ['handles', 'requests', 'resources'])
+      this.registry.removeSingleMetric(`nodejs_active_${kind}_total`);
     this.#predictions = new Counter({
       name: 'autobird_predictions_total',
       help: 'Recordings by what was heard; no_event where nothing was',
@@ -31,7 +38,7 @@ export class InferenceMetrics {
     });
     this.#stages = new Histogram({
       name: 'autobird_prediction_stage_seconds',
-      help: 'receive: reading the upload; predict: decoding, waiting and the network',
+      help: 'receive: reading the upload; decode: to the last sample; network: from there to the scores, waiting included; log: until the row is safe',
       labelNames: ['stage'],
       buckets: latencyBuckets,
       registers,
@@ -46,13 +53,18 @@ export class InferenceMetrics {
 
   predicted(
     { name: model, version }: LoadedModel,
-    { topLabel, durationS }: HeardPrediction,
+    { topLabel, durationS, decodeMs }: HeardPrediction,
     { receiveMs, predictMs }: { readonly receiveMs?: number; readonly predictMs: number },
   ): void {
     this.#predictions.inc({ model, version, label: topLabel ?? 'no_event' });
     this.#audio.inc({ model }, durationS);
-    this.#stages.observe({ stage: 'predict' }, predictMs / 1000);
     if (receiveMs !== undefined) this.#stages.observe({ stage: 'receive' }, receiveMs / 1000);
+    this.#stages.observe({ stage: 'decode' }, decodeMs / 1000);
+    this.#stages.observe({ stage: 'network' }, (predictMs - decodeMs) / 1000);
+  }
+
+  logged(ms: number): void {
+    this.#stages.observe({ stage: 'log' }, ms / 1000);
   }
 
   failed({ name: model }: LoadedModel, code: string): void {
@@ -60,7 +72,7 @@ export class InferenceMetrics {
   }
 
   /** What is looked up when Prometheus asks. */
-  watch(models: ModelStore, uploads: ByteBudget, log: PredictionLog | null): void {
+  watch(models: ModelStore, uploads: ByteBudget, log: PredictionLog | null, gathered: GatheredLog | null): void {
     const registers = [this.registry];
     new Gauge({
       name: 'autobird_model_info',
@@ -74,7 +86,12 @@ export class InferenceMetrics {
         }
       },
     });
-    const ofModels = (name: string, help: string, value: (stats: BatcherStats) => number) =>
+    const batchers = () =>
+      models.list().flatMap(({ name, loaded }): [string, BatcherStats][] => {
+        const stats = loaded?.classifier.stats() ?? null;
+        return stats === null ? [] : [[name, stats]];
+      });
+    const gauge = (name: string, help: string, value: (stats: BatcherStats) => number) =>
       new Gauge({
         name,
         help,
@@ -82,18 +99,32 @@ export class InferenceMetrics {
         registers,
         collect() {
           this.reset();
-          for (const { name: model, loaded } of models.list()) {
-            const stats = loaded?.classifier.stats() ?? null;
-            if (stats !== null) this.set({ model }, value(stats));
-          }
+          for (const [model, stats] of batchers()) this.set({ model }, value(stats));
         },
       });
-    ofModels('autobird_queued_clips', 'Clips that wait for the network', ({ queuedClips }) => queuedClips);
-    ofModels('autobird_running_clips', 'Clips that are being computed', ({ runningClips }) => runningClips);
-    ofModels('autobird_clips', 'Clips computed since the model was loaded', ({ clips }) => clips);
-    ofModels('autobird_batches', 'Batches computed since the model was loaded', ({ batches }) => batches);
-    ofModels('autobird_shed_calls', 'Calls refused for want of room', ({ refusedCalls }) => refusedCalls);
-    ofModels('autobird_clip_seconds', 'Mean time of a worker for a clip', ({ meanClipMs }) => meanClipMs / 1000);
+    // They begin again with a model that is loaded anew, as counters do with a process.
+    const counter = (name: string, help: string, value: (stats: BatcherStats) => number) =>
+      new Counter({
+        name,
+        help,
+        labelNames: ['model'] as const,
+        registers,
+        collect() {
+          this.reset();
+          for (const [model, stats] of batchers()) this.inc({ model }, value(stats));
+        },
+      });
+    gauge('autobird_queued_clips', 'Clips that wait for the network', ({ queuedClips }) => queuedClips);
+    gauge('autobird_running_clips', 'Clips that are being computed', ({ runningClips }) => runningClips);
+    counter('autobird_clips_total', 'Clips computed', ({ clips }) => clips);
+    counter('autobird_shed_calls_total', 'Calls refused for want of room', ({ refusedCalls }) => refusedCalls);
+    counter(
+      'autobird_worker_seconds_total',
+      'Time that workers computed, over all of them',
+      ({ meanClipMs, clips }) => (meanClipMs * clips) / 1000,
+    );
+    new BatchSizes(this.registry, batchers);
+    if (runtimeInfo().cudaAvailable) measureGpus(this.registry);
     new Gauge({
       name: 'autobird_ready',
       help: '1 while predictions are possible',
@@ -110,18 +141,49 @@ export class InferenceMetrics {
         this.set(uploads.taken);
       },
     });
-    if (log === null) return;
-    const gauge = (name: string, help: string, value: (stats: LogStats) => number) =>
-      new Gauge({
-        name,
-        help,
-        registers,
-        async collect() {
-          this.set(value(await log.stats()));
-        },
-      });
-    gauge('autobird_log_rows', 'Rows of the prediction log', ({ rows }) => rows);
-    gauge('autobird_log_bytes', 'Size of the prediction log', ({ bytes }) => bytes);
-    gauge('autobird_log_commit_seconds', 'How long its last commit took', ({ lastCommitMs }) => lastCommitMs / 1000);
+    if (log !== null) watchLog(this.registry, log);
+    if (gathered !== null) watchFeeder(this.registry, gathered);
   }
+}
+
+function watchLog(registry: Registry, log: PredictionLog): void {
+  const gauge = (name: string, help: string, value: (stats: LogStats) => number) =>
+    new Gauge({
+      name,
+      help,
+      registers: [registry],
+      async collect() {
+        this.set(value(await log.stats()));
+      },
+    });
+  gauge('autobird_log_rows', "Rows in the prediction log's file", ({ rows }) => rows);
+  gauge('autobird_log_bytes', "Size of the prediction log's file", ({ bytes }) => bytes);
+  gauge('autobird_log_commit_seconds', 'How long its last commit took', ({ lastCommitMs }) => lastCommitMs / 1000);
+}
+
+function watchFeeder(registry: Registry, gathered: GatheredLog): void {
+  const registers = [registry];
+  const gauge = (name: string, help: string, value: (stats: FeederStats) => number) =>
+    new Gauge({
+      name,
+      help,
+      registers,
+      collect() {
+        this.set(value(gathered.stats()));
+      },
+    });
+  const counter = (name: string, help: string, value: (stats: FeederStats) => number) =>
+    new Counter({
+      name,
+      help,
+      registers,
+      collect() {
+        this.reset();
+        this.inc(value(gathered.stats()));
+      },
+    });
+  gauge('autobird_log_waiting_rows', 'Rows that PostgreSQL does not have yet', ({ waitingRows }) => waitingRows);
+  gauge('autobird_log_lag_seconds', 'How long the oldest of them has waited', ({ lagS }) => lagS);
+  counter('autobird_log_fed_rows_total', 'Rows fed to PostgreSQL', ({ fedRows }) => fedRows);
+  counter('autobird_log_feed_failures_total', 'Attempts to feed it that failed', ({ failures }) => failures);
 }

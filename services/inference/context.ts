@@ -1,5 +1,6 @@
 import type { ServiceConfig } from '../../src/index.ts';
 import type { ByteBudget } from '../http/ByteBudget.ts';
+import type { LogReader } from '../predictionLog/LogReader.ts';
 import type { PredictionLog } from '../predictionLog/PredictionLog.ts';
 import type { InferenceMetrics } from './InferenceMetrics.ts';
 import type { ModelStore } from './ModelStore.ts';
@@ -11,5 +12,7 @@ export interface InferenceContext {
   /** Uploads in memory. */
   readonly uploads: ByteBudget;
   readonly log: PredictionLog | null;
+  /** Where rows are read and deleted: the log, or PostgreSQL with those of every replica. */
+  readonly history: LogReader | null;
   readonly metrics: InferenceMetrics;
 }

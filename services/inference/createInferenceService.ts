@@ -5,7 +5,9 @@ import { createApp } from '../http/createApp.ts';
 import { warnWhereOpen } from '../http/protect.ts';
 import { acceptUploads } from '../http/receiveAudio.ts';
 import { measureRequests } from '../http/requestMetrics.ts';
+import { openTracing } from '../http/tracing.ts';
 import { PredictionLog } from '../predictionLog/PredictionLog.ts';
+import { GatheredLog } from '../predictionLog/postgres/GatheredLog.ts';
 import { webRoutes } from '../web/webRoutes.ts';
 import { createManagementApp } from './createManagementApp.ts';
 import { InferenceMetrics } from './InferenceMetrics.ts';
@@ -27,8 +29,10 @@ export interface Service {
 export async function createInferenceService(config: ServiceConfig, logger: FastifyBaseLogger): Promise<Service> {
   const { limits, device, precision, threads } = config;
   warnWhereOpen(config, logger);
+  const tracing = await openTracing(config.tracing, 'autobird-inference', logger);
   const { path, retentionDays } = config.log;
   const log = path === null ? null : PredictionLog.open({ path, retentionDays });
+  const gathered = gatheredLog(log, config.log, logger);
   const models = await ModelStore.open(
     config,
     {
@@ -49,8 +53,8 @@ export async function createInferenceService(config: ServiceConfig, logger: Fast
   );
   const uploads = new ByteBudget(limits.maxBytesInFlight);
   const metrics = new InferenceMetrics();
-  metrics.watch(models, uploads, log);
-  const context = { config, models, uploads, log, metrics };
+  metrics.watch(models, uploads, log, gathered);
+  const context = { config, models, uploads, log, history: gathered ?? log, metrics };
   const app = await createApp({
     info: {
       title: 'autobird inference',
@@ -60,10 +64,13 @@ export async function createInferenceService(config: ServiceConfig, logger: Fast
     logger,
     readiness: () => (models.ready ? { ready: true } : { ready: false, reason: models.unready }),
     security: config,
+    tracing,
   });
   app.addHook('onClose', async () => {
     await models.close();
+    await gathered?.close();
     await log?.close();
+    await tracing?.close();
   });
   measureRequests(app, metrics.registry);
   await acceptUploads(app);
@@ -75,4 +82,15 @@ export async function createInferenceService(config: ServiceConfig, logger: Fast
   await kserveRoutes(app, context);
   await liveRoutes(app, context);
   return { app, management: await createManagementApp(context, logger) };
+}
+
+/** Where the rows of all replicas are, if there is such a place. */
+function gatheredLog(
+  log: PredictionLog | null,
+  { path, retentionDays, postgres: { url, ...options } }: ServiceConfig['log'],
+  logger: FastifyBaseLogger,
+): GatheredLog | null {
+  const address = url ?? process.env['DATABASE_URL'] ?? '';
+  if (log === null || path === null || address === '') return null;
+  return GatheredLog.open(log, { ...options, path, retentionDays, url: address }, logger);
 }

@@ -5,9 +5,9 @@ import { type Static, Type } from 'typebox';
 import { packageVersion } from '../../src/index.ts';
 import { createApp } from '../http/createApp.ts';
 import { HttpProblem } from '../http/HttpProblem.ts';
-import type { LogFilter } from '../predictionLog/entry.ts';
+import type { LogFilter, LoggedPrediction } from '../predictionLog/entry.ts';
 import { fullCsv, originalCsv, parquet } from '../predictionLog/exportLog.ts';
-import type { PredictionLog } from '../predictionLog/PredictionLog.ts';
+import type { LogReader } from '../predictionLog/LogReader.ts';
 import type { InferenceContext } from './context.ts';
 
 const filterFields = {
@@ -70,7 +70,7 @@ export async function createManagementApp(
   return app;
 }
 
-function logRoutes(app: FastifyInstance, { log }: InferenceContext): void {
+function logRoutes(app: FastifyInstance, { history }: InferenceContext): void {
   const tags = ['log'];
   app.get<{ Querystring: Static<typeof listQuery> }>(
     '/v1/log',
@@ -82,7 +82,7 @@ function logRoutes(app: FastifyInstance, { log }: InferenceContext): void {
       },
     },
     async ({ query: { limit = 100, before, ...filter } }) => {
-      const rows = kept(log).list(filterOf(filter), { limit, before });
+      const rows = await kept(history).list(filterOf(filter), { limit, before });
       return { predictions: rows.map(rowToJson) };
     },
   );
@@ -90,7 +90,7 @@ function logRoutes(app: FastifyInstance, { log }: InferenceContext): void {
     '/v1/log/export',
     { schema: { tags, summary: "As CSV, the original system's CSV, or Parquet", querystring: exportQuery } },
     async ({ query: { format = 'csv', ...filter } }, reply) => {
-      const pages = kept(log).each(filterOf(filter));
+      const pages = kept(history).each(filterOf(filter));
       const name = `predictions.${format === 'parquet' ? 'parquet' : 'csv'}`;
       reply.header('content-disposition', `attachment; filename="${name}"`);
       if (format === 'parquet') {
@@ -111,14 +111,14 @@ function logRoutes(app: FastifyInstance, { log }: InferenceContext): void {
           'Say what to delete: request_id, file_name, file_sha256, since, until, …',
         );
       }
-      return { deleted: kept(log).delete(filterOf(query)) };
+      return { deleted: await kept(history).delete(filterOf(query)) };
     },
   );
 }
 
-function kept(log: PredictionLog | null): PredictionLog {
-  if (log === null) throw new HttpProblem(409, 'no_log', 'This service keeps no log (service.log.path)');
-  return log;
+function kept(history: LogReader | null): LogReader {
+  if (history === null) throw new HttpProblem(409, 'no_log', 'This service keeps no log (service.log.path)');
+  return history;
 }
 
 function filterOf(query: FilterQuery): LogFilter {
@@ -133,7 +133,7 @@ function filterOf(query: FilterQuery): LogFilter {
   };
 }
 
-function rowToJson({ driftFeatures, trueLabel, ...row }: ReturnType<PredictionLog['list']>[number]): object {
+function rowToJson({ driftFeatures, trueLabel, ...row }: LoggedPrediction): object {
   const snake = (key: string) => key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
   return {
     ...Object.fromEntries(Object.entries(row).map(([key, value]) => [snake(key), value])),

@@ -4,6 +4,8 @@ import type { FastifyRequest } from 'fastify';
 import { AutobirdError, type HeardPrediction, type PredictionLimits, type PredictOptions } from '../../src/index.ts';
 import { HttpProblem } from '../http/HttpProblem.ts';
 import type { Received, ReceivedFile } from '../http/receiveAudio.ts';
+import type { RequestSpan } from '../http/tracing.ts';
+import type { LogEntry } from '../predictionLog/entry.ts';
 import type { InferenceContext } from './context.ts';
 import type { LoadedModel } from './LoadedModel.ts';
 import { logEntry } from './logEntry.ts';
@@ -16,6 +18,8 @@ export interface Heard {
 /** Who is answered: a request, or the job that a request has left behind. */
 export interface Asker extends Pick<FastifyRequest, 'id' | 'url' | 'signal' | 'log'> {
   readonly routeOptions: { readonly url?: string | undefined };
+  /** What is traced of it; none of a job, whose request has ended. */
+  readonly span?: RequestSpan | null;
 }
 
 /** The recordings of an asker. */
@@ -46,7 +50,7 @@ export async function listen<Result>(
   { request, upload, part, model: name, job, ...given }: ListenOptions,
   use: (heard: Heard) => Promise<Result>,
 ): Promise<Result> {
-  const { models, config, log, metrics } = context;
+  const { models, config, metrics } = context;
   const file = upload.files[part] as ReceivedFile;
   using lease = models.lease(name, randomInt(2 ** 32) / 2 ** 32);
   const { model } = lease;
@@ -54,13 +58,24 @@ export async function listen<Result>(
   const signal = deadline === null ? request.signal : AbortSignal.any([request.signal, deadline]);
   const options = { ...given, ...(job !== undefined && { limits: job.limits, patient: true }) };
   const begin = performance.now();
-  const about = { request, upload, part, model, keepAudio: config.log.keepAudio };
+  const about = { request, upload, part, model, keepAudio: Math.random() < config.log.keepAudio };
   try {
     const prediction = await model.classifier.predictFile(file.source, { ...options, name: file.name, signal });
     const predictMs = performance.now() - begin;
     metrics.predicted(model, prediction, { receiveMs: upload.receiveMs, predictMs });
+    const { span } = request;
+    if (span) {
+      const decodedAt = begin + prediction.decodeMs;
+      const attributes = {
+        'autobird.part': part,
+        'autobird.model': model.name,
+        'autobird.model_version': model.version,
+      };
+      span.stage('decode', begin, decodedAt, attributes);
+      span.stage('network', decodedAt, begin + predictMs, { ...attributes, 'autobird.clips': prediction.clips.length });
+    }
     const result = await use({ model, prediction });
-    await log?.append(logEntry({ ...about, predictMs, prediction }));
+    await append(context, logEntry({ ...about, predictMs, prediction }), request.span);
     const shadows = listenAlong(context, { request, upload, part, job });
     if (job !== undefined) await shadows;
     return result;
@@ -74,17 +89,33 @@ export async function listen<Result>(
     }
     if (error instanceof AutobirdError && error.code !== 'log_unavailable') {
       metrics.failed(model, error.code);
-      await log?.append(logEntry({ ...about, predictMs: performance.now() - begin, errorCode: error.code }));
+      const predictMs = performance.now() - begin;
+      request.span?.stage('predict', begin, begin + predictMs, { 'autobird.part': part, 'error.type': error.code });
+      await append(context, logEntry({ ...about, predictMs, errorCode: error.code }), request.span);
     }
     throw error;
   }
 }
 
+async function append(
+  { log, metrics }: InferenceContext,
+  entry: LogEntry,
+  span: RequestSpan | null = null,
+): Promise<void> {
+  if (log === null) return;
+  const begin = performance.now();
+  await log.append(entry);
+  const end = performance.now();
+  metrics.logged(end - begin);
+  span?.stage('log', begin, end);
+}
+
 /** Shadow models hear what was answered, when there is nobody waiting for them any more. */
 async function listenAlong(
-  { models, log, metrics }: InferenceContext,
+  context: InferenceContext,
   { job, ...about }: Pick<ListenOptions, 'request' | 'upload' | 'part'> & { readonly job: ListenOptions['job'] },
 ): Promise<void> {
+  const { models, metrics } = context;
   const file = about.upload.files[about.part] as ReceivedFile;
   const { signal } = about.request;
   const options = { name: file.name, ...(job !== undefined && { limits: job.limits, patient: true, signal }) };
@@ -96,7 +127,7 @@ async function listenAlong(
       .then(async (prediction) => {
         const predictMs = performance.now() - begin;
         metrics.predicted(model, prediction, { predictMs });
-        await log?.append(logEntry({ ...about, model, predictMs, prediction, shadow: true }));
+        await append(context, logEntry({ ...about, model, predictMs, prediction, shadow: true }));
       })
       .catch((error) => about.request.log.warn({ err: error, model: model.name }, 'A shadow model failed'))
       .finally(() => lease[Symbol.dispose]());

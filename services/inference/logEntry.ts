@@ -39,6 +39,7 @@ export function logEntry(answered: Answered): LogEntry {
     clips: prediction?.clips.length ?? 0,
     receiveMs: upload.receiveMs,
     predictMs,
+    decodeMs: prediction?.decodeMs ?? null,
     driftFeatures: prediction?.driftFeatures ?? null,
     errorCode: answered.errorCode ?? null,
     // A recording of a job may be gigabytes in a file: the log keeps those that were in memory.

@@ -10,7 +10,9 @@ import type { Worker } from 'node:worker_threads';
 import Database from 'libsql';
 import { AutobirdError, FormatError } from '../../src/index.ts';
 import type { Feedback, LogEntry, LogFilter, LoggedDriftRow, LoggedPrediction } from './entry.ts';
+import type { LogPage, LogReader } from './LogReader.ts';
 import { migrate } from './migrations.ts';
+import type { SpoolCursor } from './Spool.ts';
 import { startCheckpoints } from './startCheckpoints.ts';
 import { whereOf } from './whereOf.ts';
 
@@ -44,7 +46,7 @@ const retentionEveryMs = 60_000;
 const deletedAtOnce = 500;
 const dayMs = 86_400_000;
 
-export class PredictionLog {
+export class PredictionLog implements LogReader {
   readonly #database: Database.Database;
   readonly #path: string;
   readonly #insert: Database.Statement;
@@ -59,6 +61,7 @@ export class PredictionLog {
   #lastCommitAt = 0;
   #lastCommitMs = 0;
   #closed = false;
+  #onRows = () => {};
 
   private constructor(database: Database.Database, { path, retentionDays = null }: PredictionLogOptions) {
     this.#database = database;
@@ -119,26 +122,39 @@ export class PredictionLog {
     });
   }
 
-  /** @throws AutobirdError `not_found` where there is no such prediction */
-  addFeedback({ requestId, part, label, note }: Feedback): void {
+  /** `listener` is called after rows or feedback were written. There is one. */
+  set onRows(listener: () => void) {
+    this.#onRows = listener;
+  }
+
+  /**
+   * Keeps what somebody says was heard. `known`: the prediction is in another replica's log.
+   *
+   * @throws AutobirdError `not_found` where there is no such prediction
+   */
+  addFeedback({ requestId, part, label, note }: Feedback, known = false): void {
     this.#guarded(() => {
-      const known = this.#database
-        .prepare('SELECT 1 FROM predictions WHERE request_id = ? AND part = ? LIMIT 1')
-        .get(requestId, part);
-      if (known === undefined) {
+      if (!known && !this.has(requestId, part)) {
         throw new AutobirdError('not_found', `There is no prediction of request ${requestId}, recording ${part}`);
       }
       this.#database
         .prepare('INSERT INTO feedback (request_id, part, time_ms, label, note) VALUES (?, ?, ?, ?, ?)')
         .run(requestId, part, Date.now(), label, note);
     });
+    this.#onRows();
+  }
+
+  has(requestId: string, part: number): boolean {
+    const row = this.#guarded(() =>
+      this.#database
+        .prepare('SELECT 1 FROM predictions WHERE request_id = ? AND part = ? LIMIT 1')
+        .get(requestId, part),
+    );
+    return row !== undefined;
   }
 
   /** Newest first. `before` is the id of the last row of the page before. */
-  list(
-    filter: LogFilter,
-    { limit, before }: { readonly limit: number; readonly before?: number | undefined },
-  ): LoggedPrediction[] {
+  list(filter: LogFilter, { limit, before }: LogPage): LoggedPrediction[] {
     return this.#guarded(() => [...this.#rows(filter, 'DESC', limit, before)]);
   }
 
@@ -198,6 +214,30 @@ export class PredictionLog {
     return deleted;
   }
 
+  /**
+   * Forgets what another database has, up to the cursor: rows and feedback where `rows` says so, else only feedback on
+   * predictions that are in other logs. A few at a time; true where there is more.
+   */
+  forget({ predictionId, feedbackId }: SpoolCursor, rows: boolean): boolean {
+    const sql = (condition: string) => `DELETE FROM feedback WHERE id IN
+      (SELECT id FROM feedback WHERE id <= ? ${condition} ORDER BY id LIMIT ${deletedAtOnce})`;
+    return this.#guarded(() => {
+      if (!rows) {
+        const foreign =
+          'AND NOT EXISTS (SELECT 1 FROM predictions p WHERE p.request_id = feedback.request_id AND p.part = feedback.part)';
+        return this.#database.prepare(sql(foreign)).run(feedbackId).changes === deletedAtOnce;
+      }
+      const { changes: feedback } = this.#database.prepare(sql('')).run(feedbackId);
+      const { changes } = this.#database
+        .prepare(
+          `DELETE FROM predictions WHERE id IN (SELECT id FROM predictions WHERE id <= ? ORDER BY id LIMIT ${deletedAtOnce})`,
+        )
+        .run(predictionId);
+      this.#rowCount -= changes;
+      return changes === deletedAtOnce || feedback === deletedAtOnce;
+    });
+  }
+
   async stats(): Promise<LogStats> {
     const sizes = await Promise.all(
       ['', '-wal'].map(async (ending) => (await stat(`${this.#path}${ending}`).catch(() => null))?.size ?? 0),
@@ -247,6 +287,7 @@ export class PredictionLog {
     }
     this.#rowCount += batch.length;
     for (const { resolve } of batch) resolve();
+    this.#onRows();
   }
 
   #write(entry: LogEntry): void {
@@ -273,6 +314,7 @@ export class PredictionLog {
       entry.clips,
       entry.receiveMs,
       entry.predictMs,
+      entry.decodeMs,
       driftFeatures?.melMean ?? null,
       driftFeatures?.melStd ?? null,
       driftFeatures?.energyMean ?? null,
@@ -361,8 +403,8 @@ export class PredictionLog {
 
 const insertPrediction = `INSERT INTO predictions (
   request_id, part, time_ms, route, file_name, file_sha256, file_bytes, duration_s, model, model_version, shadow, label, score,
-  scores, clips, receive_ms, predict_ms, mel_mean, mel_std, energy_mean, energy_std, error_code
-) VALUES (${Array(22).fill('?').join(', ')})`;
+  scores, clips, receive_ms, predict_ms, decode_ms, mel_mean, mel_std, energy_mean, energy_std, error_code
+) VALUES (${Array(23).fill('?').join(', ')})`;
 
 const selected = `predictions.*, models.labels AS labels,
   (SELECT json_array(feedback.label) FROM feedback WHERE feedback.request_id = predictions.request_id
@@ -393,6 +435,7 @@ function fromRow(row: Row): LoggedPrediction {
     clips: number('clips'),
     receiveMs: number('receive_ms'),
     predictMs: number('predict_ms'),
+    decodeMs: row['decode_ms'] as number | null,
     driftFeatures:
       row['mel_mean'] === null
         ? null

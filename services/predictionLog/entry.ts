@@ -29,6 +29,8 @@ export interface LogEntry {
   readonly receiveMs: number;
   /** Decoding, waiting for the network and the network. */
   readonly predictMs: number;
+  /** Of that, until the last sample was decoded; null where the recording could not be read. */
+  readonly decodeMs: number | null;
   readonly driftFeatures: DriftFeatures | null;
   /** Why there is no prediction. */
   readonly errorCode: string | null;

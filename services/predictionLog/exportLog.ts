@@ -1,11 +1,12 @@
 /** The log as files that others read: the original's CSV, all columns as CSV, Parquet. */
 import { type BasicType, ByteWriter, ParquetWriter, schemaFromColumnData } from 'hyparquet-writer';
 import type { LoggedPrediction } from './entry.ts';
+import type { LoggedPages } from './LogReader.ts';
 
 /** `time, audio_file, prediction` as the original system wrote it, but with names quoted where they need it. */
-export function* originalCsv(pages: Iterable<readonly LoggedPrediction[]>): Generator<string, void> {
+export async function* originalCsv(pages: LoggedPages): AsyncGenerator<string, void> {
   yield 'time, audio_file, prediction\n';
-  for (const page of pages) {
+  for await (const page of pages) {
     const rows = page.filter(({ errorCode, shadow }) => errorCode === null && !shadow);
     yield rows
       .map((row) => `${pythonTime(row.time)}, ${quoted(row.fileName)}, ${quoted(row.label ?? 'no event')}\n`)
@@ -14,15 +15,15 @@ export function* originalCsv(pages: Iterable<readonly LoggedPrediction[]>): Gene
 }
 
 /** Every column, a row a prediction. */
-export function* fullCsv(pages: Iterable<readonly LoggedPrediction[]>): Generator<string, void> {
+export async function* fullCsv(pages: LoggedPages): AsyncGenerator<string, void> {
   yield `${columns.map(({ name }) => name).join(',')}\r\n`;
-  for (const page of pages) {
+  for await (const page of pages) {
     yield page.map((row) => `${columns.map(({ value }) => cell(value(row))).join(',')}\r\n`).join('');
   }
 }
 
 /** Every column as Parquet, a row group a page. */
-export function* parquet(pages: Iterable<readonly LoggedPrediction[]>): Generator<Uint8Array, void> {
+export async function* parquet(pages: LoggedPages): AsyncGenerator<Uint8Array, void> {
   const bytes = new ByteWriter();
   const taken = () => {
     const part = new Uint8Array(bytes.buffer.slice(0, bytes.index));
@@ -37,7 +38,7 @@ export function* parquet(pages: Iterable<readonly LoggedPrediction[]>): Generato
       data: rows.map((row) => (type === 'INT64' ? BigInt(value(row) as number) : value(row))),
     }));
   const writer = new ParquetWriter({ writer: bytes, schema: schemaFromColumnData({ columnData: columnData([]) }) });
-  for (const page of pages) {
+  for await (const page of pages) {
     writer.write({ columnData: columnData(page), rowGroupSize: page.length });
     yield taken();
   }
@@ -70,6 +71,7 @@ const columns: readonly {
   { name: 'clips', type: 'INT32', value: (row) => row.clips },
   { name: 'receive_ms', type: 'DOUBLE', value: (row) => row.receiveMs },
   { name: 'predict_ms', type: 'DOUBLE', value: (row) => row.predictMs },
+  { name: 'decode_ms', type: 'DOUBLE', value: (row) => row.decodeMs },
   { name: 'mel_mean', type: 'DOUBLE', value: (row) => row.driftFeatures?.melMean ?? null },
   { name: 'mel_std', type: 'DOUBLE', value: (row) => row.driftFeatures?.melStd ?? null },
   { name: 'energy_mean', type: 'DOUBLE', value: (row) => row.driftFeatures?.energyMean ?? null },

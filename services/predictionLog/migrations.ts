@@ -50,6 +50,12 @@ const steps: readonly string[] = [
     content BLOB NOT NULL
   );
   `,
+  // Who this file is to a database that gathers the rows of many, and how long a recording was decoded.
+  `
+  CREATE TABLE spool (instance_id TEXT NOT NULL, fed_id INTEGER NOT NULL DEFAULT 0);
+  INSERT INTO spool (instance_id) VALUES (lower(hex(randomblob(16))));
+  ALTER TABLE predictions ADD COLUMN decode_ms REAL;
+  `,
 ];
 
 /** Brings a database up to date. @throws FormatError `newer_log` for one of a newer autobird */

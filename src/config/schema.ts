@@ -278,8 +278,29 @@ export const serviceSchema = z.strictObject({
     path: z.string().nullable(),
     /** Older rows are deleted; null keeps all. */
     retentionDays: positive.nullable(),
-    /** Keep the recordings too. */
-    keepAudio: z.boolean(),
+    /** Share of the recordings that are kept too: 0 for none, 1 for all. */
+    keepAudio: share,
+    /** A database that gathers the rows of every replica. */
+    postgres: z.strictObject({
+      /**
+       * `postgresql://…`; null for what the environment's DATABASE_URL says, none without it. The default does not name the
+       * variable: a resolved configuration is kept in checkpoints, where no password belongs.
+       */
+      url: z.string().nullable(),
+      /** Rows of one transaction, at most. */
+      batchRows: count,
+      /** Rows that are in the database are removed from the file. */
+      trim: z.boolean(),
+      /** Kept recordings are copied too. */
+      audio: z.boolean(),
+    }),
+  }),
+  /** Spans of requests for an OpenTelemetry collector. */
+  tracing: z.strictObject({
+    /** OTLP over HTTP, with or without `/v1/traces`; null for none. */
+    otlpEndpoint: z.string().nullable(),
+    /** Share of the requests that are traced, where the caller has not decided. */
+    sampleRatio: share,
   }),
   /** Live audio over WebSockets. */
   live: z.strictObject({

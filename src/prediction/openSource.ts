@@ -21,6 +21,8 @@ export interface OpenedSource extends AsyncDisposable {
   samplesAt(sampleRateHz: number): AsyncIterable<Float32Array>;
   /** Of what was read so far, at the source's own rate. */
   durationS(): number;
+  /** Milliseconds from opening to the last sample; 0 until then, and for a stream, which waits for its source. */
+  decodeMs(): number;
 }
 
 export interface OpenRecordingOptions {
@@ -40,6 +42,7 @@ export async function openRecording(
   limits: DecodeLimits & Partial<DecodeCosts>,
   { sampleRateHz: targetHz, signal, name }: OpenRecordingOptions,
 ): Promise<OpenedSource> {
+  const begin = performance.now();
   const ahead = { targetHz, samples: wholeS * targetHz };
   const budget = new DecodeBudget(limits, await bytesOf(source));
   const either = signal === undefined ? budget.signal : AbortSignal.any([signal, budget.signal]);
@@ -50,14 +53,19 @@ export async function openRecording(
     audio.close();
     throw error;
   }
+  let decodeMs = audio.whole === null ? 0 : performance.now() - begin;
   const path = name ?? (typeof source === 'string' ? source : '');
   const { sampleRateHz, declaredDurationS, tags } = audio.info;
   return {
     declaredDurationS,
     recordedAt: recordedAt({ path, fromTags: recordedAtFromTags(tags) }),
     whole: audio.whole,
-    samplesAt: (rateHz) => withinBudget(audio, rateHz, budget),
+    samplesAt: async function* (rateHz) {
+      yield* withinBudget(audio, rateHz, budget);
+      decodeMs = performance.now() - begin;
+    },
     durationS: () => audio.decodedSamples / sampleRateHz,
+    decodeMs: () => decodeMs,
     [Symbol.asyncDispose]: async () => audio.close(),
   };
 }
@@ -104,6 +112,7 @@ export function openPcm(readable: Readable, pcm: PcmFormat, limits: DecodeLimits
     whole: null,
     samplesAt: (targetHz) => resampled(blocks, sampleRateHz, targetHz),
     durationS: () => samples / sampleRateHz,
+    decodeMs: () => 0,
     [Symbol.asyncDispose]: async () => {
       readable.destroy();
     },

@@ -71,11 +71,15 @@ export interface RecordingLogits {
   /** (N) */
   readonly activity: Float32Array;
   readonly driftFeatures: DriftFeatures;
+  /** Milliseconds until the last sample was decoded. */
+  readonly decodeMs: number;
 }
 
 /** A prediction as the classifier gives it. */
 export interface HeardPrediction extends Prediction {
   readonly driftFeatures: DriftFeatures;
+  /** Milliseconds until the last sample was decoded. Of a long recording the network has heard the beginning by then. */
+  readonly decodeMs: number;
 }
 
 /** Embeddings of a recording: (D) each. */

@@ -10,7 +10,7 @@ async function client(name: number): Promise<void> {
     await log.append({
       ...{ requestId, part: 0, time: new Date(), route: '/', fileName: 'a.wav', fileSha256: 'ab', fileBytes: 1 },
       ...{ durationS: 1, model: 'm', modelVersion: 'v', shadow: false, label: 'wren', score: 1, clips: 1 },
-      ...{ scores: Float32Array.of(1), labels: ['wren'], receiveMs: 1, predictMs: 1, driftFeatures: null },
+      ...{ scores: Float32Array.of(1), labels: ['wren'], receiveMs: 1, predictMs: 1, decodeMs: 1, driftFeatures: null },
       ...{ errorCode: null, audio: null },
     });
     writeSync(1, `${requestId}\n`);

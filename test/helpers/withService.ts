@@ -1,5 +1,5 @@
 import type { AddressInfo } from 'node:net';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import { pino } from 'pino';
 import { createInferenceService } from '../../services/inference/createInferenceService.ts';
 import { composeConfig } from '../../src/config/compose.ts';
@@ -25,13 +25,14 @@ export function serviceConfig(overrides: readonly string[]): ServiceConfig {
 export async function withService(
   overrides: readonly string[],
   use: (service: RunningService) => Promise<void>,
+  logger: FastifyBaseLogger = pino({ level: 'silent' }),
 ): Promise<void> {
   await withTempDir(async (dir) => {
     await writeTinyModel(`${dir}/tiny.safetensors`);
     const given = [`service.models_dir=${dir}`, `service.log.path=${dir}/log.db`, ...overrides].map((text) =>
       text.replaceAll('DIR', dir),
     );
-    const { app, management } = await createInferenceService(serviceConfig(given), pino({ level: 'silent' }));
+    const { app, management } = await createInferenceService(serviceConfig(given), logger);
     try {
       await app.listen({ host: '127.0.0.1', port: 0 });
       await use({ url: `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`, dir, management });

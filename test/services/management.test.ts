@@ -50,6 +50,7 @@ test('feedback finds its prediction', () =>
     assert.is(predictions[0]?.true_label, 'robin');
     assert.is((await send({ request_id: 'unknown', label: 'robin' })).status, 404);
     assert.is((await send({ request_id: requestId })).status, 422);
+    assert.is((await send({ request_id: requestId, label: 'ro\0bin' })).status, 422);
   }));
 
 test('the log is exported and deleted for operators only', () =>
@@ -111,7 +112,17 @@ test('metrics count requests, predictions and failures', () =>
     assert.match(body, /autobird_http_requests_total\{method="GET",route="none",status="404"\} 1/);
     assert.match(body, /autobird_predictions_total\{model="tiny",version="\w+",label="\w+"\} 1/);
     assert.match(body, /autobird_prediction_failures_total\{model="tiny",code="not_audio"\} 1/);
-    assert.match(body, /autobird_prediction_stage_seconds_count\{stage="predict"\} 1/);
+    for (const [stage, count] of Object.entries({ receive: 1, decode: 1, network: 1, log: 2 })) {
+      assert.match(body, new RegExp(`autobird_prediction_stage_seconds_count\\{stage="${stage}"\\} ${count}\n`), stage);
+    }
+    // Two of the recording, and two of the silence with which the model was tried out.
+    assert.match(body, /autobird_clips_total\{model="tiny"\} 4/);
+    assert.match(body, /autobird_batch_clips_sum\{model="tiny"\} 4/);
+    const batches = /autobird_batch_clips_count\{model="tiny"\} ([234])/.exec(body)?.[1];
+    assert.match(body, new RegExp(`autobird_batch_clips_bucket\\{le="4",model="tiny"\\} ${batches}\n`));
+    assert.match(body, new RegExp(`autobird_batch_clips_bucket\\{le="\\+Inf",model="tiny"\\} ${batches}\n`));
+    assert.match(body, /autobird_shed_calls_total\{model="tiny"\} 0/);
+    assert.match(body, /autobird_worker_seconds_total\{model="tiny"\} 0\.\d/);
     assert.match(body, /autobird_model_info\{model="tiny",version="\w+",shadow="false"\} 1/);
     assert.match(body, /autobird_log_rows 2/);
     assert.match(body, /nodejs_eventloop_lag_p99_seconds/);

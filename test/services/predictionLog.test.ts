@@ -7,37 +7,16 @@ import { parquetReadObjects } from 'hyparquet';
 import Database from 'libsql';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { LogEntry } from '../../services/predictionLog/entry.ts';
 import { fullCsv, originalCsv, parquet } from '../../services/predictionLog/exportLog.ts';
 import { PredictionLog } from '../../services/predictionLog/PredictionLog.ts';
 import { AutobirdError } from '../../src/index.ts';
+import { logEntryOf as entry } from '../helpers/logEntry.ts';
 import { withTempDir } from '../helpers/withTempDir.ts';
 
-function entry(values: Partial<LogEntry> = {}): LogEntry {
-  return {
-    requestId: 'r1',
-    part: 0,
-    time: new Date('2026-01-23T14:02:11.123Z'),
-    route: '/classify/',
-    fileName: 'dawn.wav',
-    fileSha256: 'ab'.repeat(32),
-    fileBytes: 1234,
-    durationS: 5,
-    model: 'm',
-    modelVersion: 'v1',
-    shadow: false,
-    label: 'wren',
-    score: 0.75,
-    scores: Float32Array.of(0.75, 0.25),
-    labels: ['wren', 'robin'],
-    clips: 2,
-    receiveMs: 1.5,
-    predictMs: 8,
-    driftFeatures: { melMean: -5, melStd: 2, energyMean: -1, energyStd: 0.5 },
-    errorCode: null,
-    audio: null,
-    ...values,
-  };
+async function all<T>(parts: AsyncIterable<T>): Promise<T[]> {
+  const found: T[] = [];
+  for await (const part of parts) found.push(part);
+  return found;
 }
 
 async function withLog(use: (log: PredictionLog, path: string) => Promise<void>, retentionDays: number | null = null) {
@@ -176,17 +155,17 @@ test("exports are the original's CSV, all columns, and Parquet", () =>
     );
     log.addFeedback({ requestId: 'r2', part: 0, label: 'robin', note: null });
     assert.is(
-      [...originalCsv(log.each({}))].join(''),
+      (await all(originalCsv(log.each({})))).join(''),
       'time, audio_file, prediction\n' +
         '2026-01-23 14:02:11.123000+00:00, "a, ""b"".wav", wren\n' +
         '2026-01-23 14:02:11.123000+00:00, dawn.wav, no event\n',
     );
-    const [header, ...rows] = [...fullCsv(log.each({}))].join('').trimEnd().split('\r\n');
+    const [header, ...rows] = (await all(fullCsv(log.each({})))).join('').trimEnd().split('\r\n');
     assert.match(header as string, /^id,request_id,part,time,.*,has_feedback,true_label$/);
     assert.is(rows.length, 4);
     assert.match(rows[0] as string, /"\{""wren"":0.75,""robin"":0.25\}"/);
     assert.match(rows[1] as string, /,true,robin$/);
-    const file = Buffer.concat([...parquet(log.each({}))]);
+    const file = Buffer.concat(await all(parquet(log.each({}))));
     const objects = await parquetReadObjects({
       file: file.buffer.slice(file.byteOffset, file.byteOffset + file.length) as ArrayBuffer,
     });
@@ -206,7 +185,7 @@ test('an export of many rows goes page by page', () =>
       pages.map((page) => page.length),
       [2000, 2000, 500],
     );
-    const file = Buffer.concat([...parquet(log.each({}))]);
+    const file = Buffer.concat(await all(parquet(log.each({}))));
     const objects = await parquetReadObjects({
       file: file.buffer.slice(file.byteOffset, file.byteOffset + file.length) as ArrayBuffer,
     });
@@ -235,6 +214,27 @@ test('a file that is no database, or a newer one, is refused and left as it is',
       () => PredictionLog.open({ path: join(garbage, 'log.db') }),
       (error: unknown) => error instanceof AutobirdError && error.code === 'log_unavailable',
     );
+  }));
+
+test('a log of an older autobird is brought up to date and keeps its rows', () =>
+  withTempDir(async (dir) => {
+    const path = join(dir, 'log.db');
+    const before = PredictionLog.open({ path });
+    await before.append(entry());
+    await before.close();
+    const database = new Database(path);
+    database.exec('DROP TABLE spool; ALTER TABLE predictions DROP COLUMN decode_ms; PRAGMA user_version = 1');
+    database.close();
+    const log = PredictionLog.open({ path });
+    await log.append(entry({ requestId: 'r2' }));
+    assert.equal(
+      log.list({}, { limit: 9 }).map(({ requestId, decodeMs }) => [requestId, decodeMs]),
+      [
+        ['r2', 3],
+        ['r1', null],
+      ],
+    );
+    await log.close();
   }));
 
 test('a log that was closed refuses rows instead of losing them', () =>

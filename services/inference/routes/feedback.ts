@@ -4,19 +4,22 @@ import { type Static, Type } from 'typebox';
 import { HttpProblem } from '../../http/HttpProblem.ts';
 import type { InferenceContext } from '../context.ts';
 
+/** Databases end a text there. */
+const withoutNul = '^[^\\u0000]*$';
+
 const body = Type.Object(
   {
     request_id: Type.String({ minLength: 1, maxLength: 128, description: '`x-request-id` of the prediction.' }),
     part: Type.Optional(Type.Integer({ minimum: 0, description: 'Which recording of the request, from 0 (0).' })),
-    label: Type.Union([Type.String({ minLength: 1, maxLength: 200 }), Type.Null()], {
+    label: Type.Union([Type.String({ minLength: 1, maxLength: 200, pattern: withoutNul }), Type.Null()], {
       description: 'What it was; null for no bird.',
     }),
-    note: Type.Optional(Type.String({ maxLength: 2000 })),
+    note: Type.Optional(Type.String({ maxLength: 2000, pattern: withoutNul })),
   },
   { additionalProperties: false },
 );
 
-export function feedbackRoutes(app: FastifyInstance, { log }: InferenceContext): void {
+export function feedbackRoutes(app: FastifyInstance, { log, history }: InferenceContext): void {
   app.post<{ Body: Static<typeof body> }>(
     '/v1/feedback',
     {
@@ -31,7 +34,9 @@ export function feedbackRoutes(app: FastifyInstance, { log }: InferenceContext):
     async (request, reply) => {
       if (log === null) throw new HttpProblem(409, 'no_log', 'This service keeps no log (service.log.path)');
       const { request_id: requestId, part = 0, label, note = null } = request.body;
-      log.addFeedback({ requestId, part, label, note });
+      // Another replica may have answered, or the row has gone to PostgreSQL.
+      const elsewhere = !log.has(requestId, part) && history !== log && (await history?.has(requestId, part)) === true;
+      log.addFeedback({ requestId, part, label, note }, elsewhere);
       return reply.code(201).send({ ok: true });
     },
   );

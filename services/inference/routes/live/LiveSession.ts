@@ -283,6 +283,7 @@ export class LiveSession {
       receiveMs: Date.now() - this.#begun.getTime(),
       // Waiting for the network and waiting for the microphone are one here.
       predictMs: 0,
+      decodeMs: null,
       driftFeatures: null,
       errorCode,
       audio: null,

@@ -1,0 +1,57 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { Gauge, type Registry } from 'prom-client';
+
+/** Longer than the driver ever takes; less than Prometheus waits. */
+const timeoutMs = 3_000;
+
+/**
+ * Memory of the GPUs, by the driver's own tool when Prometheus asks: of the whole device, since a process in a container
+ * does not know itself by the driver's numbers. Nothing where the tool is missing.
+ */
+export function measureGpus(registry: Registry): void {
+  // Both gauges are asked at the same time: one question for both.
+  let asking: Promise<readonly GpuMemory[]> | null = null;
+  const ask = () => {
+    asking ??= gpuMemory().finally(() => {
+      asking = null;
+    });
+    return asking;
+  };
+  const gauge = (name: string, help: string, value: (memory: GpuMemory) => number) =>
+    new Gauge({
+      name,
+      help,
+      labelNames: ['gpu'] as const,
+      registers: [registry],
+      async collect() {
+        const gpus = await ask();
+        this.reset();
+        for (const memory of gpus) this.set({ gpu: memory.gpu }, value(memory));
+      },
+    });
+  gauge('autobird_gpu_memory_bytes', 'Memory of a GPU', ({ totalBytes }) => totalBytes);
+  gauge(
+    'autobird_gpu_memory_used_bytes',
+    'Memory of a GPU that is in use, by all processes',
+    ({ usedBytes }) => usedBytes,
+  );
+}
+
+interface GpuMemory {
+  readonly gpu: string;
+  readonly usedBytes: number;
+  readonly totalBytes: number;
+}
+
+async function gpuMemory(): Promise<GpuMemory[]> {
+  const words = ['--query-gpu=index,memory.used,memory.total', '--format=csv,noheader,nounits'];
+  const { stdout } = await promisify(execFile)('nvidia-smi', words, { timeout: timeoutMs }).catch(() => ({
+    stdout: '',
+  }));
+  return [...stdout.matchAll(/^(\d+), (\d+), (\d+)$/gm)].map(([, gpu, used, total]) => ({
+    gpu: gpu as string,
+    usedBytes: Number(used) * 2 ** 20,
+    totalBytes: Number(total) * 2 ** 20,
+  }));
+}

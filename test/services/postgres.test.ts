@@ -1,0 +1,481 @@
+// time-limit: 400
+/** The prediction log of several replicas in a real PostgreSQL, which is stopped, crashed and started again. */
+import { spawn } from 'node:child_process';
+import { copyFile, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { pino } from 'pino';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { PredictionLog } from '../../services/predictionLog/PredictionLog.ts';
+import { GatheredLog, type GatheredLogOptions } from '../../services/predictionLog/postgres/GatheredLog.ts';
+import { AutobirdError } from '../../src/index.ts';
+import { logEntryOf } from '../helpers/logEntry.ts';
+import { chirpWav } from '../helpers/tinyModel.ts';
+import { PostgresServer, postgresPrograms } from '../helpers/withPostgres.ts';
+import { audioForm, withService } from '../helpers/withService.ts';
+import { withTempDir } from '../helpers/withTempDir.ts';
+
+const programs = postgresPrograms();
+if (programs === null) {
+  console.log('# skip: PostgreSQL is not installed (apt-get install -y postgresql)');
+  process.exit(0);
+}
+const dir = await mkdtemp(join(tmpdir(), 'autobird-postgres-'));
+const server = await PostgresServer.start(programs, dir);
+test.after(async () => {
+  await server.stop('immediate');
+  await rm(dir, { recursive: true, force: true });
+});
+
+interface Replica {
+  readonly log: PredictionLog;
+  readonly gathered: GatheredLog;
+  readonly path: string;
+  /** What was logged for operators, a JSON line each. */
+  readonly lines: string[];
+  close(): Promise<void>;
+}
+
+function openReplica(url: string, path: string, options: Partial<GatheredLogOptions> = {}): Replica {
+  const lines: string[] = [];
+  const log = PredictionLog.open({ path });
+  const given = { batchRows: 50, trim: false, audio: false, retentionDays: null, ...options, url, path };
+  const gathered = GatheredLog.open(log, given, pino({}, { write: (line) => lines.push(line) }));
+  const close = async () => {
+    await gathered.close();
+    await log.close();
+  };
+  return { log, gathered, path, lines, close };
+}
+
+async function withReplicas(
+  count: number,
+  use: (replicas: readonly Replica[], url: string, dir: string) => Promise<void>,
+  options: Partial<GatheredLogOptions> = {},
+): Promise<void> {
+  const url = await server.createDatabase();
+  await withTempDir(async (dir) => {
+    const replicas = Array.from({ length: count }, (_, n) => openReplica(url, join(dir, `${n}.db`), options));
+    try {
+      await use(replicas, url, dir);
+    } finally {
+      for (const replica of replicas) await replica.close();
+    }
+  });
+}
+
+async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
+  const end = Date.now() + 60_000;
+  while (!(await condition())) {
+    if (Date.now() > end) assert.unreachable(`it did not come to this within a minute: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+/** Request ids in the order in which PostgreSQL has them. */
+async function fed(url: string): Promise<string[]> {
+  const rows = await server.query<{ request_id: string }>(
+    url,
+    'SELECT request_id FROM autobird.predictions ORDER BY id',
+  );
+  return rows.map(({ request_id }) => request_id);
+}
+
+const isUnavailable = (error: unknown) => error instanceof AutobirdError && error.code === 'log_unavailable';
+
+async function failureOf(work: Promise<unknown>): Promise<unknown> {
+  return await work.then(
+    () => null,
+    (error: unknown) => error,
+  );
+}
+
+test('a row is the same in PostgreSQL as in the file, to the last bit of its scores', () =>
+  withReplicas(1, async ([replica]) => {
+    const { log, gathered } = replica as Replica;
+    await log.append(logEntryOf({ scores: Float32Array.of(0.1, 1 / 3), durationS: 1 / 3 }));
+    await log.append(
+      logEntryOf({
+        ...{ requestId: 'r2', label: null, durationS: null, scores: null, labels: null, driftFeatures: null },
+        ...{ errorCode: 'not_audio', decodeMs: null, score: null, modelVersion: null },
+      }),
+    );
+    log.addFeedback({ requestId: 'r1', part: 0, label: 'robin', note: 'in the hedge' });
+    log.addFeedback({ requestId: 'r1', part: 0, label: null, note: null });
+    await gathered.caughtUp();
+    const plain = ({ id: _id, ...row }: Awaited<ReturnType<typeof gathered.list>>[number]) => row;
+    const [theirs, ours] = [await gathered.list({}, { limit: 9 }), log.list({}, { limit: 9 })];
+    assert.is(theirs.length, 2);
+    assert.equal(theirs.map(plain), ours.map(plain));
+    assert.is(theirs[1]?.trueLabel, null);
+    assert.equal(await gathered.driftRows({}, 9), log.driftRows({}, 9));
+  }));
+
+test('pages and filters find what they should over all replicas', () =>
+  withReplicas(2, async ([a, b]) => {
+    const day = (n: number) => new Date(Date.UTC(2026, 0, n));
+    for (let n = 1; n <= 9; n++) {
+      const { log, gathered } = (n % 2 ? a : b) as Replica;
+      await log.append(logEntryOf({ requestId: `r${n}`, time: day(n), label: n % 3 ? 'wren' : 'robin' }));
+      await gathered.caughtUp();
+    }
+    const { gathered } = a as Replica;
+    const first = await gathered.list({}, { limit: 4 });
+    const second = await gathered.list({}, { limit: 4, before: first.at(-1)?.id });
+    assert.equal(
+      [...first, ...second].map(({ requestId }) => requestId),
+      ['r9', 'r8', 'r7', 'r6', 'r5', 'r4', 'r3', 'r2'],
+    );
+    assert.is((await gathered.list({ label: 'robin' }, { limit: 99 })).length, 3);
+    const some = { since: day(3), until: day(5), modelVersion: 'v1' };
+    assert.equal(
+      (await gathered.list(some, { limit: 99, before: 999 })).map(({ requestId }) => requestId),
+      ['r4', 'r3'],
+    );
+    assert.equal(
+      (await gathered.driftRows({ since: day(2) }, 5)).map(({ time }) => time.getUTCDate()),
+      [5, 6, 7, 8, 9],
+    );
+    const pages = [];
+    for await (const page of gathered.each({ label: 'wren' })) pages.push(page.length);
+    assert.equal(pages, [6]);
+    assert.is((await gathered.list({ fileName: "x' OR 1=1 --" }, { limit: 99 })).length, 0);
+  }));
+
+test('replicas that start together on an empty database make its tables once', () =>
+  withReplicas(6, async (replicas, url) => {
+    for (const [n, { log }] of replicas.entries()) await log.append(logEntryOf({ requestId: `r${n}` }));
+    await Promise.all(replicas.map(({ gathered }) => gathered.caughtUp()));
+    assert.is((await fed(url)).length, 6);
+    assert.equal(
+      replicas.flatMap(({ lines }) => lines),
+      [],
+    );
+  }));
+
+test('a crash of PostgreSQL in the middle of load, and another, loses nothing and doubles nothing', () =>
+  withReplicas(2, async (replicas, url) => {
+    let stopped = false;
+    const sent: string[][] = replicas.map(() => []);
+    const load = replicas.map(async ({ log }, replica) => {
+      for (let n = 0; !stopped; n++) {
+        const requestId = `${replica}-${n}`;
+        const begin = performance.now();
+        await log.append(logEntryOf({ requestId }));
+        assert.ok(performance.now() - begin < 2000, 'an answer waited for PostgreSQL');
+        sent[replica]?.push(requestId);
+        await new Promise((resolve) => setTimeout(resolve, 1));
+      }
+    });
+    for (let round = 0; round < 2; round++) {
+      const before = (await server.query(url, 'SELECT 1 FROM pg_class')).length > 0 ? Date.now() : 0;
+      await until(() => Date.now() - before > 1000, 'a second of load');
+      await server.stop('immediate');
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+      await server.start();
+    }
+    stopped = true;
+    await Promise.all(load);
+    await until(() => replicas.every(({ gathered }) => gathered.stats().waitingRows === 0), 'all rows fed');
+    const arrived = await fed(url);
+    assert.ok(arrived.length > 500, `${arrived.length} rows`);
+    assert.is(new Set(arrived).size, arrived.length);
+    for (const [replica, ids] of sent.entries()) {
+      // Each replica's in the order in which they were answered.
+      assert.equal(
+        arrived.filter((id) => id.startsWith(`${replica}-`)),
+        ids,
+      );
+    }
+    assert.ok(replicas.some(({ gathered }) => gathered.stats().failures > 0));
+    const { lines } = replicas[0] as Replica;
+    assert.ok(lines.some((line) => line.includes('takes the rows of the prediction log again')));
+    assert.not(lines.some((line) => line.includes(PostgresServer.password)));
+  }));
+
+test('kill -9 of a service that could not reach PostgreSQL loses nothing that was answered', async () => {
+  const url = await server.createDatabase();
+  await withTempDir(async (dir) => {
+    const path = join(dir, 'log.db');
+    const script = fileURLToPath(new URL('../helpers/appendForever.ts', import.meta.url));
+    for (let round = 0; round < 2; round++) {
+      const child = spawn(process.execPath, ['--import', 'tsx', script, path], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      let printed = '';
+      child.stdout.on('data', (chunk) => {
+        printed += chunk;
+        if (printed.length > 500) child.kill('SIGKILL');
+      });
+      await new Promise((resolve) => child.on('close', resolve));
+      const acknowledged = printed.split('\n').slice(0, -1);
+      assert.ok(acknowledged.length > 0);
+      const { gathered, close } = openReplica(url, path);
+      await until(() => gathered.stats().waitingRows === 0, 'all rows fed');
+      const arrived = await fed(url);
+      const rows = await server.query(url, 'SELECT DISTINCT instance_id, spool_id FROM autobird.predictions');
+      assert.is(rows.length, arrived.length);
+      const kept = new Set(arrived);
+      assert.equal(
+        acknowledged.filter((id) => !kept.has(id)),
+        [],
+      );
+      await close();
+    }
+  });
+});
+
+test('processes that share a file feed each row once', async () => {
+  const url = await server.createDatabase();
+  await withTempDir(async (dir) => {
+    const path = join(dir, 'shared.db');
+    const replicas = [openReplica(url, path), openReplica(url, path), openReplica(url, path)];
+    for (let n = 0; n < 200; n++) await (replicas[n % 3] as Replica).log.append(logEntryOf({ requestId: `r${n}` }));
+    for (const { gathered } of replicas) await gathered.caughtUp();
+    await until(async () => (await fed(url)).length >= 200, 'all rows fed');
+    assert.equal(
+      await fed(url),
+      Array.from({ length: 200 }, (_, n) => `r${n}`),
+    );
+    for (const replica of replicas) await replica.close();
+  });
+});
+
+test('what is deleted at one replica is gone in PostgreSQL and in the files of all, even where it had not been fed', () =>
+  withReplicas(2, async ([a, b], url, dir) => {
+    const [here, there] = [a as Replica, b as Replica];
+    for (const { log, gathered } of [here, there]) {
+      await log.append(logEntryOf({ requestId: 'secret', fileName: 'bedroom.wav' }));
+      await log.append(logEntryOf({ requestId: 'other' }));
+      log.addFeedback({ requestId: 'secret', part: 0, label: 'wren', note: 'Ann said so' });
+      await gathered.caughtUp();
+    }
+    // A third was cut off, and comes back with a row that nobody has seen.
+    const third = PredictionLog.open({ path: join(dir, 'third.db') });
+    await third.append(logEntryOf({ requestId: 'late', fileName: 'bedroom.wav' }));
+    await third.close();
+    assert.is(await here.gathered.delete({ fileName: 'bedroom.wav' }), 2);
+    assert.equal(await fed(url), ['other', 'other']);
+    assert.equal(await server.query(url, 'SELECT note FROM autobird.feedback'), []);
+    assert.is(here.log.list({ fileName: 'bedroom.wav' }, { limit: 9 }).length, 0);
+    await there.gathered.caughtUp();
+    assert.is(there.log.list({ fileName: 'bedroom.wav' }, { limit: 9 }).length, 0);
+    const back = openReplica(url, join(dir, 'third.db'));
+    await back.gathered.caughtUp();
+    assert.is(back.log.list({}, { limit: 9 }).length, 0);
+    assert.equal(await fed(url), ['other', 'other']);
+    // What comes later under the same name is kept.
+    await there.log.append(
+      logEntryOf({ requestId: 'new', fileName: 'bedroom.wav', time: new Date(Date.now() + 1000) }),
+    );
+    await there.gathered.caughtUp();
+    assert.equal(await fed(url), ['other', 'other', 'new']);
+    await back.close();
+  }));
+
+test('what was said at one replica of a row of another finds it, and the file keeps no copy', () =>
+  withReplicas(2, async ([a, b], url) => {
+    const [here, there] = [a as Replica, b as Replica];
+    await here.log.append(logEntryOf());
+    await here.gathered.caughtUp();
+    assert.ok(await there.gathered.has('r1', 0));
+    assert.not(await there.gathered.has('r1', 1));
+    there.log.addFeedback({ requestId: 'r1', part: 0, label: 'robin', note: null }, true);
+    await there.gathered.caughtUp();
+    assert.is((await here.gathered.list({}, { limit: 1 }))[0]?.trueLabel, 'robin');
+    assert.is((await server.query(url, 'SELECT 1 FROM autobird.feedback')).length, 1);
+  }));
+
+test('rows that arrived are removed from the file where that is asked for, and ids go on', () =>
+  withReplicas(
+    1,
+    async ([replica], url) => {
+      const { log, gathered } = replica as Replica;
+      for (let n = 0; n < 3; n++) {
+        const audio = n === 1 ? Buffer.from('VOICE') : null;
+        await log.append(logEntryOf({ requestId: `r${n}`, audio }));
+        if (n === 0) log.addFeedback({ requestId: 'r0', part: 0, label: 'robin', note: null });
+        await gathered.caughtUp();
+        await until(() => log.list({}, { limit: 9 }).length === 0, 'an empty file');
+      }
+      assert.is((await log.stats()).rows, 0);
+      assert.equal(await fed(url), ['r0', 'r1', 'r2']);
+      assert.is((await gathered.list({ requestId: 'r0' }, { limit: 1 }))[0]?.trueLabel, 'robin');
+      const audio = await server.query<{ content: Buffer }>(url, 'SELECT content FROM autobird.audio');
+      assert.equal(
+        audio.map(({ content }) => content.toString()),
+        ['VOICE'],
+      );
+    },
+    { trim: true, audio: true },
+  ));
+
+test('recordings too large for one transaction go in several', () =>
+  withReplicas(
+    1,
+    async ([replica], url) => {
+      const { log, gathered } = replica as Replica;
+      const audio = new Uint8Array(9 * 2 ** 20).fill(7);
+      await Promise.all([0, 1, 2].map((n) => log.append(logEntryOf({ requestId: `r${n}`, audio }))));
+      await until(() => gathered.stats().waitingRows === 0, 'all rows fed');
+      assert.equal(await fed(url), ['r0', 'r1', 'r2']);
+      const sizes = await server.query(url, 'SELECT length(content) AS n FROM autobird.audio');
+      assert.equal(
+        sizes.map(({ n }) => n),
+        [audio.length, audio.length, audio.length],
+      );
+    },
+    { audio: true },
+  ));
+
+test('a backup of the file that is put back is a new instance: its next rows arrive, its old ones not twice', async () => {
+  const url = await server.createDatabase();
+  await withTempDir(async (dir) => {
+    const path = join(dir, 'log.db');
+    let replica = openReplica(url, path);
+    await replica.log.append(logEntryOf({ requestId: 'old' }));
+    await replica.gathered.caughtUp();
+    await replica.close();
+    await copyFile(path, join(dir, 'backup.db'));
+    replica = openReplica(url, path);
+    await replica.log.append(logEntryOf({ requestId: 'lost with the disk' }));
+    await replica.gathered.caughtUp();
+    await replica.close();
+    await copyFile(join(dir, 'backup.db'), path);
+    replica = openReplica(url, path);
+    await replica.gathered.caughtUp();
+    await replica.log.append(logEntryOf({ requestId: 'new' }));
+    await until(async () => (await fed(url)).length === 3, 'three rows');
+    assert.equal(await fed(url), ['old', 'lost with the disk', 'new']);
+    await replica.close();
+  });
+});
+
+test('text that PostgreSQL does not know holds nothing up', () =>
+  withReplicas(1, async ([replica]) => {
+    const { log, gathered } = replica as Replica;
+    await log.append(logEntryOf({ fileName: 'a"\\\u{1F426}.wav' }));
+    log.addFeedback({ requestId: 'r1', part: 0, label: 'wr\ud800en', note: '\\u0000 {"a": [1, NULL]}' });
+    await gathered.caughtUp();
+    const [row] = await gathered.list({}, { limit: 1 });
+    assert.is(row?.fileName, 'a"\\\u{1F426}.wav');
+    assert.is(row?.trueLabel, 'wr\ufffden');
+  }));
+
+test('old rows of the database go after the days of retention', () =>
+  withReplicas(
+    1,
+    async ([replica], url) => {
+      const { log, gathered } = replica as Replica;
+      await log.append(logEntryOf({ requestId: 'old', time: new Date(Date.now() - 3 * 86_400_000) }));
+      await log.append(logEntryOf({ requestId: 'new', time: new Date() }));
+      await gathered.caughtUp();
+      await until(async () => (await fed(url)).join() === 'new', 'one row');
+    },
+    { retentionDays: 2 },
+  ));
+
+test('a database of a newer autobird is refused, and rows wait', async () => {
+  const url = await server.createDatabase();
+  await withTempDir(async (dir) => {
+    const first = openReplica(url, join(dir, 'a.db'));
+    await first.gathered.caughtUp();
+    await first.close();
+    await server.query(url, 'INSERT INTO autobird.migrations (version) VALUES (999)');
+    const replica = openReplica(url, join(dir, 'b.db'));
+    await replica.log.append(logEntryOf());
+    const failure = await failureOf(replica.gathered.caughtUp());
+    assert.ok(failure instanceof AutobirdError && failure.code === 'newer_log', String(failure));
+    assert.is(replica.gathered.stats().waitingRows, 1);
+    await replica.close();
+    assert.ok(replica.lines.some((line) => line.includes('wait in its file for the next start')));
+  });
+});
+
+test('no failure shows the password', async () => {
+  const url = await server.createDatabase();
+  const { password } = PostgresServer;
+  const encoded = encodeURIComponent(password);
+  await withTempDir(async (dir) => {
+    for (const [n, wrong] of [
+      url.replace(encoded, `${encoded}x`),
+      url.replace(/:\d+\//, ':1/'),
+      url.replace(/test\d+$/, 'nowhere'),
+    ].entries()) {
+      const replica = openReplica(wrong, join(dir, `${n}.db`));
+      const failure = await failureOf(replica.gathered.caughtUp());
+      assert.ok(isUnavailable(failure), String(failure));
+      assert.match(String(failure), /PostgreSQL at 127\.0\.0\.1:\d+\/\w+ failed: ./);
+      await replica.close();
+      const all = `${String(failure)} ${JSON.stringify(failure)} ${replica.lines.join('')}`;
+      for (const secret of [password, encoded]) assert.not(all.includes(secret), all);
+    }
+    const log = PredictionLog.open({ path: join(dir, 'x.db') });
+    for (const malformed of [
+      `postgresql://u:${encoded}@[::bad/x`,
+      `mysql://u:${encoded}@h/d`,
+      `not an address ${encoded}`,
+    ]) {
+      const options = {
+        url: malformed,
+        path: join(dir, 'x.db'),
+        batchRows: 1,
+        trim: false,
+        audio: false,
+        retentionDays: null,
+      };
+      try {
+        GatheredLog.open(log, options, pino({ level: 'silent' }));
+        assert.unreachable(malformed);
+      } catch (error) {
+        assert.ok(error instanceof AutobirdError, String(error));
+        assert.match(error.message, /postgresql:\/\/USER:PASSWORD@HOST/);
+        assert.not(`${error.stack}${JSON.stringify(error)}`.includes(encoded));
+      }
+    }
+    await log.close();
+  });
+});
+
+test('a service answers while PostgreSQL is away, and its log is there when it is back', async () => {
+  const url = await server.createDatabase();
+  await server.stop();
+  await withService([`service.log.postgres.url='${url}'`], async ({ url: address, management }) => {
+    const classify = async (name: string) => {
+      const response = await fetch(`${address}/classify/`, { method: 'POST', body: audioForm([name, chirpWav(1)]) });
+      assert.is(response.status, 200);
+      return response.headers.get('x-request-id') as string;
+    };
+    const requestId = await classify('away.wav');
+    await classify('drop.wav');
+    const away = await management.inject('/v1/log');
+    assert.is(away.statusCode, 503);
+    assert.is(away.json<{ code: string }>().code, 'log_unavailable');
+    assert.is((await management.inject({ method: 'DELETE', url: '/v1/log?label=x' })).statusCode, 503);
+    await server.start();
+    const rows = async () => {
+      const answer = await management.inject('/v1/log');
+      return answer.statusCode === 200 ? answer.json<{ predictions: { file_name: string }[] }>().predictions : [];
+    };
+    await until(async () => (await rows()).length === 2, 'two rows at the management address');
+    const said = await fetch(`${address}/v1/feedback`, {
+      method: 'POST',
+      body: JSON.stringify({ request_id: requestId, label: 'robin' }),
+      headers: { 'content-type': 'application/json' },
+    });
+    assert.is(said.status, 201);
+    const deleted = await management.inject({ method: 'DELETE', url: '/v1/log?file_name=drop.wav' });
+    assert.equal(deleted.json(), { deleted: 1 });
+    const csv = (await management.inject('/v1/log/export')).body;
+    assert.match(csv, /away\.wav.*,true,robin\r\n$/);
+    assert.not(csv.includes('drop.wav'));
+    const { body } = await management.inject('/metrics');
+    assert.match(body, /^autobird_log_fed_rows_total 2$/m);
+    assert.match(body, /^autobird_log_waiting_rows 0$/m);
+    assert.match(body, /^autobird_log_feed_failures_total [1-9]/m);
+  });
+});
+
+test.run();
