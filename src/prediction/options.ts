@@ -37,6 +37,8 @@ export interface PredictOptions extends JobOptions {
   readonly merge?: boolean;
   /** Name in the result instead of the path; the way to name a Buffer. */
   readonly name?: string;
+  /** Also give the embedding of the recording. Default false. */
+  readonly embedding?: boolean;
 }
 
 export interface PredictFilesOptions extends PredictOptions {
@@ -57,11 +59,15 @@ export interface RecordingLogits {
   /** (N) */
   readonly activity: Float32Array;
   readonly driftFeatures: DriftFeatures;
+  /** (D), mean over the clips; null where it was not asked for. */
+  readonly embedding: Float32Array | null;
 }
 
 /** A prediction as the classifier gives it. */
 export interface HeardPrediction extends Prediction {
   readonly driftFeatures: DriftFeatures;
+  /** (D), mean over the clips; null where it was not asked for. */
+  readonly embedding: Float32Array | null;
 }
 
 /** Embeddings of a recording: (D) each. */
