@@ -1,6 +1,7 @@
 /** Reference rows against current rows: what Evidently says of them, and what it does not. */
 import { expected } from '../../bindings/errors.ts';
 import { Alarm, type AlarmOptions } from './alarm.ts';
+import { type ColumnCorrelations, columnCorrelations } from './columnCorrelations.ts';
 import { testColumn } from './columnTest.ts';
 import { columnTypes } from './columnTypes.ts';
 import { type DataDrift, type DataDriftOptions, dataDrift } from './dataDrift.ts';
@@ -8,6 +9,7 @@ import { dataQualityMetrics } from './dataQuality.ts';
 import { type EffectSize, effectSize } from './effectSize.ts';
 import { type EmbeddingDrift, type EmbeddingDriftOptions, embeddingDrift } from './embeddingDrift.ts';
 import { adjustForFalseDiscovery } from './falseDiscovery.ts';
+import { type MissingValues, missingValues } from './missingValues.ts';
 import { type DriftColumn, type DriftTable, type DriftValue, driftTable, present } from './table.ts';
 import { cutWindows, type WindowOptions } from './windows.ts';
 
@@ -92,6 +94,10 @@ export interface DriftResult {
   readonly drift: DataDrift;
   /** Evidently's DatasetSummaryMetric and ColumnSummaryMetric, as it spells them. */
   readonly quality: readonly object[];
+  /** Evidently's DatasetMissingValuesMetric, as it spells it. */
+  readonly missing: { readonly current: MissingValues; readonly reference: MissingValues };
+  /** Of target and prediction, where both sides have them. */
+  readonly correlations: readonly ColumnCorrelations[];
   readonly corrected: readonly CorrectedTest[];
   readonly classes: readonly ClassDrift[];
   readonly confidence: ConfidenceDrift | null;
@@ -130,6 +136,10 @@ export function detectDrift(
     heldOutRows: ofModel === heldOut ? heldOut.length : 0,
     drift,
     quality: dataQualityMetrics(before, now),
+    missing: { current: missingValues(now), reference: missingValues(before) },
+    correlations: names
+      .filter((name) => name === 'target' || name === 'prediction')
+      .map((name) => columnCorrelations(name, before, now)),
     corrected: correctedTests(before, now, names, level),
     classes: classDrift(reference, current, names, level, leastClassRows),
     confidence: confidenceDrift(ofModel, current, level),
