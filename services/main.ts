@@ -1,11 +1,36 @@
 /** Chooses a service and starts it: `node services/main.ts inference service.port=8000`. `autobird serve` calls this. */
 import { parseArgs } from 'node:util';
 import closeWithGrace from 'close-with-grace';
-import { AutobirdError, composeConfig } from '../src/index.ts';
+import type { FastifyBaseLogger } from 'fastify';
+import { AutobirdError, composeConfig, type ServiceConfig } from '../src/index.ts';
+import { composeDriftConfig } from './drift/config.ts';
+import { createDriftService } from './drift/createDriftService.ts';
 import { createLogger } from './http/logging.ts';
-import { createInferenceService } from './inference/createInferenceService.ts';
+import { createInferenceService, type Service } from './inference/createInferenceService.ts';
 
-const services = { inference: createInferenceService } as const;
+/** A service that only has to be made, and the ports it is for. */
+interface Prepared {
+  readonly service: ServiceConfig;
+  readonly port: number;
+  readonly managementPort: number | null;
+  readonly create: (logger: FastifyBaseLogger) => Promise<Service>;
+}
+
+type Prepare = (overrides: readonly string[], options: { readonly configDir?: readonly string[] }) => Prepared;
+
+const services: Readonly<Record<string, Prepare>> = {
+  inference(overrides, options) {
+    const { service } = composeConfig(overrides, { groups: ['service'], ...options }).config;
+    const { port, management } = service;
+    const create = (logger: FastifyBaseLogger) => createInferenceService(service, logger);
+    return { service, port, managementPort: management.port, create };
+  },
+  drift(overrides, options) {
+    const config = composeDriftConfig(overrides, options);
+    const { port, managementPort } = config.drift.monitor;
+    return { service: config.service, port, managementPort, create: (logger) => createDriftService(config, logger) };
+  },
+};
 
 async function main(words: readonly string[]): Promise<void> {
   const { values, positionals } = parseArgs({
@@ -13,15 +38,15 @@ async function main(words: readonly string[]): Promise<void> {
     options: { 'config-dir': { type: 'string', multiple: true } },
     allowPositionals: true,
   });
-  const [name, ...overrides] = positionals;
-  const create = services[name as keyof typeof services];
-  if (create === undefined) {
+  const [name = '', ...overrides] = positionals;
+  const prepare = services[name];
+  if (prepare === undefined) {
     throw new AutobirdError('usage', `Expected a service (${Object.keys(services).join(', ')}) but received ${name}`);
   }
   const configDir = values['config-dir'];
-  const { service } = composeConfig(overrides, { groups: ['service'], ...(configDir && { configDir }) }).config;
+  const { service, port, managementPort, create } = prepare(overrides, { ...(configDir && { configDir }) });
   const logger = createLogger(service.logLevel);
-  const { app, management } = await create(service, logger);
+  const { app, management } = await create(logger);
   // Stops accepting, answers what has begun, then lets go of models and files.
   closeWithGrace({ delay: 1000 * service.shutdownS, logger }, async ({ signal, err }) => {
     if (err) logger.error({ err }, 'Stopping after an error');
@@ -30,9 +55,8 @@ async function main(words: readonly string[]): Promise<void> {
     await app.close();
     await management.close();
   });
-  const { host, port } = service.management;
-  if (port !== null) await management.listen({ host, port });
-  await app.listen({ host: service.host, port: service.port, backlog: 4096 });
+  if (managementPort !== null) await management.listen({ host: service.management.host, port: managementPort });
+  await app.listen({ host: service.host, port, backlog: 4096 });
 }
 
 try {

@@ -40,6 +40,7 @@ export { type FormatContext, type OutputFormatName, outputFormats } from './form
 export { resultToJson } from './formats/json.ts';
 export { Classifier } from './predict.ts';
 export { timeAt } from './prediction/absoluteTime.ts';
+export { findCheckpoint } from './prediction/findCheckpoint.ts';
 export type {
   ClassifierOptions,
   Embedding,
@@ -52,7 +53,8 @@ export type { PcmFormat } from './prediction/readable.ts';
 
 // Does it still hear what it was trained on?
 
-export type { AlarmOptions } from './drift/alarm.ts';
+export { Alarm, type AlarmMemory, type AlarmOptions, type AlarmState } from './drift/alarm.ts';
+export { configuredDrift } from './drift/configuredDrift.ts';
 export {
   type DriftOptions,
   type DriftResult,
@@ -60,15 +62,21 @@ export {
   detectDrift,
   driftTrend,
   type TrendPoint,
+  trendPoint,
 } from './drift/detectDrift.ts';
 export { type DriftPageOptions, driftPage } from './drift/driftPage.ts';
 export { driftToJson } from './drift/driftToJson.ts';
+export { type DriftReference, modelRow, predictionRow } from './drift/modelRows.ts';
+export { type DriftSide, type ReadSideOptions, readSide } from './drift/readSide.ts';
+export { cutWindows, type WindowOptions } from './drift/windows.ts';
+export { randomFor } from './random.ts';
 
 // A checkpoint from inside.
 
 export type { Checkpoint } from './checkpoint/Checkpoint.ts';
 export type { CheckpointMetadata, EpochRecord } from './checkpoint/metadata.ts';
 export { readCheckpoint } from './checkpoint/readCheckpoint.ts';
+export type { ReferenceRow } from './checkpoint/reference.ts';
 
 // What the machine can do.
 

@@ -115,7 +115,7 @@ export class Classifier {
   async predictFile(source: string | Uint8Array, options: PredictOptions = {}): Promise<HeardPrediction> {
     const reading = this.#reading(options);
     const heard = await this.clipLogits(source, options);
-    const { durationS, recordedAt, clips, logits, activity, driftFeatures, decodeMs } = heard;
+    const { durationS, recordedAt, clips, logits, activity, driftFeatures, embedding, decodeMs } = heard;
     const { labels, noEventLabels, aggregation, calibration } = this.#checkpoint.metadata;
     const probabilities = clipProbabilities(logits, labels.length, calibration.temperature);
     const scores = aggregateClips(probabilities, activity, labels.length, aggregation);
@@ -135,6 +135,7 @@ export class Classifier {
       clips: clipPredictions,
       detections: detectionsOf(clipPredictions, { ...reading, labels, noEventLabels, durationS, recordedAt }),
       driftFeatures,
+      embedding,
       decodeMs,
       modelVersion: this.modelVersion,
     };
@@ -202,10 +203,8 @@ export class Classifier {
         clips.push({ ...clip, embedding: embeddings.slice(index * width, (index + 1) * width) });
       });
     }
-    const sum = new Float64Array((clips[0] as (typeof clips)[number]).embedding.length);
-    for (const { embedding } of clips)
-      for (const [i, value] of embedding.entries()) sum[i] = (sum[i] as number) + value;
-    return { durationS: opened.durationS(), clips, embedding: Float32Array.from(sum, (value) => value / clips.length) };
+    const whole = concatenated(clips.map(({ embedding }) => embedding));
+    return { durationS: opened.durationS(), clips, embedding: meanRow(whole, clips.length) };
   }
 
   /** A picture of a recording of any length, as a PNG: log-mel in the model's bands, low ones at the bottom. */
@@ -227,11 +226,14 @@ export class Classifier {
     const logits: Float32Array[] = [];
     const activity: Float32Array[] = [];
     const drift: Float32Array[] = [];
-    for await (const batch of this.#score(opened, options, { eager: false, embeddings: false, deadlineMs })) {
+    const embeddings: Float32Array[] = [];
+    const wanted = options.embedding ?? false;
+    for await (const batch of this.#score(opened, options, { eager: false, embeddings: wanted, deadlineMs })) {
       clips.push(...batch.clips);
       logits.push(batch.logits);
       activity.push(batch.activity);
       drift.push(batch.driftFeatures);
+      if (batch.embeddings !== null) embeddings.push(batch.embeddings);
     }
     return {
       durationS: opened.durationS(),
@@ -240,6 +242,7 @@ export class Classifier {
       logits: concatenated(logits),
       activity: concatenated(activity),
       driftFeatures: meanDriftFeatures(concatenated(drift)),
+      embedding: wanted ? meanRow(concatenated(embeddings), clips.length) : null,
       decodeMs: opened.decodeMs(),
     };
   }
@@ -340,6 +343,13 @@ function concatenated(parts: readonly Float32Array[]): Float32Array {
     at += part.length;
   }
   return whole;
+}
+
+/** (D) of (N * D) */
+function meanRow(rows: Float32Array, count: number): Float32Array {
+  const sum = new Float64Array(rows.length / count);
+  for (const [i, value] of rows.entries()) sum[i % sum.length] = (sum[i % sum.length] as number) + value;
+  return Float32Array.from(sum, (value) => value / count);
 }
 
 function failed(recording: string, error: unknown): FailedPrediction {

@@ -8,6 +8,7 @@ import { measureRequests } from '../http/requestMetrics.ts';
 import { openTracing } from '../http/tracing.ts';
 import { PredictionLog } from '../predictionLog/PredictionLog.ts';
 import { GatheredLog } from '../predictionLog/postgres/GatheredLog.ts';
+import { postgresUrl } from '../predictionLog/postgres/postgresUrl.ts';
 import { webRoutes } from '../web/webRoutes.ts';
 import { createManagementApp } from './createManagementApp.ts';
 import { InferenceMetrics } from './InferenceMetrics.ts';
@@ -87,10 +88,11 @@ export async function createInferenceService(config: ServiceConfig, logger: Fast
 /** Where the rows of all replicas are, if there is such a place. */
 function gatheredLog(
   log: PredictionLog | null,
-  { path, retentionDays, postgres: { url, ...options } }: ServiceConfig['log'],
+  config: ServiceConfig['log'],
   logger: FastifyBaseLogger,
 ): GatheredLog | null {
-  const address = url ?? process.env['DATABASE_URL'] ?? '';
-  if (log === null || path === null || address === '') return null;
-  return GatheredLog.open(log, { ...options, path, retentionDays, url: address }, logger);
+  const { path, retentionDays, postgres } = config;
+  const url = postgresUrl(config);
+  if (log === null || path === null || url === null) return null;
+  return GatheredLog.open(log, { ...postgres, path, retentionDays, url }, logger);
 }

@@ -9,6 +9,7 @@ import { dirname } from 'node:path';
 import type { Worker } from 'node:worker_threads';
 import Database from 'libsql';
 import { AutobirdError, FormatError } from '../../src/index.ts';
+import { driftRows } from './driftRows.ts';
 import type { Feedback, LogEntry, LogFilter, LoggedDriftRow, LoggedPrediction } from './entry.ts';
 import type { LogPage, LogReader } from './LogReader.ts';
 import { migrate } from './migrations.ts';
@@ -172,23 +173,7 @@ export class PredictionLog implements LogReader {
 
   /** The recordings that were heard, newest last; at most `limit`, the newest ones. */
   driftRows(filter: LogFilter, limit: number): LoggedDriftRow[] {
-    const { sql, values } = whereOf(filter, ['shadow = 0', 'mel_mean IS NOT NULL']);
-    const rows = this.#guarded(() =>
-      this.#database
-        .prepare(
-          `SELECT time_ms, label, score, mel_mean, mel_std, energy_mean, energy_std FROM predictions ${sql} ORDER BY id DESC LIMIT ?`,
-        )
-        .all(...values, limit),
-    ) as Readonly<Record<string, number | string | null>>[];
-    return rows.reverse().map((row) => ({
-      time: new Date(row['time_ms'] as number),
-      target: row['label'] as string | null,
-      confidence: row['score'] as number,
-      melMean: row['mel_mean'] as number,
-      melStd: row['mel_std'] as number,
-      energyMean: row['energy_mean'] as number,
-      energyStd: row['energy_std'] as number,
-    }));
+    return this.#guarded(() => driftRows(this.#database, filter, limit));
   }
 
   /** The recording of a row, null where it was not kept. */

@@ -1,15 +1,18 @@
 import { createHash } from 'node:crypto';
 import type { NamedTensor, NormalisationStatistics } from '../../bindings/native.ts';
 import type { CheckpointMetadata } from './metadata.ts';
+import type { ReferenceRow } from './reference.ts';
 
 /** A model that can predict by itself, as read from one file. */
 export interface Checkpoint {
   /** The file. */
   readonly path: string;
-  /** `model.*`, and in `last` also what is needed to go on training; without `statistics.*`. */
+  /** `model.*`, and in `last` also what is needed to go on training; without `statistics.*` and `reference.*`. */
   readonly tensors: readonly NamedTensor[];
   readonly statistics: NormalisationStatistics;
   readonly metadata: CheckpointMetadata;
+  /** Recordings it was trained and validated with; null in `last` and in older checkpoints. */
+  readonly reference: readonly ReferenceRow[] | null;
   /** 12 hex digits: equal exactly where predictions are equal. */
   readonly modelVersion: string;
 }

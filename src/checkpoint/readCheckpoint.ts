@@ -4,6 +4,7 @@ import { payloadSha256, readSafetensorsHeader, readTensors } from '../safetensor
 import { decode } from '../schema/case.ts';
 import { type Checkpoint, modelVersion } from './Checkpoint.ts';
 import { type CheckpointMetadata, metadataSchema } from './metadata.ts';
+import { referencePrefix, referenceRows } from './reference.ts';
 
 export type { Checkpoint } from './Checkpoint.ts';
 
@@ -37,9 +38,17 @@ export async function readCheckpoint(path: string): Promise<Checkpoint> {
     mean: statistic(tensors, 'statistics.mean', metadata, path),
     std: statistic(tensors, 'statistics.std', metadata, path),
   };
-  const rest = tensors.filter(({ name }) => !name.startsWith('statistics.'));
+  const reference = referenceRows(tensors, metadata.labels, path);
+  const rest = tensors.filter(({ name }) => !name.startsWith('statistics.') && !name.startsWith(referencePrefix));
   checkNames(rest, path);
-  return { path, tensors: rest, statistics, metadata, modelVersion: modelVersion(rest, statistics, metadata) };
+  return {
+    path,
+    tensors: rest,
+    statistics,
+    metadata,
+    reference,
+    modelVersion: modelVersion(rest, statistics, metadata),
+  };
 }
 
 function checkVersion(format: string | undefined, formatVersion: string | undefined, path: string): void {

@@ -18,16 +18,26 @@ export interface AlarmState {
   readonly changed: boolean;
 }
 
+/** All that an alarm remembers: to be kept over a restart. */
+export interface AlarmMemory {
+  readonly raised: boolean;
+  /** Levels since it was raised or ended, the newest last. */
+  readonly levels: readonly number[];
+}
+
 export class Alarm {
   readonly #raiseAt: number;
   readonly #clearBelow: number;
   readonly #windows: number;
   readonly #of: number;
-  #levels: number[] = [];
-  #raised = false;
+  #levels: readonly number[];
+  #raised: boolean;
 
-  /** @throws InvalidArgumentError for a lower bound above the upper one, or more windows than are looked at */
-  constructor({ raiseAt = 0.5, clearBelow = raiseAt / 2, windows = 2, of = 3 }: AlarmOptions = {}) {
+  /** Goes on from `memory`. @throws InvalidArgumentError for a lower bound above the upper one, or more windows than are looked at */
+  constructor(
+    { raiseAt = 0.5, clearBelow = raiseAt / 2, windows = 2, of = 3 }: AlarmOptions = {},
+    memory: AlarmMemory = { raised: false, levels: [] },
+  ) {
     if (!(clearBelow <= raiseAt)) throw expected(`at most raiseAt (${raiseAt})`, 'clearBelow', clearBelow);
     if (!Number.isInteger(of) || of < 1) throw expected('a positive integer', 'of', of);
     if (!Number.isInteger(windows) || windows < 1 || windows > of) throw expected(`1 to ${of}`, 'windows', windows);
@@ -35,6 +45,12 @@ export class Alarm {
     this.#clearBelow = clearBelow;
     this.#windows = windows;
     this.#of = of;
+    this.#levels = memory.levels;
+    this.#raised = memory.raised;
+  }
+
+  get memory(): AlarmMemory {
+    return { raised: this.#raised, levels: this.#levels };
   }
 
   /** Takes the level of the next window. */

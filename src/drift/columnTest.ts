@@ -28,7 +28,6 @@ export interface ColumnTest {
 
 interface Kind {
   readonly displayName: string;
-  readonly threshold: number;
   readonly drifts: (score: number, threshold: number) => boolean;
 }
 
@@ -37,14 +36,14 @@ const atMost = (score: number, threshold: number) => score <= threshold;
 const atLeast = (score: number, threshold: number) => score >= threshold;
 
 const kinds: Readonly<Record<TestName, Kind>> = {
-  ks: { displayName: 'K-S p_value', threshold: 0.05, drifts: atMost },
-  chisquare: { displayName: 'chi-square p_value', threshold: 0.05, drifts: below },
-  z: { displayName: 'Z-test p_value', threshold: 0.05, drifts: below },
-  wasserstein: { displayName: 'Wasserstein distance (normed)', threshold: 0.1, drifts: atLeast },
-  jensenshannon: { displayName: 'Jensen-Shannon distance', threshold: 0.1, drifts: atLeast },
-  psi: { displayName: 'PSI', threshold: 0.1, drifts: atLeast },
-  kl_div: { displayName: 'Kullback-Leibler divergence', threshold: 0.1, drifts: atLeast },
-  hellinger: { displayName: 'Hellinger distance', threshold: 0.1, drifts: atLeast },
+  ks: { displayName: 'K-S p_value', drifts: atMost },
+  chisquare: { displayName: 'chi-square p_value', drifts: below },
+  z: { displayName: 'Z-test p_value', drifts: below },
+  wasserstein: { displayName: 'Wasserstein distance (normed)', drifts: atLeast },
+  jensenshannon: { displayName: 'Jensen-Shannon distance', drifts: atLeast },
+  psi: { displayName: 'PSI', drifts: atLeast },
+  kl_div: { displayName: 'Kullback-Leibler divergence', drifts: atLeast },
+  hellinger: { displayName: 'Hellinger distance', drifts: atLeast },
 };
 
 /** Whether the score of a test is a p-value. */
@@ -57,6 +56,10 @@ export interface ColumnTestOptions {
   readonly test?: TestName;
   /** Default that of the test. */
   readonly threshold?: number;
+  /** Of tests that give a p-value. Default 0.05. */
+  readonly pValue?: number;
+  /** Of tests that give a distance. Default 0.1. */
+  readonly distance?: number;
 }
 
 /**
@@ -73,8 +76,9 @@ export function testColumn(
 ): ColumnTest {
   const [before, now] = [clean(name, 'reference', reference), clean(name, 'current', current)];
   const test = options.test ?? chooseTest(type, present(before).length, distinctValues(before, now));
-  const { displayName, threshold: usual, drifts } = kinds[test];
-  const threshold = options.threshold ?? usual;
+  const { displayName, drifts } = kinds[test];
+  const { pValue = 0.05, distance = 0.1 } = options;
+  const threshold = options.threshold ?? (isPValue(test) ? pValue : distance);
   const score = scoreOf(test, type, before, now);
   return { test, displayName, threshold, score, drifted: drifts(score, threshold) };
 }

@@ -1,6 +1,7 @@
 /** Reference rows against current rows: what Evidently says of them, and what it does not. */
 import { expected } from '../../bindings/errors.ts';
 import { Alarm, type AlarmOptions } from './alarm.ts';
+import { type ColumnCorrelations, columnCorrelations } from './columnCorrelations.ts';
 import { testColumn } from './columnTest.ts';
 import { columnTypes } from './columnTypes.ts';
 import { type DataDrift, type DataDriftOptions, dataDrift } from './dataDrift.ts';
@@ -8,7 +9,12 @@ import { dataQualityMetrics } from './dataQuality.ts';
 import { type EffectSize, effectSize } from './effectSize.ts';
 import { type EmbeddingDrift, type EmbeddingDriftOptions, embeddingDrift } from './embeddingDrift.ts';
 import { adjustForFalseDiscovery } from './falseDiscovery.ts';
+import { type MissingValues, missingValues } from './missingValues.ts';
 import { type DriftColumn, type DriftTable, type DriftValue, driftTable, present } from './table.ts';
+import { cutWindows, type WindowOptions } from './windows.ts';
+
+/** Fewer say nothing of a distribution. */
+const leastHeldOut = 8;
 
 /** One recording (or clip, or request). */
 export interface DriftRow {
@@ -24,12 +30,18 @@ export interface DriftRow {
 export interface DriftOptions extends Omit<DataDriftOptions, 'test' | 'threshold'> {
   /** Of corrected p-values, classes, confidence and embeddings. Default 0.05. */
   readonly level?: number;
-  readonly embeddings?: Omit<EmbeddingDriftOptions, 'level'>;
-  /** Rows of a window of the trend; default none. A rest of less than half a window joins the last one. */
-  readonly windowRows?: number;
+  /** Default: those of `embeddingDrift`; null not to compare embeddings. */
+  readonly embeddings?: Omit<EmbeddingDriftOptions, 'level'> | null;
+  /** Windows of the trend; default none. A rest of less than half a window, or of fewer than its `minRows`, joins the last one. */
+  readonly window?: WindowOptions;
   readonly alarm?: AlarmOptions;
   /** A class is compared where both sides have so many rows of it. Default 10. */
   readonly leastClassRows?: number;
+  /**
+   * Reference rows that the model was not trained on: confidence and embeddings, which training makes better than they are
+   * for anything new, are compared with these where there are at least 8. Default none.
+   */
+  readonly heldOut?: readonly DriftRow[];
 }
 
 /** A column by a test of significance (K-S or χ²), whatever the number of rows. */
@@ -66,6 +78,7 @@ export interface TrendPoint {
   readonly rows: number;
   readonly shareOfDriftedColumns: number;
   readonly datasetDrift: boolean;
+  readonly driftedColumns: readonly string[];
   readonly alarm: boolean;
   readonly confidenceMean: number | null;
   /** Effect size of each column against the reference. */
@@ -75,10 +88,16 @@ export interface TrendPoint {
 export interface DriftResult {
   readonly referenceRows: number;
   readonly currentRows: number;
+  /** Rows of `heldOut` that confidence and embeddings were compared with; 0 where it was the reference. */
+  readonly heldOutRows: number;
   /** Evidently's verdict. */
   readonly drift: DataDrift;
   /** Evidently's DatasetSummaryMetric and ColumnSummaryMetric, as it spells them. */
   readonly quality: readonly object[];
+  /** Evidently's DatasetMissingValuesMetric, as it spells it. */
+  readonly missing: { readonly current: MissingValues; readonly reference: MissingValues };
+  /** Of target and prediction, where both sides have them. */
+  readonly correlations: readonly ColumnCorrelations[];
   readonly corrected: readonly CorrectedTest[];
   readonly classes: readonly ClassDrift[];
   readonly confidence: ConfidenceDrift | null;
@@ -101,11 +120,12 @@ export function detectDrift(
   current: readonly DriftRow[],
   options: DriftOptions = {},
 ): DriftResult {
-  const { level = 0.05, windowRows, leastClassRows = 10 } = options;
+  const { level = 0.05, window, leastClassRows = 10, heldOut = [] } = options;
   if (!(level > 0 && level < 1)) throw expected('a number between 0 and 1', 'level', level);
-  if (windowRows !== undefined && !(Number.isInteger(windowRows) && windowRows > 0)) {
-    throw expected('a positive integer', 'windowRows', windowRows);
+  if (window !== undefined && !(Number.isInteger(window.rows) && window.rows > 0)) {
+    throw expected('a positive integer', 'window.rows', window.rows);
   }
+  const ofModel = heldOut.length >= leastHeldOut ? heldOut : reference;
   const [before, now] = [tableOf(reference), tableOf(current)];
   const drift = dataDrift(before, now, options);
   const names = drift.columns.map(({ name }) => name);
@@ -113,13 +133,21 @@ export function detectDrift(
   return {
     referenceRows: before.rows,
     currentRows: now.rows,
+    heldOutRows: ofModel === heldOut ? heldOut.length : 0,
     drift,
     quality: dataQualityMetrics(before, now),
+    missing: { current: missingValues(now), reference: missingValues(before) },
+    correlations: names
+      .filter((name) => name === 'target' || name === 'prediction')
+      .map((name) => columnCorrelations(name, before, now)),
     corrected: correctedTests(before, now, names, level),
     classes: classDrift(reference, current, names, level, leastClassRows),
-    confidence: confidenceDrift(reference, current, level),
-    embeddings: embeddingDrift(embeddings(reference), embeddings(current), { ...options.embeddings, level }),
-    trend: windowRows === undefined ? [] : driftTrend(reference, current, { ...options, windowRows }),
+    confidence: confidenceDrift(ofModel, current, level),
+    embeddings:
+      options.embeddings === null
+        ? null
+        : embeddingDrift(embeddings(ofModel), embeddings(current), { ...options.embeddings, level }),
+    trend: window === undefined ? [] : driftTrend(reference, current, { ...options, window }),
   };
 }
 
@@ -127,36 +155,44 @@ export function detectDrift(
 export function driftTrend(
   reference: readonly DriftRow[],
   current: readonly DriftRow[],
-  options: DriftOptions & { readonly windowRows: number },
+  options: DriftOptions & { readonly window: WindowOptions },
 ): TrendPoint[] {
-  const before = tableOf(reference);
   const alarm = new Alarm(options.alarm);
-  return windows(current, options.windowRows).map((rows) => {
-    const now = tableOf(rows);
-    const drift = dataDrift(before, now, options);
-    const effects = drift.columns.map(({ name }) => [name, effectSize(column(before, name), column(now, name)).value]);
-    return {
-      from: rows[0]?.at ?? null,
-      to: rows.at(-1)?.at ?? null,
-      rows: rows.length,
-      shareOfDriftedColumns: drift.shareOfDriftedColumns,
-      datasetDrift: drift.datasetDrift,
-      alarm: alarm.add(drift.shareOfDriftedColumns).raised,
-      confidenceMean: mean(confidences(rows)),
-      effects: Object.fromEntries(effects),
-    };
+  return windowsOf(current, options.window).map((rows) => {
+    const point = trendPoint(reference, rows, options);
+    return { ...point, alarm: alarm.add(point.shareOfDriftedColumns).raised };
   });
 }
 
-function windows(rows: readonly DriftRow[], size: number): DriftRow[][] {
+/** One window against the reference. */
+export function trendPoint(
+  reference: readonly DriftRow[],
+  rows: readonly DriftRow[],
+  options: DriftOptions = {},
+): Omit<TrendPoint, 'alarm'> {
+  const [before, now] = [tableOf(reference), tableOf(rows)];
+  const drift = dataDrift(before, now, options);
+  const effects = drift.columns.map(({ name }) => [name, effectSize(column(before, name), column(now, name)).value]);
+  return {
+    from: rows[0]?.at ?? null,
+    to: rows.at(-1)?.at ?? null,
+    rows: rows.length,
+    shareOfDriftedColumns: drift.shareOfDriftedColumns,
+    datasetDrift: drift.datasetDrift,
+    driftedColumns: drift.columns.filter(({ drifted }) => drifted).map(({ name }) => name),
+    confidenceMean: mean(confidences(rows)),
+    effects: Object.fromEntries(effects),
+  };
+}
+
+/** Each row once: nothing is dropped that is there. */
+function windowsOf(rows: readonly DriftRow[], options: WindowOptions): (readonly DriftRow[])[] {
   const ordered = rows.toSorted((a, b) => (a.at && b.at ? Date.parse(a.at) - Date.parse(b.at) : 0));
-  const result: DriftRow[][] = [];
-  for (let from = 0; from < ordered.length; from += size) {
-    const next = ordered.slice(from, from + size);
-    if (next.length * 2 < size && result.length > 0) result.at(-1)?.push(...next);
-    else result.push(next);
-  }
-  return result;
+  const { windows, rest } = cutWindows(ordered, options);
+  if (rest.length === 0) return [...windows];
+  const last = windows.at(-1);
+  const isFew = rest.length * 2 < options.rows || rest.length < (options.minRows ?? 1);
+  return last !== undefined && isFew ? [...windows.slice(0, -1), [...last, ...rest]] : [...windows, rest];
 }
 
 function correctedTests(before: DriftTable, now: DriftTable, names: readonly string[], level: number): CorrectedTest[] {

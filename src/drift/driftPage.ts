@@ -13,6 +13,7 @@ import {
   tiles,
 } from '../plots/page.ts';
 import { legend, lineChart } from '../plots/svg.ts';
+import type { ColumnCorrelations, CorrelationKind } from './columnCorrelations.ts';
 import type { ColumnDrift, SmallDistribution } from './dataDrift.ts';
 import type { CorrectedTest, DriftResult } from './detectDrift.ts';
 
@@ -32,7 +33,9 @@ export function driftPage(result: DriftResult, options: DriftPageOptions = {}): 
     { title: 'Data Drift Summary', body: driftTable(result) },
     { title: 'Dataset Summary', body: summary(result) },
     { title: 'Columns', body: columnSummaries(result) },
+    { title: 'Dataset Missing Values', body: missing(result) },
     targetDrift(result),
+    ...result.correlations.map(correlationSection),
     { title: 'Effect sizes and corrected tests', body: corrected(result) },
     classes(result),
     model(result),
@@ -162,6 +165,45 @@ function columnSummaries({ quality }: DriftResult): Html {
     return `<details><summary>${escapeHtml(`${result['column_name']} (${result['column_type']})`)}</summary>${table(titles, rows)}</details>`;
   });
   return tables.join('');
+}
+
+function missing({ missing: { current, reference } }: DriftResult): Html {
+  const info = ({ number_of_missing_values: count, share_of_missing_values: share }: typeof current) =>
+    `${count} (${Number((100 * share).toFixed(3))}%)`;
+  const figures = tiles([
+    { value: info(current), label: 'Missing values (Current data)' },
+    { value: info(reference), label: 'Missing values (Reference data)' },
+  ]);
+  const [now, before] = [current.number_of_missing_values_by_column, reference.number_of_missing_values_by_column];
+  const rows = Object.entries(now)
+    .sort(([, a], [, b]) => b - a)
+    .map(([name, count]) => [name, String(count), String(before[name] ?? '–')]);
+  const titles = [{ title: 'Value' }, { title: 'Current', numeric: true }, { title: 'Reference', numeric: true }];
+  return figures + (rows.some(([, a, b]) => a !== '0' || b !== '0') ? table(titles, rows) : '');
+}
+
+function correlationSection({ column, current, reference }: ColumnCorrelations): Section | null {
+  const kinds = Object.keys(current) as CorrelationKind[];
+  if (kinds.length === 0) return null;
+  const rows = kinds.flatMap((kind) =>
+    (current[kind]?.x ?? []).map((name, i) => [
+      kind,
+      name,
+      correlation(current[kind]?.y[i]),
+      correlation(reference[kind]?.y[i]),
+    ]),
+  );
+  const titles = [
+    { title: '' },
+    { title: 'column' },
+    { title: 'current', numeric: true },
+    { title: 'reference', numeric: true },
+  ];
+  return { title: `Correlations for column '${column}'.`, body: table(titles, rows) };
+}
+
+function correlation(value: number | null | undefined): string {
+  return value === null || value === undefined ? '–' : value.toFixed(3);
 }
 
 function targetDrift({ drift }: DriftResult): Section | null {

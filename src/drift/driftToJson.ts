@@ -1,21 +1,35 @@
 /** A drift result for machines. */
 import { snakeCase } from '../schema/names.ts';
-import { columnDriftDict, dataDriftMetrics } from './dataDrift.ts';
+import { correlationsDict } from './columnCorrelations.ts';
+import { type ColumnDrift, columnDriftDict, dataDriftMetrics } from './dataDrift.ts';
 import type { DriftResult } from './detectDrift.ts';
 
 /**
- * Keys in snake_case. `metrics` has the shape of Evidently's `as_dict()` for DataDriftPreset, DataQualityPreset (summaries)
- * and TargetDriftPreset (ColumnDriftMetric); everything beside it is ours.
+ * Keys in snake_case. `metrics` has the shape of Evidently's `as_dict()` for DataDriftPreset, DataQualityPreset and
+ * TargetDriftPreset, in their order; everything beside it is ours.
  */
 export function driftToJson(result: DriftResult): Record<string, unknown> {
-  const { drift, quality, referenceRows, currentRows, ...ours } = result;
-  const targets = drift.columns.filter(({ name }) => name === 'target' || name === 'prediction');
-  const targetMetrics = targets.map((column) => ({ metric: 'ColumnDriftMetric', result: columnDriftDict(column) }));
+  const { drift, quality, missing, correlations, referenceRows, currentRows, ...ours } = result;
+  const targets = correlations.flatMap((one) => {
+    const column = drift.columns.find(({ name }) => name === one.column) as ColumnDrift;
+    return [
+      { metric: 'ColumnDriftMetric', result: columnDriftDict(column) },
+      ...(one.column === 'target' && column.type === 'num' ? [{ metric: 'ColumnValuePlot', result: {} }] : []),
+      { metric: 'ColumnCorrelationsMetric', result: correlationsDict(one) },
+    ];
+  });
   return {
     dataset_drift: drift.datasetDrift,
     n_reference: referenceRows,
     n_current: currentRows,
-    metrics: [...dataDriftMetrics(drift), ...quality, ...targetMetrics],
+    metrics: [
+      ...dataDriftMetrics(drift),
+      ...quality,
+      { metric: 'DatasetMissingValuesMetric', result: missing },
+      ...targets,
+      // Empty in Evidently too, as the plot of values is, unless raw data are asked for.
+      ...(targets.length > 0 ? [{ metric: 'TargetByFeaturesTable', result: {} }] : []),
+    ],
     ...(snakeKeys(ours) as object),
   };
 }

@@ -1,18 +1,14 @@
 import { stat } from 'node:fs/promises';
-import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
 import { AutobirdError } from '../../bindings/errors.ts';
-import type { DecodeLimits, Device, Precision } from '../../bindings/native.ts';
+import type { Device, Precision } from '../../bindings/native.ts';
 import { type Checkpoint, readCheckpoint } from '../checkpoint/readCheckpoint.ts';
-import { concurrently } from '../concurrently.ts';
 import type { EvaluationConfig } from '../config/schema.ts';
 import { Dataset } from '../data/dataset.ts';
-import { hashFile } from '../data/hashFile.ts';
 import type { FailedPrediction, JobOptions, Prediction, Recording, Side, Split } from '../domain.ts';
 import { percent } from '../formats/percentAndClock.ts';
-import { Classifier } from '../predict.ts';
 import { findCheckpoint } from '../prediction/findCheckpoint.ts';
 import { aggregateClips, clipProbabilities } from './aggregate.ts';
+import { hearOriginals } from './hearOriginals.ts';
 import { expectedCalibrationError, figures, negativeLogLikelihood, reliability, type ScoredItem } from './metrics.ts';
 import type { RecordingResult, Report } from './report.ts';
 import { describeTrainedOn, type TrainedOn, withoutTrainedOn } from './trainedOn.ts';
@@ -64,7 +60,17 @@ export async function evaluate(options: EvaluateOptions): Promise<Report> {
     throw allTrainedOn(side, split);
   const evaluation = options.evaluation ?? evaluationOf(checkpoint);
   await checkRawDir(dataset);
-  const predictions = await predictAll(checkpoint, recordings, dataset.manifest.rawDir, options);
+  const { signal, onProgress, device, precision, threads } = options;
+  const predictions = await hearOriginals(checkpoint, recordings, dataset.manifest.rawDir, {
+    stage: 'evaluate',
+    ...(signal && { signal }),
+    ...(onProgress && { onProgress }),
+    runtime: {
+      ...(device === undefined ? {} : { device }),
+      ...(precision === undefined ? {} : { precision }),
+      ...(threads === undefined ? {} : { threads }),
+    },
+  });
   const report = makeReport({
     checkpoint,
     dataset,
@@ -115,61 +121,6 @@ function allTrainedOn(side: Side, { name }: Split): AutobirdError {
 }
 
 export type Answer = Prediction | FailedPrediction;
-
-async function predictAll(
-  checkpoint: Checkpoint,
-  recordings: readonly Recording[],
-  rawDir: string,
-  options: EvaluateOptions,
-): Promise<Answer[]> {
-  const { signal, onProgress, device, precision, threads } = options;
-  const open = {
-    ...(device === undefined ? {} : { device }),
-    ...(precision === undefined ? {} : { precision }),
-    ...(threads === undefined ? {} : { threads }),
-    limits: limitsOf(recordings),
-  };
-  using classifier = await Classifier.open(checkpoint, open);
-  const total = recordings.length;
-  onProgress?.({ stage: 'evaluate', done: 0, total, message: 'Looking for files that have changed' });
-  const answers = await changedFiles(recordings, rawDir, signal);
-  const places = recordings.map((_, i) => i).filter((i) => answers[i] === null);
-  const paths = places.map((i) => join(rawDir, (recordings[i] as Recording).path));
-  let done = total - places.length;
-  let next = 0;
-  for await (const answer of classifier.predictFiles(paths, signal ? { signal } : {})) {
-    answers[places[next++] as number] = answer;
-    onProgress?.({ stage: 'evaluate', done: ++done, total });
-  }
-  return answers as Answer[];
-}
-
-/** What prepare accepted is listened to, whatever is allowed today: that the files are the same ones is checked. */
-function limitsOf(recordings: readonly Recording[]): DecodeLimits {
-  const most = (value: (recording: Recording) => number) =>
-    recordings.reduce((largest, recording) => Math.max(largest, value(recording)), 1);
-  return {
-    maxChannels: most(({ channels }) => channels),
-    maxSampleRateHz: most(({ sampleRateHz }) => sampleRateHz),
-    // Another decoder may find a few samples more.
-    maxDurationS: most(({ durationS }) => durationS) + 1,
-  };
-}
-
-/** A failure for each file that is not the one that was prepared, null for the others. */
-function changedFiles(
-  recordings: readonly Recording[],
-  rawDir: string,
-  signal: AbortSignal | undefined,
-): Promise<(Answer | null)[]> {
-  return concurrently(recordings, availableParallelism(), signal, async ({ path, contentHash }, stop) => {
-    // A file that cannot be read gets its reason from whoever decodes it.
-    const hash = await hashFile(join(rawDir, path), stop).catch(() => contentHash);
-    if (hash === contentHash) return null;
-    const message = 'The file has changed since it was prepared, so its label may be wrong: run autobird prepare again';
-    return { recording: path, error: { code: 'changed', message } };
-  });
-}
 
 function makeReport(found: {
   readonly checkpoint: Checkpoint;

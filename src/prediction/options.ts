@@ -51,6 +51,8 @@ export interface PredictOptions extends JobOptions {
   readonly limits?: Partial<PredictionLimits>;
   /** With `batching`: waits where there is too much to do, instead of failing with OverloadedError. Default false. */
   readonly patient?: boolean;
+  /** Also give the embedding of the recording. Default false. */
+  readonly embedding?: boolean;
 }
 
 export interface PredictFilesOptions extends PredictOptions {
@@ -71,6 +73,8 @@ export interface RecordingLogits {
   /** (N) */
   readonly activity: Float32Array;
   readonly driftFeatures: DriftFeatures;
+  /** (D), mean over the clips; null where it was not asked for. */
+  readonly embedding: Float32Array | null;
   /** Milliseconds until the last sample was decoded. */
   readonly decodeMs: number;
 }
@@ -78,6 +82,8 @@ export interface RecordingLogits {
 /** A prediction as the classifier gives it. */
 export interface HeardPrediction extends Prediction {
   readonly driftFeatures: DriftFeatures;
+  /** (D), mean over the clips; null where it was not asked for. */
+  readonly embedding: Float32Array | null;
   /** Milliseconds until the last sample was decoded. Of a long recording the network has heard the beginning by then. */
   readonly decodeMs: number;
 }

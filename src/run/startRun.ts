@@ -118,10 +118,10 @@ export function runIdentity(config: Config, split: Split): RunIdentity {
 
 /**
  * Of what may change the figures. Left out: how recordings were prepared, for which the dataset's id stands; where runs
- * lie; how predictions and reports look; and what decides speed. `training.threads` is compared apart (`RunIdentity`).
+ * lie; how predictions and reports look, and what is said of later recordings; and what decides speed. `training.threads` is compared apart (`RunIdentity`).
  */
 export function configHash(config: Config): string {
-  const { run: _run, predict: _predict, data: _data, service: _service, ...decisive } = config;
+  const { run: _run, predict: _predict, data: _data, service: _service, drift: _drift, ...decisive } = config;
   const { threads: _threads, loaderThreads: _loaderThreads, ...training } = config.training;
   const { aggregation } = config.evaluation;
   return hashOf({ ...decisive, training, evaluation: { aggregation } });

@@ -1,4 +1,4 @@
-/** Training from a prepared dataset to an evaluated run. It reads top to bottom: open, restore, loop, evaluate. */
+/** Training from a prepared dataset to an evaluated run. It reads top to bottom: open, restore, loop, keep what drift is measured from, evaluate. */
 import { join } from 'node:path';
 import { InvalidArgumentError } from '../../bindings/errors.ts';
 import type { Config } from '../config/schema.ts';
@@ -9,6 +9,7 @@ import { describeReport, evaluate } from '../evaluation/evaluate.ts';
 import type { Run } from '../run/Run.ts';
 import { startRun } from '../run/startRun.ts';
 import { fit } from './fit.ts';
+import { keepReference } from './keepReference.ts';
 
 export interface TrainOptions extends JobOptions {
   /** The resolved configuration. */
@@ -45,6 +46,7 @@ export async function train(options: TrainOptions): Promise<Run> {
     await note(`${started.resumed ? 'Resumes' : 'Writes to'} ${run.dir}`);
     for (const line of [...noEvent, ...describeSplit(split, dataset.recordings)]) await note(line);
     await fit({ ...options, dataset, split, run, note });
+    await keepReference({ ...options, dataset, split, run, note });
     if (split.counts.test > 0) {
       const checkpoint = run.bestCheckpoint;
       const { evaluation, training } = config;

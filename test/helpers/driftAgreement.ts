@@ -7,6 +7,7 @@
 import { readFileSync } from 'node:fs';
 import { type TestName, testColumn } from '../../src/drift/columnTest.ts';
 import type { ColumnType } from '../../src/drift/columnTypes.ts';
+import type { DriftRow } from '../../src/drift/detectDrift.ts';
 import { type DriftColumn, type DriftTable, type DriftValue, driftTable } from '../../src/drift/table.ts';
 
 /** Kind, number of values, seed, shift. */
@@ -95,7 +96,11 @@ export function sample(kind: string, n: number, seed: number, shift: number): nu
 }
 
 /** The same table as `table` of scripts/goldens/drift.py. */
-export function goldenTable([rows, seed, shift, holes]: TableSpec): DriftTable {
+export function goldenTable(spec: TableSpec): DriftTable {
+  return driftTable(goldenRows(spec).map(({ values }) => values));
+}
+
+export function goldenRows([rows, seed, shift, holes]: TableSpec): DriftRow[] {
   const text = (values: number[], names: readonly string[]) => values.map((v) => names[v % names.length] as string);
   const target = sample('whole', rows, seed + 6, 0);
   const columns: Record<string, readonly DriftValue[]> = {
@@ -108,11 +113,9 @@ export function goldenTable([rows, seed, shift, holes]: TableSpec): DriftTable {
     target: seed % 2 === 1 ? target : text(target, ['crow', 'tit', 'wren']),
   };
   const names = Object.keys(columns);
-  return driftTable(
-    Array.from({ length: rows }, (_, row) =>
-      Object.fromEntries(names.map((name) => [name, columns[name]?.[row] ?? null])),
-    ),
-  );
+  return Array.from({ length: rows }, (_, row) => ({
+    values: Object.fromEntries(names.map((name) => [name, columns[name]?.[row] ?? null])),
+  }));
 }
 
 /** Whole numbers only where Python's list is one of integers, which 3.0 is not. */

@@ -14,7 +14,9 @@ import { composeConfig } from '../../src/config/compose.ts';
 import type { Config } from '../../src/config/schema.ts';
 import { prepare } from '../../src/data/prepare.ts';
 import { encodeWav16 } from '../../src/data/synthetic/wav.ts';
+import { randomFor } from '../../src/random.ts';
 import { train } from '../../src/training/train.ts';
+import { writeKnowingModel } from '../helpers/driftService.ts';
 import { runCommand } from '../helpers/runCommand.ts';
 import { writeTones } from '../helpers/tones.ts';
 import { withTempDir } from '../helpers/withTempDir.ts';
@@ -134,6 +136,28 @@ const predicting: Record<string, Change> = {
   'predict.merge': ['false', 'predict.min_score=0'],
 };
 
+const byModel = ['drift.reference=DIR/tiny.safetensors', 'drift.current=DIR/known'];
+
+/** Seen in what `autobird drift` says. Those of `monitor` are watched in test/services/driftConfig.test.ts. */
+const drifting: Record<string, Change> = {
+  'drift.reference': ['DIR/after.csv'],
+  'drift.current': ['DIR/before.csv'],
+  'drift.share': ['0.9'],
+  'drift.p_value': ['1e-9'],
+  'drift.distance': ['0.2', 'drift.reference=DIR/many.csv'],
+  'drift.level': ['1e-30'],
+  'drift.class_rows': ['1000'],
+  'drift.embeddings': ['false', ...byModel],
+  'drift.permutations': ['50', ...byModel],
+  'drift.window.rows': ['30'],
+  'drift.window.max_s': ['600'],
+  'drift.window.min_rows': ['15', 'drift.window.max_s=600'],
+  'drift.alarm.raise_at': ['0.7'],
+  'drift.alarm.clear_below': ['0.1'],
+  'drift.alarm.windows': ['1'],
+  'drift.alarm.of': ['2'],
+};
+
 /** Only speed and memory change. */
 const onlyRead = ['data.workers', 'evaluation.batch_size', 'predict.batch_size', 'predict.workers'];
 
@@ -141,12 +165,12 @@ test('every key is in exactly one of the tables of this test', () => {
   const known = new Set<string>();
   for (const scheduler of ['cosine', 'step']) {
     const { resolved } = composeConfig(['data.raw_dir=x', `scheduler=${scheduler}`]);
-    // Those of the service are watched in test/services/config.test.ts.
-    for (const path of leaves(resolved)) if (!path.startsWith('service.')) known.add(path);
+    // Those of the services are watched in test/services.
+    for (const path of leaves(resolved)) if (!/^(service|drift\.monitor)\./.test(path)) known.add(path);
   }
   // Chosen by the group: `scheduler=step` above is its change.
   known.delete('scheduler._target_');
-  const tested = [preparing, training, predicting].flatMap((table) => Object.keys(table)).concat(onlyRead);
+  const tested = [preparing, training, predicting, drifting].flatMap((table) => Object.keys(table)).concat(onlyRead);
   assert.ok(known.size > 70, `${known.size} keys`);
   assert.equal(tested.sort(), [...known].sort());
 });
@@ -173,6 +197,23 @@ test('every key that predict should read changes what it prints', () =>
     await eachChanges(predicting, async (overrides) => {
       const words = ['predict', join(dir, 'raw', 'low'), '--checkpoint', run.dir, '--clips', 'predict.format=json'];
       const { code, stdout, stderr } = await runCommand([...words, ...overrides]);
+      assert.is(code, 0, stderr);
+      return stdout;
+    });
+  }));
+
+test('every key that drift should read changes what it says', () =>
+  withTempDir(async (dir) => {
+    await writeKnowingModel(dir);
+    await writeDriftTables(dir);
+    await eachChanges(drifting, async (overrides) => {
+      const words = ['drift.reference=DIR/before.csv', 'drift.current=DIR/after.csv', 'drift.window.rows=20'];
+      // What is given stands for what is there, which Hydra does not take twice.
+      const given = [...words, 'drift.window.min_rows=10'].filter(
+        (word) => !overrides.some((other) => other.startsWith(word.replace(/=.*/, '='))),
+      );
+      const places = [...given, ...newestOf(overrides)].map((word) => word.replace('DIR', dir));
+      const { code, stdout, stderr } = await runCommand(['drift', '--json', ...places]);
       assert.is(code, 0, stderr);
       return stdout;
     });
@@ -252,6 +293,39 @@ async function writeRecordings(dir: string): Promise<void> {
   });
   await writeFile(join(raw, 'birds.csv'), `${[columns, ...rows].join('\n')}\n`);
   await mkdir(join(dir, 'elsewhere'), { recursive: true });
+}
+
+/** One override a key: the last one given. */
+function newestOf(overrides: readonly string[]): string[] {
+  return [...new Map(overrides.map((word) => [word.replace(/=.*/, ''), word])).values()];
+}
+
+/**
+ * A minute a row: sixty rows, a thousand and one, and six windows of twenty of which so many of the four features have
+ * drifted that the alarm rises with the third and ends with the fifth.
+ */
+async function writeDriftTables(dir: string): Promise<void> {
+  const table = (rows: number, drifted: (row: number) => number) => {
+    const lines = Array.from({ length: rows }, (_, row) => {
+      const random = randomFor(row, 'drift table');
+      const values = [0, 1, 2, 3].map((column) => random.normal() + (column < drifted(row) ? 9 : 0));
+      return [new Date(60_000 * row).toISOString(), ...values, row % 2 === 0 ? 'wren' : 'robin'].join();
+    });
+    return `at,a,b,c,d,target\n${lines.join('\n')}\n`;
+  };
+  const perWindow = [3, 0, 3, 1, 1, 0];
+  await writeFile(
+    join(dir, 'before.csv'),
+    table(60, () => 0),
+  );
+  await writeFile(
+    join(dir, 'many.csv'),
+    table(1001, () => 0),
+  );
+  await writeFile(
+    join(dir, 'after.csv'),
+    table(120, (row) => perWindow[Math.floor(row / 20)] as number),
+  );
 }
 
 async function observePrepare(dir: string, overrides: readonly string[]): Promise<string> {

@@ -7,12 +7,14 @@ import { toPlain } from '../../src/config/node.ts';
 import { configSchema } from '../../src/config/schema.ts';
 import { parseYaml } from '../../src/config/yaml.ts';
 import { Dataset } from '../../src/data/dataset.ts';
+import { checkpointReference, type DriftReference, predictionRow } from '../../src/drift/modelRows.ts';
 import { evaluate } from '../../src/evaluation/evaluate.ts';
 import { Classifier } from '../../src/predict.ts';
 import { listRuns } from '../../src/run/listRuns.ts';
 import type { Run } from '../../src/run/Run.ts';
 import { encode } from '../../src/schema/case.ts';
 import { train } from '../../src/training/train.ts';
+import { assertClose } from '../helpers/assertClose.ts';
 import { prepareTones, tinyConfig } from '../helpers/tones.ts';
 import { withTempDir } from '../helpers/withTempDir.ts';
 
@@ -54,7 +56,7 @@ test('a run learns tones it never heard, and its folder says everything about it
       [1, 2, 3, 4, 5, 6],
     );
     assert.ok(
-      [...stages].every((stage) => ['statistics', 'train', 'evaluate'].includes(stage)),
+      [...stages].every((stage) => ['statistics', 'train', 'reference', 'evaluate'].includes(stage)),
       [...stages].join(),
     );
     assert.ok(notes.some((line) => line.startsWith('No leak')));
@@ -74,6 +76,17 @@ test('a run learns tones it never heard, and its folder says everything about it
     assert.is(best.metadata.dataset.splitHash, (await run.state()).splitHash);
     assert.ok(best.tensors.every(({ name }) => name.startsWith('model.')));
     assert.ok(last.tensors.some(({ name }) => name.startsWith('optimizer.')));
+    assert.is(last.reference, null);
+    const { heldOut: held, rows } = checkpointReference(best) as DriftReference;
+    assert.equal([rows.length, held.length], [18, 6]);
+    const dataset = await Dataset.open(join(config.data.root, config.data.name));
+    const trained = dataset.onSide(await dataset.makeSplit(config.split), 'train');
+    using classifier = await Classifier.open(run.dir);
+    for (const [i, { path, label }] of trained.entries()) {
+      const heard = await classifier.predictFile(join(dir, 'raw', path), { embedding: true });
+      const { recording: _, at: __, ...row } = predictionRow(heard, label);
+      assertClose(rows[i], row, 1e-6);
+    }
     assert.match(
       await readFile(join(run.dir, 'model_card.md'), 'utf8'),
       'Licences of the training recordings: not stated (18)',

@@ -1,3 +1,4 @@
+// time-limit: 300
 import { spawn } from 'node:child_process';
 import { readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -13,7 +14,8 @@ import { withTempDir } from '../helpers/withTempDir.ts';
 
 /** Everything that a run ends in, but for times: weights, optimizer, calibration, metrics, scores. */
 async function outcome(run: Run) {
-  const bare = ({ tensors, statistics, metadata }: Checkpoint) => ({
+  const bare = ({ tensors, statistics, metadata, reference }: Checkpoint) => ({
+    reference,
     tensors: Object.fromEntries(tensors.map(({ name, data }) => [name, Buffer.from(data).toString('base64')])),
     statistics,
     calibration: [
@@ -99,11 +101,12 @@ function trainAndKill(config: Config, stage: string, done: number): Promise<void
 
 test('a killed run ends in the same numbers, whenever it is killed', () =>
   withUndisturbed([], async (config, expected) => {
-    // While the statistics are made, in the first epoch, at the end of one, in the last, and while it is evaluated.
+    // While the statistics are made, in the first epoch, at the end of one, in the last, while the reference is made, and while it is evaluated.
     await trainAndKill(config, 'statistics', 0);
     await trainAndKill(config, 'train', 5);
     await trainAndKill(config, 'train', 36);
     await trainAndKill(config, 'train', 70);
+    await trainAndKill(config, 'reference', 3);
     await trainAndKill(config, 'evaluate', 2);
     const run = await train({ config });
     assert.is((await listRuns(config.run.root)).length, 1);

@@ -6,6 +6,7 @@ import { FormatError } from '../../bindings/errors.ts';
 import type { NamedTensor } from '../../bindings/native.ts';
 import type { CheckpointMetadata } from '../../src/checkpoint/metadata.ts';
 import { readCheckpoint } from '../../src/checkpoint/readCheckpoint.ts';
+import type { ReferenceRow } from '../../src/checkpoint/reference.ts';
 import { type CheckpointContent, writeCheckpoint } from '../../src/checkpoint/writeCheckpoint.ts';
 import { encodeSafetensors, readSafetensors } from '../../src/safetensors.ts';
 import { withTempDir } from '../helpers/withTempDir.ts';
@@ -87,10 +88,11 @@ const content: CheckpointContent = {
 async function errorAfter(
   change: (file: { tensors: NamedTensor[]; header: Record<string, string> }) => void,
   rehash = false,
+  written = content,
 ): Promise<FormatError> {
   return withTempDir(async (dir) => {
     const path = join(dir, 'damaged.safetensors');
-    await writeCheckpoint(path, content);
+    await writeCheckpoint(path, written);
     const { tensors, metadata: header } = await readSafetensors(path);
     const file = { tensors: [...tensors], header: { ...header } };
     change(file);
@@ -127,6 +129,61 @@ test('what was written is read again, statistics apart from the other tensors', 
     );
     assert.match(checkpoint.modelVersion, /^[0-9a-f]{12}$/);
   }));
+
+const reference: ReferenceRow[] = [
+  {
+    heldOut: false,
+    driftFeatures: { melMean: -5.1, melStd: 2, energyMean: -1 / 3, energyStd: 0.5 },
+    target: 'wren',
+    prediction: 'noise',
+    confidence: 0.75,
+    embedding: Float32Array.of(1, -2),
+  },
+  {
+    heldOut: true,
+    driftFeatures: { melMean: -6, melStd: 1, energyMean: 0, energyStd: 0 },
+    target: null,
+    prediction: 'wren',
+    confidence: 0.5,
+    embedding: Float32Array.of(0, 3),
+  },
+];
+
+test('reference rows are read as they were written, and change neither the model nor its version', () =>
+  withTempDir(async (dir) => {
+    const path = join(dir, 'best.safetensors');
+    await writeCheckpoint(path, content);
+    const without = await readCheckpoint(path);
+    assert.is(without.reference, null);
+    await writeCheckpoint(path, { ...content, reference });
+    const checkpoint = await readCheckpoint(path);
+    assert.equal(checkpoint.reference, reference);
+    assert.equal(checkpoint.tensors, without.tensors);
+    assert.is(checkpoint.modelVersion, without.modelVersion);
+  }));
+
+test('reference rows that are none are refused', async () => {
+  const changed = (name: string, change: (tensor: NamedTensor) => NamedTensor) =>
+    errorAfter(
+      (file) => {
+        file.tensors = file.tensors.map((tensor) => (tensor.name === `reference.${name}` ? change(tensor) : tensor));
+      },
+      true,
+      { ...content, reference },
+    );
+  const label = await changed('predictions', (tensor) => ({
+    ...tensor,
+    data: new Uint8Array(Int32Array.of(0, 3).buffer),
+  }));
+  assert.match(label.message, /The reference rows of .* no label of the model/);
+  const none = await changed('features', (tensor) => ({
+    ...tensor,
+    data: new Uint8Array(new Float64Array(8).fill(Number.NaN).buffer),
+  }));
+  assert.is(none.code, 'misfit');
+  const short = await changed('targets', (tensor) => ({ ...tensor, shape: [1], data: tensor.data.slice(0, 4) }));
+  assert.match(short.message, /reference\.targets of .* is I32 \[1\] where its rows need I32 \[2\]/);
+});
 
 test('the model version is that of what predicts: not of the optimizer, the date or the place', () =>
   withTempDir(async (dir) => {

@@ -2,9 +2,19 @@
 import { readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { columnCorrelations, correlationsDict } from '../../src/drift/columnCorrelations.ts';
 import { columnDriftDict, dataDrift, dataDriftMetrics } from '../../src/drift/dataDrift.ts';
 import { dataQualityMetrics } from '../../src/drift/dataQuality.ts';
-import { driftAgreement, type GoldenPair, type GoldenReport, goldenTable } from '../helpers/driftAgreement.ts';
+import { detectDrift } from '../../src/drift/detectDrift.ts';
+import { driftToJson } from '../../src/drift/driftToJson.ts';
+import { missingValues } from '../../src/drift/missingValues.ts';
+import {
+  driftAgreement,
+  type GoldenPair,
+  type GoldenReport,
+  goldenRows,
+  goldenTable,
+} from '../helpers/driftAgreement.ts';
 
 const golden = JSON.parse(readFileSync(new URL('../fixtures/drift.json', import.meta.url), 'utf8')) as {
   readonly pairs: readonly GoldenPair[];
@@ -67,6 +77,29 @@ test('data quality has the figures of Evidently', () => {
       );
       close(mine, theirs, `${mine.metric} ${mine.result.column_name}`);
     }
+  }
+});
+
+test('missing values and correlations are those of Evidently', () => {
+  for (const { reference, current, metrics } of golden.reports) {
+    const [before, now] = [goldenTable(reference), goldenTable(current)];
+    const theirs = (name: string) => metrics.find(({ metric }) => metric === name)?.result;
+    const missing = { current: missingValues(now), reference: missingValues(before) };
+    close(missing, theirs('DatasetMissingValuesMetric'), 'missing');
+    const correlations = columnCorrelations('target', before, now);
+    close(correlationsDict(correlations), theirs('ColumnCorrelationsMetric'), 'correlations');
+    assert.ok(Object.keys(correlations.current).length > 0);
+  }
+});
+
+test('the JSON of a comparison has the metrics of the three presets, in their order', () => {
+  for (const { reference, current, metrics } of golden.reports) {
+    const result = detectDrift(goldenRows(reference), goldenRows(current));
+    const ours = driftToJson(result)['metrics'] as readonly { readonly metric: string; readonly result: object }[];
+    assert.equal(
+      ours.map(({ metric }) => metric),
+      metrics.map(({ metric }) => metric),
+    );
   }
 });
 

@@ -58,7 +58,7 @@ test('the alarm takes several windows to rise and a lower level to end', () => {
 test('one class, the confidence and a late change are found although the whole has not drifted', () => {
   const reference = rows('reference', 300, () => 0);
   const current = rows('current', 300, (_, target) => (target === 'crow' ? 1.5 : 0));
-  const result = detectDrift(reference, current, { windowRows: 100 });
+  const result = detectDrift(reference, current, { window: { rows: 100 } });
   assert.not(result.drift.datasetDrift);
   assert.equal(
     result.classes.filter(({ drifted }) => drifted).map(({ label }) => label),
@@ -73,7 +73,7 @@ test('one class, the confidence and a late change are found although the whole h
   assert.ok(result.trend.every(({ from, to }) => from !== null && to !== null && from < to));
   const late = rows('late', 400, (i) => (i >= 200 ? 2 : 0));
   const { trend } = detectDrift(reference, late.toReversed(), {
-    windowRows: 100,
+    window: { rows: 100 },
     driftShare: 0.2,
     alarm: { raiseAt: 0.2 },
   });
@@ -87,7 +87,7 @@ test('rows and options that cannot be compared are refused with what to do', () 
   const some = rows('some', 20, () => 0);
   assert.throws(() => detectDrift(some, []), /Expected rows with columns to compare but received 0 rows/);
   assert.throws(() => detectDrift(some, some, { level: 2 }), /Expected a number between 0 and 1 for level/);
-  assert.throws(() => detectDrift(some, some, { windowRows: 0 }), /for windowRows but received 0/);
+  assert.throws(() => detectDrift(some, some, { window: { rows: 0 } }), /for window.rows but received 0/);
   assert.throws(
     () => detectDrift(some, some, { only: ['wings'] }),
     /Expected columns that both sides have but received wings/,

@@ -6,7 +6,7 @@ import type { Command, CommandIo } from '../command.ts';
 import { type ConfigArgs, configDirOption, configWithoutRawDir } from '../configuration.ts';
 import { exitCodes, UsageError } from '../errors.ts';
 import { newestCheckpoint } from '../newestCheckpoint.ts';
-import { flagOverrides, looksLikeOverride } from '../overrides.ts';
+import { flagOverrides, looksLikeOverride, override } from '../overrides.ts';
 
 interface ServeArgs extends ConfigArgs {
   readonly service: string;
@@ -15,32 +15,35 @@ interface ServeArgs extends ConfigArgs {
   readonly port: number | undefined;
 }
 
-const services = ['inference'] as const;
+const services = ['inference', 'drift'] as const;
 
 export const serve: Command<ServeArgs> = {
   command: 'serve <service> [words..]',
-  describe: 'Start the HTTP service for predictions',
+  describe: 'Start the HTTP service for predictions, or the one that watches them for drift',
   positionals: {
     service: { choices: services, describe: 'Which one' },
     words: {
       type: 'string',
       array: true,
-      describe: 'Checkpoint file or run folder [newest run], and overrides such as service.limits.max_files=4',
+      describe:
+        'Checkpoint file or run folder [newest run] (for drift: what is compared with), and overrides such as service.limits.max_files=4',
     },
   },
   options: {
     host: { type: 'string', describe: 'Address to listen at; 0.0.0.0 for every one of this machine [127.0.0.1]' },
-    port: { type: 'number', describe: 'Port to listen at, 0 for any that is free [$PORT, else 8000]' },
+    port: { type: 'number', describe: 'Port to listen at, 0 for any that is free [$PORT, else 8000, drift 8002]' },
     'config-dir': configDirOption,
   },
   examples: [
     ['serve inference', 'the newest model at http://127.0.0.1:8000'],
     ['serve inference birds.safetensors --port 8080', 'a checkpoint'],
     ['serve inference service.models_dir=models', 'every checkpoint of a folder'],
+    ['serve drift', 'the log of that service against the recordings its model was trained on'],
+    ['serve drift drift.reference=mybirds:train drift.current=mybirds:val', 'two sides of a dataset'],
   ],
   epilogue:
     'Pages: /docs and /redoc (the API), /openapi.json. Health: /livez, /readyz. A newer file in the place of a checkpoint is ' +
-    'taken up without a restart. SIGTERM and Ctrl-C end it after the requests that have begun. docs/serving.md says more.',
+    'taken up without a restart. SIGTERM and Ctrl-C end it after the requests that have begun. docs/serving.md and docs/drift.md say more.',
   async run(args, io) {
     const overrides = args.words.filter(looksLikeOverride);
     const checkpoints = args.words.filter((word) => !looksLikeOverride(word));
@@ -49,21 +52,28 @@ export const serve: Command<ServeArgs> = {
         `Expected one checkpoint but received ${checkpoints.length}: name several as service.models=[{name: a, checkpoint: FILE}, …]`,
       );
     }
-    const flags = flagOverrides({ 'service.host': args.host, 'service.port': args.port });
+    const isDrift = args.service === 'drift';
+    const port = isDrift ? 'drift.monitor.port' : 'service.port';
+    const flags = flagOverrides({ 'service.host': args.host, [port]: args.port });
     const config = configWithoutRawDir(args, [...overrides, ...flags]);
-    const checkpoint = checkpoints[0] ?? (await checkpointToServe(config, io));
-    const model =
-      checkpoint === undefined ? [] : [`service.models=[{name: default, checkpoint: '${quoted(checkpoint)}'}]`];
+    const isNamed = isDrift && config.drift.reference !== null;
+    const checkpoint = checkpoints[0] ?? (isNamed ? undefined : await checkpointToServe(config, io));
     const dir = args['config-dir'];
     return await runService(io, [
       args.service,
       ...(dir === undefined ? [] : ['--config-dir', dir]),
       ...overrides,
       ...flags,
-      ...model,
+      ...(checkpoint === undefined ? [] : modelOverrides(checkpoint, isDrift)),
     ]);
   },
 };
+
+/** Who answers, or what is compared with. */
+function modelOverrides(checkpoint: string, isDrift: boolean): string[] {
+  if (isDrift) return [override('drift.reference', checkpoint)];
+  return [`service.models=[{name: default, checkpoint: '${quoted(checkpoint)}'}]`];
+}
 
 /** The newest run's, where the configuration names no model and its folder of models does not exist. */
 async function checkpointToServe(

@@ -1,0 +1,66 @@
+/** Rows that a model makes: of recordings it hears now, and of those that its checkpoint keeps. */
+import type { Checkpoint } from '../checkpoint/Checkpoint.ts';
+import type { ReferenceRow } from '../checkpoint/reference.ts';
+import type { DriftFeatures, Label } from '../domain.ts';
+import { indexOfLargest } from '../evaluation/aggregate.ts';
+import type { HeardPrediction } from '../prediction/options.ts';
+import type { DriftRow } from './detectDrift.ts';
+import type { driftFeatureNames, RecordingRow } from './recordingRows.ts';
+
+/** The answer where a no-event label wins: a category like any other, because its share may drift. */
+export const noEventAnswer = 'no event';
+
+/** What one recording is compared by. */
+export interface ModelRow {
+  readonly driftFeatures: DriftFeatures;
+  /** The best label; null where it is a no-event label. */
+  readonly prediction: Label | null;
+  /** Highest score. */
+  readonly confidence: number;
+}
+
+/** A row from what a model said; `target` is what it really was, where that is known. */
+export function modelRow({ driftFeatures, prediction, confidence }: ModelRow, target?: Label | null): DriftRow {
+  return {
+    values: {
+      ...featureValues(driftFeatures),
+      prediction: prediction ?? noEventAnswer,
+      ...(target !== undefined && { target }),
+    },
+    confidence,
+  };
+}
+
+/** A row from a prediction, with its embedding where it has one. */
+export function predictionRow(heard: HeardPrediction, target?: Label | null): RecordingRow {
+  const { driftFeatures, topLabel, scores, embedding, recording, recordedAt } = heard;
+  const confidence = scores[indexOfLargest(scores)] as number;
+  const row = modelRow({ driftFeatures, prediction: topLabel, confidence }, target);
+  return { ...row, recording, embedding, at: recordedAt };
+}
+
+/** What current rows are compared with. */
+export interface DriftReference {
+  /** Recordings that the model was trained on: their features, labels and answers. */
+  readonly rows: readonly DriftRow[];
+  /** Recordings that it was not trained on: their confidence and embeddings. Empty where there are none. */
+  readonly heldOut: readonly DriftRow[];
+}
+
+/** The rows that a checkpoint keeps; null where it has none. */
+export function checkpointReference({ reference, metadata }: Checkpoint): DriftReference | null {
+  if (reference === null) return null;
+  const row = (one: ReferenceRow): DriftRow => {
+    const prediction = metadata.noEventLabels.includes(one.prediction) ? null : one.prediction;
+    return { ...modelRow({ ...one, prediction }, one.target), embedding: one.embedding };
+  };
+  return {
+    rows: reference.filter(({ heldOut }) => !heldOut).map(row),
+    heldOut: reference.filter(({ heldOut }) => heldOut).map(row),
+  };
+}
+
+function featureValues(features: DriftFeatures): Record<(typeof driftFeatureNames)[number], number> {
+  const { melMean, melStd, energyMean, energyStd } = features;
+  return { mel_mean: melMean, mel_std: melStd, energy_mean: energyMean, energy_std: energyStd };
+}

@@ -1,0 +1,138 @@
+/** What is compared: the rows behind a name, whatever kind of thing it names. */
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AutobirdError } from '../../bindings/errors.ts';
+import { ShardSet } from '../../bindings/index.ts';
+import { decodeLimits } from '../audio/limits.ts';
+import type { Checkpoint } from '../checkpoint/Checkpoint.ts';
+import { readCheckpoint } from '../checkpoint/readCheckpoint.ts';
+import type { Config } from '../config/schema.ts';
+import { Dataset } from '../data/dataset.ts';
+import type { FailedPrediction, JobOptions, Recording, Side } from '../domain.ts';
+import { hearOriginals } from '../evaluation/hearOriginals.ts';
+import { Classifier } from '../predict.ts';
+import { collectRecordings } from '../prediction/collectRecordings.ts';
+import { findCheckpoint } from '../prediction/findCheckpoint.ts';
+import { readDriftCsv } from './csvRows.ts';
+import type { DriftRow } from './detectDrift.ts';
+import { checkpointReference, type DriftReference, predictionRow } from './modelRows.ts';
+import { driftFeatures, type RecordingRow, recordingRows } from './recordingRows.ts';
+
+export interface DriftSide extends DriftReference {
+  readonly rows: readonly (DriftRow | RecordingRow)[];
+  /** Recordings that could not be read. */
+  readonly failed: readonly FailedPrediction[];
+  /** The checkpoint that the rows are of; null where they are of something else. */
+  readonly checkpoint: Checkpoint | null;
+}
+
+export interface ReadSideOptions extends JobOptions {
+  readonly config: Pick<Config, 'data' | 'split' | 'clips' | 'features'>;
+  /** Hears the recordings, so that rows have answers, confidence and embeddings. Default none: only features, by `config`. */
+  readonly model?: Checkpoint | null;
+}
+
+/**
+ * Rows of a checkpoint or run folder, a CSV file, `DATASET:SIDE` or recordings.
+ *
+ * @throws AutobirdError `no_reference` for a checkpoint that keeps no rows; what the kinds throw
+ */
+export async function readSide(name: string, options: ReadSideOptions): Promise<DriftSide> {
+  const [, dataset, side] = /^([\w][\w.-]*):(train|val|test)$/.exec(name) ?? [];
+  if (dataset !== undefined) return await datasetSide(dataset, side as Side, options);
+  if (/\.csv$/i.test(name)) return { ...noModel, rows: await readDriftCsv(name) };
+  if (await isCheckpoint(name)) return checkpointSide(await readCheckpoint(await findCheckpoint(name)));
+  return await folderSide(name, options);
+}
+
+const noModel = { heldOut: [], failed: [], checkpoint: null } as const;
+
+/** A checkpoint file, or a folder with one in it where a run has it. */
+async function isCheckpoint(path: string): Promise<boolean> {
+  if (/\.safetensors$/i.test(path)) return true;
+  const candidates = [join(path, 'run.json'), join(path, 'checkpoints'), join(path, 'best.safetensors')];
+  const found = await Promise.all(candidates.map((candidate) => stat(candidate).catch(() => null)));
+  return found.some((one) => one !== null);
+}
+
+function checkpointSide(checkpoint: Checkpoint): DriftSide {
+  const reference = checkpointReference(checkpoint);
+  if (reference === null) {
+    throw new AutobirdError(
+      'no_reference',
+      `${checkpoint.path} keeps no recordings to compare with (last.safetensors and older checkpoints do not): compare with DATASET:train, or train again`,
+    );
+  }
+  return { ...reference, failed: [], checkpoint };
+}
+
+async function folderSide(
+  name: string,
+  { config, model = null, signal, onProgress }: ReadSideOptions,
+): Promise<DriftSide> {
+  const found = await collectRecordings([name], config.data.extensions);
+  const { paths } = found;
+  const limits = decodeLimits(config.data);
+  const rows: RecordingRow[] = [];
+  const failed: FailedPrediction[] = [...found.failed];
+  if (model === null) {
+    const { lengthS, hopS, padLast } = config.clips;
+    const clips = { lengthS, hopS, padLast };
+    const options = { features: config.features, clips, limits, ...job({ signal, onProgress }) };
+    for await (const row of recordingRows(paths, options)) {
+      if ('error' in row) failed.push(row);
+      else rows.push(row);
+    }
+    return { ...noModel, rows, failed };
+  }
+  using classifier = await Classifier.open(model, { limits: { ...limits, maxFileBytes: config.data.maxFileBytes } });
+  let done = 0;
+  for await (const heard of classifier.predictFiles(paths, { embedding: true, ...(signal && { signal }) })) {
+    if ('error' in heard) failed.push(heard);
+    else rows.push(predictionRow(heard));
+    onProgress?.({ stage: 'features', done: ++done, total: paths.length, message: heard.recording });
+  }
+  return { ...noModel, rows, failed };
+}
+
+/** The label is the target. A model hears the files; without one the shards are read, and nothing is decoded again. */
+async function datasetSide(name: string, side: Side, options: ReadSideOptions): Promise<DriftSide> {
+  const { config, model = null, signal, onProgress } = options;
+  const dataset = await Dataset.open(join(config.data.root, name));
+  const split = (await dataset.newestSplit()) ?? (await dataset.makeSplit(config.split));
+  const recordings = dataset.onSide(split, side);
+  if (model === null) return { ...noModel, rows: await shardRows(dataset, recordings, options) };
+  const answers = await hearOriginals(model, recordings, dataset.manifest.rawDir, {
+    stage: 'features',
+    embedding: true,
+    ...job({ signal, onProgress }),
+  });
+  const rows = answers.flatMap((answer, i) =>
+    'error' in answer ? [] : [predictionRow(answer, (recordings[i] as Recording).label)],
+  );
+  return { ...noModel, rows, failed: answers.filter((answer) => 'error' in answer) };
+}
+
+async function shardRows(
+  dataset: Dataset,
+  recordings: readonly Recording[],
+  { config, signal, onProgress }: ReadSideOptions,
+): Promise<RecordingRow[]> {
+  const features = { ...config.features, sampleRateHz: dataset.manifest.sampleRateHz };
+  using shards = ShardSet.open(await dataset.shardEntries(recordings), features);
+  const rows: RecordingRow[] = [];
+  for (const [i, { path, label, recordedAt, sampleCount }] of recordings.entries()) {
+    signal?.throwIfAborted();
+    async function* samples() {
+      yield await shards.readPcm(i, 0, sampleCount);
+    }
+    const values = await driftFeatures(samples(), { features, clips: config.clips, signal });
+    rows.push({ recording: path, values: { ...values, target: label }, at: recordedAt });
+    onProgress?.({ stage: 'features', done: i + 1, total: recordings.length, message: path });
+  }
+  return rows;
+}
+
+function job({ signal, onProgress }: { [Key in keyof JobOptions]: JobOptions[Key] | undefined }): JobOptions {
+  return { ...(signal && { signal }), ...(onProgress && { onProgress }) };
+}
