@@ -23,7 +23,8 @@ export function createLogger(level: LogLevel, destination?: DestinationStream) {
     formatters: { level: (label) => ({ severity: severities[label] ?? 'DEFAULT' }) },
     redact: ['req.headers.authorization', 'req.headers["x-api-key"]', 'req.headers.cookie'],
   };
-  return destination === undefined ? pino(options) : pino(options, destination);
+  // Not line by line: while one write is under way the next lines gather. What is left is written at the process's end.
+  return pino(options, destination ?? pino.destination({ dest: 1, sync: false }));
 }
 
 /**
@@ -31,6 +32,8 @@ export function createLogger(level: LogLevel, destination?: DestinationStream) {
  * where `GOOGLE_CLOUD_PROJECT` says whose it is.
  */
 export function traceFields(request: FastifyRequest): Readonly<Record<string, string>> {
+  // Both are rare, and patterns cost more than looking.
+  if (request.headers['traceparent'] === undefined && request.headers['x-cloud-trace-context'] === undefined) return {};
   const parent = /^[\da-f]{2}-([\da-f]{32})-([\da-f]{16})-/.exec(String(request.headers['traceparent'] ?? ''));
   const cloud = /^([\da-f]{32})(?:\/(\d+))?/.exec(String(request.headers['x-cloud-trace-context'] ?? ''));
   const trace = parent?.[1] ?? cloud?.[1];

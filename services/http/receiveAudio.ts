@@ -1,5 +1,5 @@
 /** Recordings of a request, read within limits: multipart fields named `audio`, or a body that is one recording. */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { fastifyMultipart } from '@fastify/multipart';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
@@ -168,7 +168,7 @@ function received(name: string | undefined, bytes: Uint8Array): ReceivedFile {
   return {
     name: printable(last).slice(0, 255) || 'recording',
     bytes,
-    sha256: createHash('sha256').update(bytes).digest('hex'),
+    sha256: hash('sha256', bytes, 'hex'),
   };
 }
 

@@ -2,9 +2,13 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import type { BatcherStats, HeardPrediction } from '../../src/index.ts';
 import type { ByteBudget } from '../http/ByteBudget.ts';
 import { latencyBuckets } from '../http/requestMetrics.ts';
+import { histogramSamples, registerSnapshot } from '../http/snapshotMetric.ts';
 import type { LogStats, PredictionLog } from '../predictionLog/PredictionLog.ts';
 import type { LoadedModel } from './LoadedModel.ts';
 import type { ModelStore } from './ModelStore.ts';
+
+/** Those of BatcherStats.batchSizes. */
+const batchBounds = [1, 2, 4, 8, 16, 32, 64];
 
 /** What the inference service tells Prometheus (docs/monitoring.md lists it). */
 export class InferenceMetrics {
@@ -93,6 +97,18 @@ export class InferenceMetrics {
     ofModels('autobird_clips', 'Clips computed since the model was loaded', ({ clips }) => clips);
     ofModels('autobird_batches', 'Batches computed since the model was loaded', ({ batches }) => batches);
     ofModels('autobird_shed_calls', 'Calls refused for want of room', ({ refusedCalls }) => refusedCalls);
+    ofModels('autobird_late_calls', 'Calls given up because their time was over', ({ lateCalls }) => lateCalls);
+    const name = 'autobird_batch_clips';
+    registerSnapshot(this.registry, {
+      name,
+      help: 'Clips of a batch, since the model was loaded',
+      type: 'histogram',
+      values: () =>
+        models.list().flatMap(({ name: model, loaded }) => {
+          const stats = loaded?.classifier.stats() ?? null;
+          return stats === null ? [] : histogramSamples(name, { model }, batchBounds, stats.batchSizes, stats.clips);
+        }),
+    });
     ofModels('autobird_clip_seconds', 'Mean time of a worker for a clip', ({ meanClipMs }) => meanClipMs / 1000);
     new Gauge({
       name: 'autobird_ready',

@@ -5,6 +5,7 @@ import { AutobirdError, type HeardPrediction, type PredictOptions } from '../../
 import { HttpProblem } from '../http/HttpProblem.ts';
 import type { Received, ReceivedFile } from '../http/receiveAudio.ts';
 import type { InferenceContext } from './context.ts';
+import { deadline } from './deadline.ts';
 import type { LoadedModel } from './LoadedModel.ts';
 import { logEntry } from './logEntry.ts';
 
@@ -37,12 +38,18 @@ export async function listen<Result>(
   const file = upload.files[part] as ReceivedFile;
   using lease = models.lease(name, randomInt(2 ** 32) / 2 ** 32);
   const { model } = lease;
-  const deadline = AbortSignal.timeout(1000 * config.limits.deadlineS);
-  const signal = AbortSignal.any([request.signal, deadline]);
+  const withinMs = 1000 * config.limits.deadlineS;
+  using limit = deadline(request.signal, withinMs);
+  const { signal } = limit;
   const begin = performance.now();
   const about = { request, upload, part, model, keepAudio: config.log.keepAudio };
   try {
-    const prediction = await model.classifier.predictFile(file.bytes, { ...options, name: file.name, signal });
+    const prediction = await model.classifier.predictFile(file.bytes, {
+      ...options,
+      name: file.name,
+      signal,
+      withinMs,
+    });
     const predictMs = performance.now() - begin;
     metrics.predicted(model, prediction, { receiveMs: upload.receiveMs, predictMs });
     const result = await use({ model, prediction });
@@ -50,11 +57,12 @@ export async function listen<Result>(
     listenAlong(context, { request, upload, part });
     return result;
   } catch (error) {
-    if (deadline.aborted) {
+    if (limit.passed || (error instanceof AutobirdError && error.code === 'deadline_exceeded')) {
       throw new HttpProblem(
         504,
         'deadline_exceeded',
         `Not done within ${config.limits.deadlineS} s (service.limits.deadline_s): send a shorter recording, or try again later`,
+        { retryAfterS: model.classifier.waitS },
       );
     }
     if (error instanceof AutobirdError && error.code !== 'log_unavailable') {
