@@ -69,6 +69,7 @@ export class InferenceMetrics {
     new Gauge({
       name: 'autobird_model_info',
       help: '1 for each model that is loaded',
+      aggregator: 'max',
       labelNames: ['model', 'version', 'shadow'] as const,
       registers,
       collect() {
@@ -78,10 +79,16 @@ export class InferenceMetrics {
         }
       },
     });
-    const ofModels = (name: string, help: string, value: (stats: BatcherStats) => number) =>
+    const ofModels = (
+      name: string,
+      help: string,
+      value: (stats: BatcherStats) => number,
+      aggregator: 'sum' | 'average' = 'sum',
+    ) =>
       new Gauge({
         name,
         help,
+        aggregator,
         labelNames: ['model'] as const,
         registers,
         collect() {
@@ -109,10 +116,16 @@ export class InferenceMetrics {
           return stats === null ? [] : histogramSamples(name, { model }, batchBounds, stats.batchSizes, stats.clips);
         }),
     });
-    ofModels('autobird_clip_seconds', 'Mean time of a worker for a clip', ({ meanClipMs }) => meanClipMs / 1000);
+    ofModels(
+      'autobird_clip_seconds',
+      'Mean time of a worker for a clip',
+      ({ meanClipMs }) => meanClipMs / 1000,
+      'average',
+    );
     new Gauge({
       name: 'autobird_ready',
       help: '1 while predictions are possible',
+      aggregator: 'min',
       registers,
       collect() {
         this.set(models.ready ? 1 : 0);
@@ -127,10 +140,12 @@ export class InferenceMetrics {
       },
     });
     if (log === null) return;
+    // Of the one file that all processes share.
     const gauge = (name: string, help: string, value: (stats: LogStats) => number) =>
       new Gauge({
         name,
         help,
+        aggregator: 'max',
         registers,
         async collect() {
           this.set(value(await log.stats()));

@@ -1,4 +1,5 @@
 import type { ServiceConfig } from '../../src/index.ts';
+import type { Peers } from '../cluster.ts';
 import type { ByteBudget } from '../http/ByteBudget.ts';
 import type { PredictionLog } from '../predictionLog/PredictionLog.ts';
 import type { InferenceMetrics } from './InferenceMetrics.ts';
@@ -12,4 +13,5 @@ export interface InferenceContext {
   readonly uploads: ByteBudget;
   readonly log: PredictionLog | null;
   readonly metrics: InferenceMetrics;
+  readonly peers: Peers;
 }

@@ -1,5 +1,7 @@
+import { availableParallelism } from 'node:os';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import { packageVersion, type ServiceConfig } from '../../src/index.ts';
+import { joinPeers } from '../cluster.ts';
 import { ByteBudget } from '../http/ByteBudget.ts';
 import { createApp } from '../http/createApp.ts';
 import { acceptUploads } from '../http/receiveAudio.ts';
@@ -21,7 +23,8 @@ export interface Service {
 
 /** The inference service, ready to listen: models are loaded and warm, or it says what is missing. */
 export async function createInferenceService(config: ServiceConfig, logger: FastifyBaseLogger): Promise<Service> {
-  const { limits, device, precision, threads } = config;
+  const { limits, device, precision, workers } = config;
+  const threads = config.threads ?? Math.max(1, Math.floor(availableParallelism() / workers));
   const { path, retentionDays } = config.log;
   const log = path === null ? null : PredictionLog.open({ path, retentionDays });
   const models = await ModelStore.open(
@@ -30,7 +33,7 @@ export async function createInferenceService(config: ServiceConfig, logger: Fast
       device,
       precision,
       batching: config.batching,
-      ...(threads !== null && { threads }),
+      threads,
       limits: {
         maxFileBytes: limits.maxFileBytes,
         maxDurationS: limits.maxDurationS,
@@ -43,7 +46,10 @@ export async function createInferenceService(config: ServiceConfig, logger: Fast
   const uploads = new ByteBudget(limits.maxBytesInFlight);
   const metrics = new InferenceMetrics();
   metrics.watch(models, uploads, log);
-  const context = { config, models, uploads, log, metrics };
+  const peers = joinPeers(metrics.registry, () => {
+    models.refresh().catch((error) => logger.error({ err: error }, 'Looking for models failed'));
+  });
+  const context = { config, models, uploads, log, metrics, peers };
   const app = await createApp({
     info: {
       title: 'autobird inference',
