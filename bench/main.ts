@@ -1,15 +1,18 @@
 /**
- * Comparisons with plain PyTorch + torchaudio in one run: `npm run bench -- train` or `npm run bench -- prepare FOLDER`.
- * The Python side needs torch 2.11.0, torchaudio, numpy and soundfile: AUTOBIRD_BENCH_PYTHON names that python.
+ * Comparisons with plain PyTorch + torchaudio in one run: `npm run bench -- train`, `npm run bench -- prepare FOLDER` or
+ * `npm run bench -- serve`. The Python side needs torch 2.11.0, torchaudio, numpy and soundfile, for `serve` also safetensors,
+ * fastapi, uvicorn[standard], python-multipart and litserve 0.2.19: AUTOBIRD_BENCH_PYTHON names that python.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { benchPrepare } from './prepare.ts';
+import { benchServe } from './serve.ts';
 import { benchTrain } from './train.ts';
 
 const usage = `Usage: npm run bench -- train [--rounds 5] [--window 3] [--threads ${availableParallelism()}]
        npm run bench -- prepare FOLDER [--rounds 5]
+       npm run bench -- serve [--rounds 5] [--window 3] [--clients 1,8,32,128] [--mp3 FILE] [--without NAME]… [--rate-within-ms 250]
 
 Prints a table and writes it to bench/results/<name>.json.`;
 
@@ -18,6 +21,10 @@ const { values, positionals } = parseArgs({
   options: {
     rounds: { type: 'string', default: '5' },
     window: { type: 'string', default: '3' },
+    clients: { type: 'string', default: '1,8,32,128' },
+    mp3: { type: 'string' },
+    without: { type: 'string', multiple: true, default: [] },
+    'rate-within-ms': { type: 'string' },
     threads: { type: 'string', default: String(availableParallelism()) },
   },
 });
@@ -29,6 +36,16 @@ if (what === 'train') {
   result = await benchTrain({ rounds, windowS: Number(values.window), threads: Number(values.threads) });
 } else if (what === 'prepare' && folder !== undefined) {
   result = await benchPrepare({ raw: folder, rounds });
+} else if (what === 'serve') {
+  const within = values['rate-within-ms'];
+  result = await benchServe({
+    rounds,
+    windowS: Number(values.window),
+    clients: values.clients.split(',').map(Number),
+    mp3: values.mp3 ?? null,
+    without: values.without,
+    rateWithinMs: within === undefined ? null : Number(within),
+  });
 } else {
   console.error(usage);
   process.exit(2);

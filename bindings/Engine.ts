@@ -53,7 +53,7 @@ export class Engine implements Disposable {
       );
     } catch (error) {
       if (!(error instanceof AutobirdError) || error.code !== 'overloaded') throw error;
-      throw new OverloadedError(error.message, this.#waitS(), { cause: error });
+      throw new OverloadedError(error.message, this.waitS, { cause: error });
     }
   }
 
@@ -67,8 +67,8 @@ export class Engine implements Disposable {
     return await this.#native.forwardFeatures(features, rows, embeddings);
   }
 
-  /** How long what is queued will take, by what clips took so far. */
-  #waitS(): number {
+  /** Seconds that what waits will take, by what clips took so far; 0 without batching. */
+  get waitS(): number {
     const stats = this.stats();
     if (stats === null) return 0;
     return ((stats.queuedClips + stats.runningClips) * stats.meanClipMs) / this.#workers / 1000;

@@ -1,8 +1,10 @@
 /** Chooses a service and starts it: `node services/main.ts inference service.port=8000`. `autobird serve` calls this. */
+import cluster from 'node:cluster';
 import { parseArgs } from 'node:util';
 import closeWithGrace from 'close-with-grace';
 import type { FastifyBaseLogger } from 'fastify';
 import { AutobirdError, composeConfig, type ServiceConfig } from '../src/index.ts';
+import { announceReady, superviseWorkers } from './cluster.ts';
 import { composeDriftConfig } from './drift/config.ts';
 import { createDriftService } from './drift/createDriftService.ts';
 import { createLogger } from './http/logging.ts';
@@ -13,6 +15,8 @@ interface Prepared {
   readonly service: ServiceConfig;
   readonly port: number;
   readonly managementPort: number | null;
+  /** Processes that share the port. */
+  readonly workers: number;
   readonly create: (logger: FastifyBaseLogger) => Promise<Service>;
 }
 
@@ -23,12 +27,13 @@ const services: Readonly<Record<string, Prepare>> = {
     const { service } = composeConfig(overrides, { groups: ['service'], ...options }).config;
     const { port, management } = service;
     const create = (logger: FastifyBaseLogger) => createInferenceService(service, logger);
-    return { service, port, managementPort: management.port, create };
+    return { service, port, managementPort: management.port, workers: service.workers, create };
   },
   drift(overrides, options) {
     const config = composeDriftConfig(overrides, options);
     const { port, managementPort } = config.drift.monitor;
-    return { service: config.service, port, managementPort, create: (logger) => createDriftService(config, logger) };
+    const create = (logger: FastifyBaseLogger) => createDriftService(config, logger);
+    return { service: config.service, port, managementPort, workers: 1, create };
   },
 };
 
@@ -44,11 +49,13 @@ async function main(words: readonly string[]): Promise<void> {
     throw new AutobirdError('usage', `Expected a service (${Object.keys(services).join(', ')}) but received ${name}`);
   }
   const configDir = values['config-dir'];
-  const { service, port, managementPort, create } = prepare(overrides, { ...(configDir && { configDir }) });
+  const { service, port, managementPort, workers, create } = prepare(overrides, { ...(configDir && { configDir }) });
   const logger = createLogger(service.logLevel);
+  const { shutdownS } = service;
+  if (workers > 1 && cluster.isPrimary) return superviseWorkers({ workers, shutdownS, logger });
   const { app, management } = await create(logger);
   // Stops accepting, answers what has begun, then lets go of models and files.
-  closeWithGrace({ delay: 1000 * service.shutdownS, logger }, async ({ signal, err }) => {
+  closeWithGrace({ delay: 1000 * shutdownS, logger }, async ({ signal, err }) => {
     if (err) logger.error({ err }, 'Stopping after an error');
     else logger.info({ signal }, 'Stopping');
     // Health and metrics are there until the last request has ended.
@@ -57,6 +64,7 @@ async function main(words: readonly string[]): Promise<void> {
   });
   if (managementPort !== null) await management.listen({ host: service.management.host, port: managementPort });
   await app.listen({ host: service.host, port, backlog: 4096 });
+  announceReady();
 }
 
 try {

@@ -252,6 +252,11 @@ export class Classifier {
     return this.#openEngine().stats();
   }
 
+  /** Seconds that what waits for the workers will take, by what clips took so far; 0 without `batching`. */
+  get waitS(): number {
+    return this.#openEngine().waitS;
+  }
+
   /** Frees the network's memory; the classifier throws DisposedError afterwards. */
   dispose(): void {
     this.#engine?.dispose();

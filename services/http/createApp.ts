@@ -1,13 +1,14 @@
 /** A Fastify application with the manners that all services share: errors, logs, request ids, health, documentation, limits. */
 import { randomUUID } from 'node:crypto';
-import { fastifyHelmet } from '@fastify/helmet';
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify';
 import { authConfigured } from './auth/authenticate.ts';
 import { answerErrors } from './errors.ts';
-import { healthRoutes, type Readiness } from './health.ts';
+import { healthRoutes, quiet, type Readiness } from './health.ts';
 import { httpRequest } from './logging.ts';
 import { type ApiInfo, describeApi } from './openApi.ts';
 import { type Audience, protect, type SecurityConfig } from './protect.ts';
+import { RequestLogger } from './RequestLogger.ts';
+import { securityHeaders } from './securityHeaders.ts';
 import { type Tracing, traceRequests } from './tracing.ts';
 import { WebSocketUpgrade } from './webSocketUpgrade.ts';
 
@@ -33,6 +34,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   const { trustProxy } = security;
   const app: FastifyInstance = fastify({
     loggerInstance: logger,
+    childLoggerFactory: (parent, bindings, options) => new RequestLogger(parent, bindings, options),
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 256 },
     bodyLimit: maxJsonBytes,
@@ -51,28 +53,20 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     ajv: { customOptions: { allErrors: true, coerceTypes: true, removeAdditional: false } },
   });
   answerErrors(app);
-  await app.register(fastifyHelmet, {
-    contentSecurityPolicy: {
-      useDefaults: false,
-      directives: {
-        defaultSrc: ["'self'"],
-        objectSrc: ["'none'"],
-        frameAncestors: ["'none'"],
-        baseUri: ["'none'"],
-        formAction: ["'self'"],
-      },
-    },
-    // Behind a proxy that ends TLS the proxy says so; on a laptop it would lock the browser out.
-    strictTransportSecurity: false,
-  });
-  app.addHook('onRequest', async (request, reply) => {
-    reply.header('x-request-id', request.id);
+  const headers = await securityHeaders();
+  // Hooks that call back instead of giving a promise: on a small answer they would be a good part of the work.
+  app.addHook('onRequest', (request, reply, done) => {
+    reply.headers(headers).header('x-request-id', request.id);
+    done();
   });
   traceRequests(app, tracing);
-  app.addHook('onResponse', async (request, reply) => {
-    const route = request.routeOptions.url ?? null;
-    const client = request.client === null ? {} : { client: request.client.name };
-    request.log.info({ route, ...client, httpRequest: httpRequest(request, reply) }, 'request');
+  app.addHook('onResponse', (request, reply, done) => {
+    const { url: route = null, logLevel } = request.routeOptions;
+    if (logLevel !== quiet.logLevel) {
+      const client = request.client === null ? {} : { client: request.client.name };
+      request.log.info({ route, ...client, httpRequest: httpRequest(request, reply) }, 'request');
+    }
+    done();
   });
   await protect(app, security, audience);
   if (security.docs) await describeApi(app, info, authConfigured(security.auth));

@@ -7,12 +7,14 @@ export interface Readiness {
   readonly reason?: string | undefined;
 }
 
+/** For routes that machines ask every few seconds: their requests are not logged. */
+export const quiet = { logLevel: 'warn' } as const;
+
 /** `GET /livez` while the process answers, `GET /readyz` (200 or 503) while it can do its work. */
 export function healthRoutes(app: FastifyInstance, readiness: () => Readiness): void {
   const alive = Type.Object({ status: Type.Literal('alive') });
   const ready = Type.Object({ status: Type.Literal('ready') });
   const notReady = Type.Object({ status: Type.Literal('not_ready'), reason: Type.String() });
-  const quiet = { logLevel: 'warn' } as const;
   app.get(
     '/livez',
     { ...quiet, schema: { tags: ['health'], summary: 'Alive', response: { 200: alive } } },

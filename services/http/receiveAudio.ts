@@ -1,5 +1,5 @@
 /** Recordings of a request, read within limits: multipart fields named `audio`, or a body that is one recording. */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { fastifyMultipart } from '@fastify/multipart';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
@@ -159,7 +159,7 @@ async function collect(stream: Readable, maxBytes: number, hold: Hold): Promise<
     chunks.push(chunk);
   }
   const bytes = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, length);
-  return { source: bytes, sizeBytes: length, sha256: createHash('sha256').update(bytes).digest('hex') };
+  return { source: bytes, sizeBytes: length, sha256: hash('sha256', bytes, 'hex') };
 }
 
 function fileName(name: string | undefined): string {

@@ -2,13 +2,16 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import { type BatcherStats, type HeardPrediction, runtimeInfo } from '../../src/index.ts';
 import type { ByteBudget } from '../http/ByteBudget.ts';
 import { latencyBuckets } from '../http/requestMetrics.ts';
+import { histogramSamples, registerSnapshot } from '../http/snapshotMetric.ts';
 import type { LogStats, PredictionLog } from '../predictionLog/PredictionLog.ts';
 import type { GatheredLog } from '../predictionLog/postgres/GatheredLog.ts';
 import type { FeederStats } from '../predictionLog/postgres/PostgresFeeder.ts';
-import { BatchSizes } from './BatchSizes.ts';
 import { measureGpus } from './gpuMetrics.ts';
 import type { LoadedModel } from './LoadedModel.ts';
 import type { ModelStore } from './ModelStore.ts';
+
+/** Those of BatcherStats.batchSizes. */
+const batchBounds = [1, 2, 4, 8, 16, 32, 64];
 
 /** What the inference service tells Prometheus (docs/monitoring.md lists it). */
 export class InferenceMetrics {
@@ -77,6 +80,7 @@ export class InferenceMetrics {
     new Gauge({
       name: 'autobird_model_info',
       help: '1 for each model that is loaded',
+      aggregator: 'max',
       labelNames: ['model', 'version', 'shadow'] as const,
       registers,
       collect() {
@@ -104,30 +108,37 @@ export class InferenceMetrics {
       });
     // They begin again with a model that is loaded anew, as counters do with a process.
     const counter = (name: string, help: string, value: (stats: BatcherStats) => number) =>
-      new Counter({
+      registerSnapshot(this.registry, {
         name,
         help,
-        labelNames: ['model'] as const,
-        registers,
-        collect() {
-          this.reset();
-          for (const [model, stats] of batchers()) this.inc({ model }, value(stats));
-        },
+        type: 'counter',
+        values: () => batchers().map(([model, stats]) => ({ labels: { model }, value: value(stats) })),
       });
     gauge('autobird_queued_clips', 'Clips that wait for the network', ({ queuedClips }) => queuedClips);
     gauge('autobird_running_clips', 'Clips that are being computed', ({ runningClips }) => runningClips);
     counter('autobird_clips_total', 'Clips computed', ({ clips }) => clips);
     counter('autobird_shed_calls_total', 'Calls refused for want of room', ({ refusedCalls }) => refusedCalls);
+    counter('autobird_late_calls_total', 'Calls given up because their time was over', ({ lateCalls }) => lateCalls);
     counter(
       'autobird_worker_seconds_total',
       'Time that workers computed, over all of them',
       ({ meanClipMs, clips }) => (meanClipMs * clips) / 1000,
     );
-    new BatchSizes(this.registry, batchers);
+    const name = 'autobird_batch_clips';
+    registerSnapshot(this.registry, {
+      name,
+      help: 'Clips that were computed together',
+      type: 'histogram',
+      values: () =>
+        batchers().flatMap(([model, { batchSizes, clips }]) =>
+          histogramSamples(name, { model }, batchBounds, batchSizes, clips),
+        ),
+    });
     if (runtimeInfo().cudaAvailable) measureGpus(this.registry);
     new Gauge({
       name: 'autobird_ready',
       help: '1 while predictions are possible',
+      aggregator: 'min',
       registers,
       collect() {
         this.set(models.ready ? 1 : 0);
@@ -147,10 +158,12 @@ export class InferenceMetrics {
 }
 
 function watchLog(registry: Registry, log: PredictionLog): void {
+  // Of the one file that all processes share.
   const gauge = (name: string, help: string, value: (stats: LogStats) => number) =>
     new Gauge({
       name,
       help,
+      aggregator: 'max',
       registers: [registry],
       async collect() {
         this.set(value(await log.stats()));
@@ -167,6 +180,7 @@ function watchFeeder(registry: Registry, gathered: GatheredLog): void {
     new Gauge({
       name,
       help,
+      aggregator: 'max',
       registers,
       collect() {
         this.set(value(gathered.stats()));

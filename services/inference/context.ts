@@ -1,4 +1,5 @@
 import type { ServiceConfig } from '../../src/index.ts';
+import type { Peers } from '../cluster.ts';
 import type { ByteBudget } from '../http/ByteBudget.ts';
 import type { LogReader } from '../predictionLog/LogReader.ts';
 import type { PredictionLog } from '../predictionLog/PredictionLog.ts';
@@ -15,4 +16,5 @@ export interface InferenceContext {
   /** Where rows are read and deleted: the log, or PostgreSQL with those of every replica. */
   readonly history: LogReader | null;
   readonly metrics: InferenceMetrics;
+  readonly peers: Peers;
 }

@@ -1,5 +1,7 @@
+import { availableParallelism } from 'node:os';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import { packageVersion, type ServiceConfig } from '../../src/index.ts';
+import { joinPeers } from '../cluster.ts';
 import { ByteBudget } from '../http/ByteBudget.ts';
 import { createApp } from '../http/createApp.ts';
 import { warnWhereOpen } from '../http/protect.ts';
@@ -28,7 +30,8 @@ export interface Service {
 
 /** The inference service, ready to listen: models are loaded and warm, or it says what is missing. */
 export async function createInferenceService(config: ServiceConfig, logger: FastifyBaseLogger): Promise<Service> {
-  const { limits, device, precision, threads } = config;
+  const { limits, device, precision, workers } = config;
+  const threads = config.threads ?? Math.max(1, Math.floor(availableParallelism() / workers));
   warnWhereOpen(config, logger);
   const tracing = await openTracing(config.tracing, 'autobird-inference', logger);
   const { path, retentionDays } = config.log;
@@ -40,7 +43,7 @@ export async function createInferenceService(config: ServiceConfig, logger: Fast
       device,
       precision,
       batching: config.batching,
-      ...(threads !== null && { threads }),
+      threads,
       limits: {
         maxFileBytes: limits.maxFileBytes,
         maxDurationS: limits.maxDurationS,
@@ -55,7 +58,10 @@ export async function createInferenceService(config: ServiceConfig, logger: Fast
   const uploads = new ByteBudget(limits.maxBytesInFlight);
   const metrics = new InferenceMetrics();
   metrics.watch(models, uploads, log, gathered);
-  const context = { config, models, uploads, log, history: gathered ?? log, metrics };
+  const peers = joinPeers(metrics.registry, () => {
+    models.refresh().catch((error) => logger.error({ err: error }, 'Looking for models failed'));
+  });
+  const context = { config, models, uploads, log, history: gathered ?? log, metrics, peers };
   const app = await createApp({
     info: {
       title: 'autobird inference',

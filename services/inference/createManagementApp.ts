@@ -41,7 +41,7 @@ export async function createManagementApp(
   context: InferenceContext,
   logger: FastifyBaseLogger,
 ): Promise<FastifyInstance> {
-  const { models, metrics, config } = context;
+  const { models, metrics, peers, config } = context;
   const app = await createApp({
     info: {
       title: 'autobird management',
@@ -56,12 +56,13 @@ export async function createManagementApp(
   app.get(
     '/metrics',
     { logLevel: 'warn', config: { role: 'metrics' }, schema: { tags: ['metrics'], summary: 'For Prometheus' } },
-    async (_request, reply) => reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()),
+    async (_request, reply) => reply.type(metrics.registry.contentType).send(await peers.metrics()),
   );
   app.post(
     '/v1/models/refresh',
     { schema: { tags: ['models'], summary: 'Look at the files of models now' } },
     async () => {
+      peers.refresh();
       await models.refresh();
       return { ready: models.ready };
     },

@@ -7,6 +7,7 @@ import type { Received, ReceivedFile } from '../http/receiveAudio.ts';
 import type { RequestSpan } from '../http/tracing.ts';
 import type { LogEntry } from '../predictionLog/entry.ts';
 import type { InferenceContext } from './context.ts';
+import { deadline } from './deadline.ts';
 import type { LoadedModel } from './LoadedModel.ts';
 import { logEntry } from './logEntry.ts';
 
@@ -54,9 +55,14 @@ export async function listen<Result>(
   const file = upload.files[part] as ReceivedFile;
   using lease = models.lease(name, randomInt(2 ** 32) / 2 ** 32);
   const { model } = lease;
-  const deadline = job === undefined ? AbortSignal.timeout(1000 * config.limits.deadlineS) : null;
-  const signal = deadline === null ? request.signal : AbortSignal.any([request.signal, deadline]);
-  const options = { ...given, ...(job !== undefined && { limits: job.limits, patient: true }) };
+  const withinMs = job === undefined ? 1000 * config.limits.deadlineS : undefined;
+  using limit = deadline(request.signal, withinMs);
+  const { signal } = limit;
+  const options = {
+    ...given,
+    ...(withinMs !== undefined && { withinMs }),
+    ...(job !== undefined && { limits: job.limits, patient: true }),
+  };
   const begin = performance.now();
   const about = { request, upload, part, model, keepAudio: Math.random() < config.log.keepAudio };
   try {
@@ -80,11 +86,12 @@ export async function listen<Result>(
     if (job !== undefined) await shadows;
     return result;
   } catch (error) {
-    if (deadline?.aborted) {
+    if (limit.passed) {
       throw new HttpProblem(
         504,
         'deadline_exceeded',
         `Not done within ${config.limits.deadlineS} s (service.limits.deadline_s): send a shorter recording, or try again later`,
+        { retryAfterS: model.classifier.waitS },
       );
     }
     if (error instanceof AutobirdError && error.code !== 'log_unavailable') {

@@ -246,8 +246,10 @@ export const serviceSchema = z.strictObject({
   reloadS: positive,
   device: z.enum(['auto', 'cpu', 'cuda']),
   precision: z.enum(['auto', 'f32', 'bf16', 'fp16']),
-  /** Workers of the network, a thread each; null for one a core. */
+  /** Threads of the network in each process; null for all cores, shared by the processes. */
   threads: count.nullable(),
+  /** Processes that answer at the port. */
+  workers: count,
   batching: z.strictObject({
     /** Clips of different requests that are computed together, at most. */
     maxClips: count,

@@ -1,5 +1,7 @@
 /** `autobird serve` as a user starts and stops it. */
+// time-limit: 400
 import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -9,6 +11,11 @@ import { withTempDir } from '../helpers/withTempDir.ts';
 
 const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 const tsx = fileURLToPath(new URL('../../node_modules/tsx/dist/esm/index.mjs', import.meta.url));
+
+/** Of Linux; the processes of a service are a command, its first process and the workers. */
+function childrenOf(pid: number): number[] {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').map(Number);
+}
 
 interface Served {
   readonly child: ChildProcess;
@@ -22,6 +29,7 @@ async function serve(
   dir: string,
   words: readonly string[],
   env: Readonly<Record<string, string>> = {},
+  listeners = 2,
 ): Promise<Served> {
   const child = spawn(process.execPath, ['--import', tsx, main, 'serve', 'inference', ...words], {
     cwd: dir,
@@ -36,10 +44,10 @@ async function serve(
     text += chunk;
   });
   const exit = new Promise<number | null>((resolve) => child.on('close', resolve));
-  const until = Date.now() + 30_000;
+  const until = Date.now() + 120_000;
   for (;;) {
     const urls = [...text.matchAll(/listening at (http:\/\/[\d.:]+)/g)].map(([, url]) => url as string);
-    if (urls.length === 2 || child.exitCode !== null || Date.now() > until)
+    if (urls.length === listeners || child.exitCode !== null || Date.now() > until)
       return { child, output: () => text, exit, urls };
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
@@ -57,6 +65,69 @@ test('a checkpoint is served at the ports of the configuration and stops when to
     child.kill('SIGTERM');
     assert.is(await exit, 0, output());
     assert.match(output(), /"message":"Stopping"/);
+  }));
+
+test('several processes answer at one port as one service, and one that dies is replaced', () =>
+  withTempDir(async (dir) => {
+    const checkpoint = await writeTinyModel(`${dir}/tiny.safetensors`);
+    const words = [checkpoint, '--port', '0', 'service.management.port=0', 'service.workers=2'];
+    const { child, output, exit, urls } = await serve(dir, words, {}, 4);
+    assert.is(urls.length, 4, output());
+    const [management = '', clients = ''] = urls;
+    assert.equal(urls.slice(2), urls.slice(0, 2));
+    const hear = async () => {
+      const form = audioForm(['a.wav', chirpWav(1)]);
+      // A connection of its own, so that each process has its turn.
+      const answer = await fetch(`${clients}/v1/predictions`, {
+        method: 'POST',
+        body: form,
+        headers: { connection: 'close' },
+      });
+      assert.is(answer.status, 200);
+    };
+    const metric = async (name: string) => {
+      const text = await (await fetch(`${management}/metrics`)).text();
+      return Number(new RegExp(`^${name}(?:{.*})? (\\S+)$`, 'm').exec(text)?.[1]);
+    };
+    for (let i = 0; i < 6; i++) await hear();
+    assert.is(await metric('autobird_batch_clips_count'), await metric('autobird_batches'));
+    assert.is(await metric('autobird_http_requests_total'), 6);
+    assert.is(await metric('autobird_predictions_total'), 6);
+    assert.is(await metric('autobird_model_info'), 1);
+    assert.equal(await (await fetch(`${management}/v1/models/refresh`, { method: 'POST' })).json(), { ready: true });
+    const log = (await (await fetch(`${management}/v1/log`)).json()) as { predictions: object[] };
+    assert.is(log.predictions.length, 6);
+
+    const [victim = 0] = childrenOf(childrenOf(child.pid as number)[0] as number);
+    process.kill(victim, 'SIGKILL');
+    for (let i = 0; i < 600 && [...output().matchAll(/listening at/g)].length < 6; i++) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    assert.match(
+      output(),
+      /"pid":\d+,"code":null,"signal":"SIGKILL","message":"A worker died: another one takes its place"/,
+    );
+    for (let i = 0; i < 4; i++) await hear();
+    child.kill('SIGTERM');
+    assert.is(await exit, 0, output());
+  }));
+
+test('a port that is taken ends all processes with a sentence', () =>
+  withTempDir(async (dir) => {
+    const checkpoint = await writeTinyModel(`${dir}/tiny.safetensors`);
+    const first = await serve(dir, [checkpoint, '--port', '0', 'service.management.port=0']);
+    const port = new URL(first.urls[1] as string).port;
+    const { exit, output } = await serve(dir, [
+      checkpoint,
+      '--port',
+      port,
+      'service.management.port=0',
+      'service.workers=2',
+    ]);
+    assert.is(await exit, 1, output());
+    assert.match(output(), /EADDRINUSE/);
+    first.child.kill('SIGTERM');
+    assert.is(await first.exit, 0);
   }));
 
 test('without a model it starts, says what it waits for, and listens at $PORT', () =>

@@ -1,0 +1,111 @@
+/** The servers that are compared: ours, and what one would write around the same PyTorch model. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { python, script } from '../opponent.ts';
+
+export interface Side {
+  readonly name: string;
+  readonly command: (port: number, checkpoint: string, folder: string) => readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  /** It has the page `/`. */
+  readonly page: boolean;
+}
+
+const root = join(import.meta.dirname, '../..');
+
+function autobird(name: string, overrides: readonly string[]): Side {
+  return {
+    name,
+    page: true,
+    command: (port, checkpoint, folder) => [
+      process.execPath,
+      join(root, 'dist/services/main.js'),
+      'inference',
+      `service.port=${port}`,
+      'service.management.port=null',
+      `service.models=[{name: reference, checkpoint: '${checkpoint}'}]`,
+      `service.log.path=${folder}/log-${port}.db`,
+      'service.log_level=warn',
+      ...overrides,
+    ],
+  };
+}
+
+function uvicorn(name: string, env: Readonly<Record<string, string>>, flags: readonly string[]): Side {
+  const args = ['-m', 'uvicorn', 'serve_fastapi:app', '--app-dir', script(''), '--log-level', 'warning'];
+  return { name, env, page: true, command: (port) => [python, ...args, '--port', String(port), ...flags] };
+}
+
+export const sides: readonly Side[] = [
+  autobird('autobird', []),
+  autobird('autobird, 2 processes', ['service.workers=2']),
+  uvicorn('FastAPI', {}, []),
+  uvicorn('FastAPI, tuned', { TUNED: '1' }, ['--workers', '2']),
+  { name: 'LitServe', page: false, command: (port) => [python, script('serve_litserve.py'), String(port)] },
+];
+
+/** A server that runs. */
+export class Served {
+  readonly url: string;
+  /** From the start of the process to its first answer. */
+  readonly coldStartS: number;
+  readonly #child: ChildProcess;
+
+  private constructor(url: string, coldStartS: number, child: ChildProcess) {
+    this.url = url;
+    this.coldStartS = coldStartS;
+    this.#child = child;
+  }
+
+  /** Starts a side and waits for the first answer to `form`. @throws where there is none within two minutes */
+  static async start(side: Side, port: number, checkpoint: string, folder: string, audio: Blob): Promise<Served> {
+    const [program = '', ...args] = side.command(port, checkpoint, folder);
+    const begin = performance.now();
+    const child = spawn(program, args, {
+      env: { ...process.env, CHECKPOINT: checkpoint, ...side.env },
+      stdio: ['ignore', 'ignore', 'inherit'],
+      detached: true,
+    });
+    // It is in a group of its own, so that its workers end with it; nor may it outlive us.
+    process.once('exit', () => stopGroup(child));
+    const url = `http://127.0.0.1:${port}`;
+    while (performance.now() - begin < 120_000 && child.exitCode === null) {
+      const form = new FormData();
+      form.append('audio', audio, 'recording.wav');
+      const answer = await fetch(`${url}/classify/`, { method: 'POST', body: form }).catch(() => null);
+      if (answer?.ok) return new Served(url, (performance.now() - begin) / 1000, child);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    stopGroup(child);
+    throw new Error(`${side.name} did not answer: ${program} ${args.join(' ')}`);
+  }
+
+  /** Resident memory of all its processes, MiB; pages that they share count once for each. */
+  rssMiB(): number {
+    return treeOf(this.#child.pid as number).reduce((sum, pid) => sum + rssOf(pid), 0) / 1024;
+  }
+
+  async stop(): Promise<void> {
+    const ended = new Promise((resolve) => this.#child.once('exit', resolve));
+    stopGroup(this.#child);
+    await ended;
+  }
+}
+
+function stopGroup({ pid }: ChildProcess): void {
+  try {
+    process.kill(-(pid as number), 'SIGTERM');
+  } catch {
+    // It has ended.
+  }
+}
+
+function treeOf(pid: number): number[] {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
+  return [pid, ...children.flatMap(treeOf)];
+}
+
+function rssOf(pid: number): number {
+  return Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0);
+}
