@@ -90,6 +90,13 @@ function browserTests(): void {
         await page.keyboard.press('Home');
         await page.keyboard.press('ArrowRight');
         assert.is(await page.locator('.controls input').inputValue(), '0.05');
+        await page.locator('#min-score').fill('0.2');
+        await tabTo(page, 'tbody button');
+        await page.keyboard.press('ArrowDown');
+        const second = await page.evaluate(() => document.activeElement?.getAttribute('aria-label'));
+        assert.is(second, await page.locator('tbody button').nth(1).getAttribute('aria-label'));
+        await page.keyboard.press('Enter');
+        await page.waitForSelector('button[aria-label="Pause"]');
         await tabTo(page, '[aria-labelledby="feedback-title"] button');
         await page.keyboard.press('Enter');
         await page.waitForSelector('text=Thank you');
@@ -180,6 +187,16 @@ function browserTests(): void {
           assert.is(await page.evaluate(() => document.cookie + JSON.stringify(localStorage)), '{}');
         }),
       ),
+    ));
+
+  test('a drift service that does not answer is named, and the rest of the status is there', () =>
+    withService(['service.web.drift_url=http://127.0.0.1:9'], ({ url }) =>
+      withPage({}, async ({ page }) => {
+        await page.goto(`${url}/app/status/`);
+        await page.waitForSelector('text=The drift service at http://127.0.0.1:9 does not answer');
+        await page.waitForSelector('text=Knows 2 classes');
+        await page.waitForSelector('text=Ready: recordings can be sent');
+      }),
     ));
 
   for (const colorScheme of schemes) {

@@ -5,6 +5,7 @@ import { colorsOf } from './lib/colors.js';
 import { bestLabels, detectionsOf } from './lib/detections.js';
 import { clock, dateAndTime, percent, plural, spoken } from './lib/format.js';
 import { toCsv, toRaven } from './lib/tables.js';
+import { moveAmongButtons } from './moveAmongButtons.js';
 import { Player } from './Player.js';
 import { createSpectrogram } from './spectrogram.js';
 
@@ -71,6 +72,7 @@ export class ResultView {
         el('code', {}, heard.request_id),
       ),
     );
+    this.#rows.addEventListener('keydown', moveAmongButtons);
     this.#player.addEventListener('change', () => this.#follow());
     this.#player.load(recording);
     this.show(choice);
@@ -81,7 +83,7 @@ export class ResultView {
     this.#choice = choice;
     const detections = this.#found();
     this.#spectrogram.show(detections);
-    this.#rows.replaceChildren(...detections.map((detection) => this.#row(detection)));
+    this.#rows.replaceChildren(...detections.map((detection, i) => this.#row(detection, i === 0)));
     this.#count.textContent =
       detections.length === 0
         ? `Nothing reaches ${percent(choice.minScore)} in any clip: lower the least score to see fainter guesses.`
@@ -220,16 +222,22 @@ export class ResultView {
       this.#count,
       el(
         'div',
-        { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'Detections' },
+        {
+          class: 'scroll',
+          tabindex: 0,
+          role: 'region',
+          'aria-label': 'Detections; arrow keys go from one to the next',
+        },
         el('table', {}, el('thead', {}, el('tr', {}, ...titles)), this.#rows),
       ),
     );
   }
 
-  /** @param {Detection} detection */
-  #row(detection) {
+  /** @param {Detection} detection @param {boolean} isFirst */
+  #row(detection, isFirst) {
     const { start_s, end_s, label, score } = detection;
     const words = `Play ${spoken(label)} at ${clock(start_s)}`;
+    const onclick = () => this.#playStretch(detection);
     return el(
       'tr',
       {},
@@ -241,7 +249,7 @@ export class ResultView {
         {},
         el(
           'button',
-          { type: 'button', class: 'square', 'aria-label': words, onclick: () => this.#playStretch(detection) },
+          { type: 'button', class: 'square', 'aria-label': words, tabindex: isFirst ? 0 : -1, onclick },
           icon('play'),
         ),
       ),
