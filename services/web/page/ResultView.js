@@ -120,9 +120,7 @@ export class ResultView {
   }
 
   #heading() {
-    const { answer, no_event_labels } = this.#heard;
-    const best = bestLabels(answer, no_event_labels, 1)[0];
-    const { top_label, recording, duration_s, recorded_at } = answer;
+    const { top_label, recording, duration_s, recorded_at, scores } = this.#heard.answer;
     const recorded = recorded_at === null ? '' : `, recorded ${recorded_at.replace('T', ' ')}`;
     return el(
       'header',
@@ -132,7 +130,7 @@ export class ResultView {
         'h2',
         { id: 'result-title', tabindex: -1 },
         top_label === null ? 'No bird' : spoken(top_label),
-        top_label === null || best === undefined ? null : el('span', { class: 'sure' }, ` ${percent(best.score)}`),
+        top_label === null ? null : el('span', { class: 'sure' }, ` ${percent(scores[top_label])}`),
       ),
     );
   }
@@ -202,7 +200,7 @@ export class ResultView {
       el(
         'p',
         { class: 'soft' },
-        'Of the whole recording; calibrated: of answers at 70 %, about seven in ten are right.',
+        'Of the whole recording; calibrated: of answers at 70 %, about seven in ten should be right.',
       ),
       this.#bars,
     );
