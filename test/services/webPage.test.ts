@@ -220,7 +220,7 @@ function browserTests(): void {
           await page.click('text="Wrong …"');
           await check('a result');
           await page.goto(`${url}/app/history/`);
-          await page.waitForSelector('tbody');
+          await page.waitForSelector('.entries li');
           await check('history');
           await page.goto(`${url}/app/status/`);
           await page.waitForSelector('.facts');

@@ -239,7 +239,7 @@ export class ResultView {
     return el(
       'tr',
       {},
-      el('td', { class: 'time' }, `${clock(start_s)} – ${clock(end_s)}`),
+      el('td', { class: 'time' }, `${clock(start_s)}–${clock(end_s)}`),
       el('td', {}, el('span', { class: `dot color-${this.#color(label)}`, 'aria-hidden': 'true' }), spoken(label)),
       el('td', { class: 'number' }, percent(score)),
       el(

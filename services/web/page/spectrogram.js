@@ -119,7 +119,7 @@ export function createSpectrogram({ answer, bands, colorOf, onSeek, onPlay }) {
 }
 
 /** @param {HTMLCanvasElement} canvas @param {string} base64 a PNG */
-async function paint(canvas, base64) {
+export async function paint(canvas, base64) {
   const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
   const picture = await createImageBitmap(new Blob([bytes], { type: 'image/png' }));
   canvas.width = picture.width;
