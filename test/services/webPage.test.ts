@@ -1,10 +1,10 @@
-// time-limit: 400
+// time-limit: 600
 /** The page at /app/ in a real browser: what a listener does, by pointer, by keys alone, on a phone, behind a proxy. */
 import type { Page } from 'playwright-core';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { chirpWav, writeTinyModel } from '../helpers/tinyModel.ts';
-import { accessibilityProblems, hasBrowser, withPage, withProxy } from '../helpers/withBrowser.ts';
+import { accessibilityProblems, closeBrowser, hasBrowser, withPage, withProxy } from '../helpers/withBrowser.ts';
 import { type RunningService, withService } from '../helpers/withService.ts';
 import { withTempDir } from '../helpers/withTempDir.ts';
 
@@ -139,7 +139,7 @@ function browserTests(): void {
         await page.waitForSelector('.result h2');
         assert.match(
           await page.locator('.verdict .file').innerText(),
-          /^recording_\d{8}_\d{6}\.wav · 0:0\d\.\d, recorded 20/,
+          /^recording_\d{8}_\d{6}\.wav · 0:\d\d\.\d, recorded 20/,
         );
         assert.equal(problems, []);
       });
@@ -231,6 +231,7 @@ function browserTests(): void {
       ));
   }
 
+  test.after(closeBrowser);
   test.run();
 }
 
