@@ -44,6 +44,9 @@ function frame({ name, title, folder }: PageEntry, pages: readonly PageEntry[], 
       return `<li><a href="${base}${page.folder}"${current}>${page.link}</a></li>`;
     })
     .join('\n        ');
+  const sheets = ['colors', 'frame', 'parts', name]
+    .map((sheet) => `  <link rel="stylesheet" href="${base}assets/${sheet}.css">`)
+    .join('\n');
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -52,8 +55,7 @@ function frame({ name, title, folder }: PageEntry, pages: readonly PageEntry[], 
   <meta name="color-scheme" content="light dark">
   <title>${title} · autobird</title>
   <link rel="icon" href="${base}assets/logo.svg" type="image/svg+xml">
-  <link rel="stylesheet" href="${base}assets/style.css">
-  <link rel="stylesheet" href="${base}assets/${name}.css">
+${sheets}
   <script type="module" src="${base}assets/${name}.js"></script>
 </head>
 <body>

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { createServer, request as httpRequest } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import axe from 'axe-core';
-import { type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 
 const executablePath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync);
 
@@ -16,14 +16,21 @@ export interface Visit {
   readonly problems: readonly string[];
 }
 
-/** Runs `use` with a page of a fresh profile; the browser is gone afterwards. */
+/** One for a test file, begun when it is first needed; {@link closeBrowser} ends it. */
+let launched: Promise<Browser> | null = null;
+
+export async function closeBrowser(): Promise<void> {
+  await (await launched)?.close();
+}
+
+/** Runs `use` with a page of a fresh profile, which is gone afterwards. */
 export async function withPage(options: BrowserContextOptions, use: (visit: Visit) => Promise<void>): Promise<void> {
-  const browser = await chromium.launch({
+  launched ??= chromium.launch({
     executablePath: executablePath as string,
     args: ['--no-sandbox', '--use-fake-device-for-media-stream', '--autoplay-policy=no-user-gesture-required'],
   });
+  const context = await (await launched).newContext(options);
   try {
-    const context = await browser.newContext(options);
     context.setDefaultTimeout(30_000);
     const page = await context.newPage();
     const problems: string[] = [];
@@ -38,7 +45,7 @@ export async function withPage(options: BrowserContextOptions, use: (visit: Visi
     });
     await use({ page, problems });
   } finally {
-    await browser.close();
+    await context.close();
   }
 }
 

@@ -1,10 +1,10 @@
-// time-limit: 400
+// time-limit: 600
 /** The page at /app/ in a real browser: what a listener does, by pointer, by keys alone, on a phone, behind a proxy. */
 import type { Page } from 'playwright-core';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { chirpWav, writeTinyModel } from '../helpers/tinyModel.ts';
-import { accessibilityProblems, hasBrowser, withPage, withProxy } from '../helpers/withBrowser.ts';
+import { accessibilityProblems, closeBrowser, hasBrowser, withPage, withProxy } from '../helpers/withBrowser.ts';
 import { type RunningService, withService } from '../helpers/withService.ts';
 import { withTempDir } from '../helpers/withTempDir.ts';
 
@@ -90,6 +90,13 @@ function browserTests(): void {
         await page.keyboard.press('Home');
         await page.keyboard.press('ArrowRight');
         assert.is(await page.locator('.controls input').inputValue(), '0.05');
+        await page.locator('#min-score').fill('0.2');
+        await tabTo(page, 'tbody button');
+        await page.keyboard.press('ArrowDown');
+        const second = await page.evaluate(() => document.activeElement?.getAttribute('aria-label'));
+        assert.is(second, await page.locator('tbody button').nth(1).getAttribute('aria-label'));
+        await page.keyboard.press('Enter');
+        await page.waitForSelector('button[aria-label="Pause"]');
         await tabTo(page, '[aria-labelledby="feedback-title"] button');
         await page.keyboard.press('Enter');
         await page.waitForSelector('text=Thank you');
@@ -132,7 +139,7 @@ function browserTests(): void {
         await page.waitForSelector('.result h2');
         assert.match(
           await page.locator('.verdict .file').innerText(),
-          /^recording_\d{8}_\d{6}\.wav · 0:0\d\.\d, recorded 20/,
+          /^recording_\d{8}_\d{6}\.wav · 0:\d\d\.\d, recorded 20/,
         );
         assert.equal(problems, []);
       });
@@ -182,6 +189,16 @@ function browserTests(): void {
       ),
     ));
 
+  test('a drift service that does not answer is named, and the rest of the status is there', () =>
+    withService(['service.web.drift_url=http://127.0.0.1:9'], ({ url }) =>
+      withPage({}, async ({ page }) => {
+        await page.goto(`${url}/app/status/`);
+        await page.waitForSelector('text=The drift service at http://127.0.0.1:9 does not answer');
+        await page.waitForSelector('text=Knows 2 classes');
+        await page.waitForSelector('text=Ready: recordings can be sent');
+      }),
+    ));
+
   for (const colorScheme of schemes) {
     test(`every page passes axe in the ${colorScheme} and fits a phone, and nothing jumps`, () =>
       withBirds(({ url }) =>
@@ -203,7 +220,7 @@ function browserTests(): void {
           await page.click('text="Wrong …"');
           await check('a result');
           await page.goto(`${url}/app/history/`);
-          await page.waitForSelector('tbody');
+          await page.waitForSelector('.entries li');
           await check('history');
           await page.goto(`${url}/app/status/`);
           await page.waitForSelector('.facts');
@@ -214,6 +231,7 @@ function browserTests(): void {
       ));
   }
 
+  test.after(closeBrowser);
   test.run();
 }
 

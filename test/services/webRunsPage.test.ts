@@ -7,7 +7,7 @@ import * as assert from 'uvu/assert';
 import { type EpochRecord, type Report, Run, train } from '../../src/index.ts';
 import { takeLock } from '../../src/lock.ts';
 import { prepareTones, tinyConfig } from '../helpers/tones.ts';
-import { accessibilityProblems, hasBrowser, withPage, withProxy } from '../helpers/withBrowser.ts';
+import { accessibilityProblems, closeBrowser, hasBrowser, withPage, withProxy } from '../helpers/withBrowser.ts';
 import { withService } from '../helpers/withService.ts';
 import { withTempDir } from '../helpers/withTempDir.ts';
 
@@ -96,6 +96,7 @@ function browserTests(): void {
       );
     }));
 
+  test.after(closeBrowser);
   test.run();
 }
 

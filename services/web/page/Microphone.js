@@ -44,9 +44,10 @@ export class Microphone {
     return this.#context.sampleRate;
   }
 
+  /** Harmless the second time. */
   async close() {
     for (const track of this.#stream.getTracks()) track.stop();
-    await this.#context.close();
+    if (this.#context.state !== 'closed') await this.#context.close();
   }
 }
 

@@ -5,6 +5,7 @@ import { colorsOf } from './lib/colors.js';
 import { bestLabels, detectionsOf } from './lib/detections.js';
 import { clock, dateAndTime, percent, plural, spoken } from './lib/format.js';
 import { toCsv, toRaven } from './lib/tables.js';
+import { moveAmongButtons } from './moveAmongButtons.js';
 import { Player } from './Player.js';
 import { createSpectrogram } from './spectrogram.js';
 
@@ -71,6 +72,7 @@ export class ResultView {
         el('code', {}, heard.request_id),
       ),
     );
+    this.#rows.addEventListener('keydown', moveAmongButtons);
     this.#player.addEventListener('change', () => this.#follow());
     this.#player.load(recording);
     this.show(choice);
@@ -81,7 +83,7 @@ export class ResultView {
     this.#choice = choice;
     const detections = this.#found();
     this.#spectrogram.show(detections);
-    this.#rows.replaceChildren(...detections.map((detection) => this.#row(detection)));
+    this.#rows.replaceChildren(...detections.map((detection, i) => this.#row(detection, i === 0)));
     this.#count.textContent =
       detections.length === 0
         ? `Nothing reaches ${percent(choice.minScore)} in any clip: lower the least score to see fainter guesses.`
@@ -118,9 +120,7 @@ export class ResultView {
   }
 
   #heading() {
-    const { answer, no_event_labels } = this.#heard;
-    const best = bestLabels(answer, no_event_labels, 1)[0];
-    const { top_label, recording, duration_s, recorded_at } = answer;
+    const { top_label, recording, duration_s, recorded_at, scores } = this.#heard.answer;
     const recorded = recorded_at === null ? '' : `, recorded ${recorded_at.replace('T', ' ')}`;
     return el(
       'header',
@@ -130,7 +130,7 @@ export class ResultView {
         'h2',
         { id: 'result-title', tabindex: -1 },
         top_label === null ? 'No bird' : spoken(top_label),
-        top_label === null || best === undefined ? null : el('span', { class: 'sure' }, ` ${percent(best.score)}`),
+        top_label === null ? null : el('span', { class: 'sure' }, ` ${percent(scores[top_label])}`),
       ),
     );
   }
@@ -200,7 +200,7 @@ export class ResultView {
       el(
         'p',
         { class: 'soft' },
-        'Of the whole recording; calibrated: of answers at 70 %, about seven in ten are right.',
+        'Of the whole recording; calibrated: of answers at 70 %, about seven in ten should be right.',
       ),
       this.#bars,
     );
@@ -220,20 +220,26 @@ export class ResultView {
       this.#count,
       el(
         'div',
-        { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'Detections' },
+        {
+          class: 'scroll',
+          tabindex: 0,
+          role: 'region',
+          'aria-label': 'Detections; arrow keys go from one to the next',
+        },
         el('table', {}, el('thead', {}, el('tr', {}, ...titles)), this.#rows),
       ),
     );
   }
 
-  /** @param {Detection} detection */
-  #row(detection) {
+  /** @param {Detection} detection @param {boolean} isFirst */
+  #row(detection, isFirst) {
     const { start_s, end_s, label, score } = detection;
     const words = `Play ${spoken(label)} at ${clock(start_s)}`;
+    const onclick = () => this.#playStretch(detection);
     return el(
       'tr',
       {},
-      el('td', { class: 'time' }, `${clock(start_s)} – ${clock(end_s)}`),
+      el('td', { class: 'time' }, `${clock(start_s)}–${clock(end_s)}`),
       el('td', {}, el('span', { class: `dot color-${this.#color(label)}`, 'aria-hidden': 'true' }), spoken(label)),
       el('td', { class: 'number' }, percent(score)),
       el(
@@ -241,7 +247,7 @@ export class ResultView {
         {},
         el(
           'button',
-          { type: 'button', class: 'square', 'aria-label': words, onclick: () => this.#playStretch(detection) },
+          { type: 'button', class: 'square', 'aria-label': words, tabindex: isFirst ? 0 : -1, onclick },
           icon('play'),
         ),
       ),

@@ -38,7 +38,7 @@ const charts = [
   {
     title: 'Learning rate',
     lines: [{ name: 'rate', color: '--c5', value: ({ learning_rate }) => learning_rate }],
-    format: (value) => value.toExponential(1),
+    format: (value) => (value === 0 ? '0' : value.toExponential(1)),
   },
 ];
 

@@ -3,6 +3,7 @@ import { announce, byId, el, notice } from './dom.js';
 import { forget, forgetAll, recall, remember } from './historyStore.js';
 import { dateAndTime, percent, spoken } from './lib/format.js';
 import { ResultView } from './ResultView.js';
+import { paint } from './spectrogram.js';
 import { startPage } from './startPage.js';
 
 /** @import { Heard } from '../pageTypes.d.ts' */
@@ -40,7 +41,7 @@ async function show() {
       list.append(el('p', {}, 'Nothing yet. ', el('a', { href: '../' }, 'Listen to a recording'), ', and it is here.'));
       return;
     }
-    list.append(table(entries.map(({ heard }) => heard)));
+    list.append(el('ol', { class: 'entries' }, ...entries.map(({ heard }) => entryOf(heard))));
   } catch (error) {
     list.replaceChildren(notice('bad', `This browser keeps no history: ${/** @type {Error} */ (error).message}`));
   }
@@ -53,31 +54,25 @@ function open(heard) {
   view.focus();
 }
 
-/** @param {readonly Heard[]} all */
-function table(all) {
-  const titles = ['Recording', 'Heard', 'Score', 'Your word', 'When'].map((title) =>
-    el('th', { scope: 'col', class: title === 'Score' ? 'number' : '' }, title),
-  );
-  const rows = all.map((heard) => {
-    const { answer, request_id, feedback, time_ms } = heard;
-    const { recording, top_label, scores } = answer;
-    const word = feedback === undefined ? '–' : feedback === null ? 'no bird' : spoken(feedback);
-    return el(
-      'tr',
-      {},
-      el('th', { scope: 'row' }, el('a', { href: `#${encodeURIComponent(request_id)}` }, recording)),
-      el('td', {}, top_label === null ? 'No bird' : spoken(top_label)),
-      el('td', { class: 'number' }, top_label === null ? '–' : percent(scores[top_label])),
-      el('td', {}, word),
-      el('td', {}, dateAndTime(time_ms)),
-      el('td', {}, deleteButton(recording, request_id)),
-    );
-  });
-  const head = el('thead', {}, el('tr', {}, ...titles, el('th', {}, el('span', { class: 'unseen' }, 'Delete'))));
+/** @param {Heard} heard */
+function entryOf({ answer, request_id, feedback, time_ms }) {
+  const { recording, top_label, scores, spectrogram_png } = answer;
+  const picture = el('canvas', { 'aria-hidden': 'true' });
+  paint(picture, spectrogram_png);
+  const heard = top_label === null ? 'No bird' : `${spoken(top_label)}, ${percent(scores[top_label])}`;
+  const word = feedback === undefined ? null : `You said: ${feedback === null ? 'no bird' : spoken(feedback)}. `;
   return el(
-    'div',
-    { class: 'scroll tall', tabindex: 0, role: 'region', 'aria-label': 'Answers' },
-    el('table', {}, head, el('tbody', {}, ...rows)),
+    'li',
+    {},
+    picture,
+    el(
+      'div',
+      { class: 'words' },
+      el('a', { href: `#${encodeURIComponent(request_id)}` }, recording),
+      el('p', {}, el('b', {}, heard)),
+      el('p', { class: 'soft small' }, word, dateAndTime(time_ms)),
+    ),
+    deleteButton(recording, request_id),
   );
 }
 

@@ -9,9 +9,11 @@ export function currentKey() {
 
 /** @type {Promise<boolean> | null} */
 let asking = null;
+let isDeclined = false;
 
-/** Asks for a key; true where one was given. Requests that are refused together ask once. */
-export function askForKey() {
+/** Asks for a key; true where one was given. Requests that are refused together ask once, and nobody is asked twice who will not. */
+export async function askForKey() {
+  if (isDeclined) return false;
   asking ??= ask('The service asks for an API key.').finally(() => {
     asking = null;
   });
@@ -49,6 +51,7 @@ function ask(why) {
       if (returnValue === 'forget') sessionStorage.removeItem(place);
       if (returnValue === 'use') sessionStorage.setItem(place, input.value.trim());
       dialog.remove();
+      isDeclined = returnValue !== 'use';
       resolve(returnValue === 'use');
     });
   });

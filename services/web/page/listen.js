@@ -10,7 +10,7 @@ import { offerRecording } from './record.js';
 import { startPage } from './startPage.js';
 import { upload } from './upload.js';
 
-/** @import { Heard, LoadedModel, Settings } from '../pageTypes.d.ts' */
+/** @import { Answer, Heard, LoadedModel, Settings } from '../pageTypes.d.ts' */
 
 /**
  * @typedef {object} Item
@@ -150,7 +150,7 @@ async function hear(item) {
       model: model.value,
       onProgress: (stage, share) => change(item, stage, share),
     });
-    const about = await modelOf(answer.model);
+    const about = await modelOf(answer);
     item.heard = {
       request_id,
       time_ms: Date.now(),
@@ -173,11 +173,12 @@ async function hear(item) {
 /** @type {Map<string, Promise<LoadedModel>>} */
 const models = new Map();
 
-/** What a model knows; asked for again where the service has replaced it meanwhile. @param {string} name */
-function modelOf(name) {
-  const known = models.get(name) ?? request(`v1/models/${encodeURIComponent(name)}`);
-  models.set(name, known);
-  known.catch(() => models.delete(name));
+/** What the model of an answer knows; another version of it is asked for anew. @param {Answer} answer */
+function modelOf({ model: name, model_version }) {
+  const key = `${name} ${model_version}`;
+  const known = models.get(key) ?? request(`v1/models/${encodeURIComponent(name)}`);
+  models.set(key, known);
+  known.catch(() => models.delete(key));
   return known;
 }
 
@@ -189,9 +190,14 @@ async function keep(heard) {
 
 /** @param {Item} item @param {Item['state']} state @param {number} share */
 function change(item, state, share) {
+  const isSame = item.state === state;
   item.state = state;
   item.share = share;
-  draw(item);
+  if (!isSame) return draw(item);
+  // Elements stay, so that whoever reads or has the focus there is not disturbed many times a second.
+  const [words, bar] = [item.row.querySelector('.state'), item.row.querySelector('progress')];
+  if (words !== null) words.textContent = wordsFor(item);
+  if (bar !== null) bar.value = share;
 }
 
 /** @param {Item} item */

@@ -72,6 +72,7 @@ export function offerLive({ choice, model, onProblem }) {
   async function stop() {
     if (running === null) return;
     const { microphone, socket } = running;
+    button.disabled = true;
     await microphone.close();
     show(false);
     state.textContent = 'Hearing the rest …';
@@ -87,6 +88,7 @@ export function offerLive({ choice, model, onProblem }) {
     socket.close();
     await microphone.close();
     show(false);
+    button.disabled = false;
     if (problem !== '') {
       state.textContent = 'Ended.';
       onProblem(problem);

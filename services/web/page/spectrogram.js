@@ -21,7 +21,8 @@ const lanes = 5;
 export function createSpectrogram({ answer, bands, colorOf, onSeek, onPlay }) {
   const { duration_s: durationS, recording } = answer;
   const canvas = el('canvas', { role: 'img', 'aria-label': `Spectrogram of ${recording}, ${clock(durationS)} long` });
-  const boxes = el('ol', { class: 'boxes', 'aria-label': 'Detections on the spectrogram' });
+  // For pointers and eyes: the table of detections says and does the same for keys and ears.
+  const boxes = el('ol', { class: 'boxes', 'aria-hidden': 'true' });
   const playhead = el('div', { class: 'playhead' });
   const times = el('div', { class: 'times', 'aria-hidden': 'true' });
   const plane = el('div', { class: 'plane' }, canvas, boxes, playhead);
@@ -83,7 +84,7 @@ export function createSpectrogram({ answer, bands, colorOf, onSeek, onPlay }) {
           const words = `${spoken(label)}, ${percent(score)}, ${clock(start_s)} to ${clock(end_s)}: play`;
           const button = el(
             'button',
-            { type: 'button', 'aria-label': words, title: words, onclick: () => onPlay(detection) },
+            { type: 'button', tabindex: -1, title: words, onclick: () => onPlay(detection) },
             el('span', { class: 'tag' }, el('b', {}, spoken(label)), ` ${percent(score)}`),
           );
           const item = el('li', { class: `box color-${colorOf(label)}` }, button);
@@ -118,7 +119,7 @@ export function createSpectrogram({ answer, bands, colorOf, onSeek, onPlay }) {
 }
 
 /** @param {HTMLCanvasElement} canvas @param {string} base64 a PNG */
-async function paint(canvas, base64) {
+export async function paint(canvas, base64) {
   const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
   const picture = await createImageBitmap(new Blob([bytes], { type: 'image/png' }));
   canvas.width = picture.width;

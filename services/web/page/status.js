@@ -1,5 +1,5 @@
 // Health at a glance: whether it can predict, by which models and where they come from, and whether sounds have changed.
-import { addressOf, request, settings } from './api.js';
+import { addressOf, request, sentenceOf, settings } from './api.js';
 import { byId, el, notice } from './dom.js';
 import { everyFew } from './everyFew.js';
 import { dateAndTime, plural, spoken } from './lib/format.js';
@@ -110,25 +110,47 @@ function best(metric) {
 async function showDrift() {
   const { drift_url } = await settings();
   if (drift_url === null) return;
-  byId('drift', HTMLElement).hidden = false;
-  const place = byId('drift-body', HTMLElement);
   const address = drift_url.replace(/\/$/, '');
-  const report = el('p', {}, el('a', { href: `${address}/drift/report` }, 'The drift report'));
+  byId('drift', HTMLElement).hidden = false;
+  byId('drift-report', HTMLAnchorElement).href = `${address}/drift/report`;
+  byId('drift-compare', HTMLButtonElement).onclick = () => compare(address);
+  const place = byId('drift-alarm', HTMLElement);
   try {
-    const answer = await fetch(`${address}/drift/run`, { cache: 'no-store' });
-    const body = await answer.json();
-    if (!answer.ok) throw new Error(typeof body.detail === 'string' ? body.detail : `status ${answer.status}`);
-    const { dataset_drift, n_reference, n_current } = body;
-    const words = dataset_drift ? 'Drift: sounds are not what they were in training.' : 'No drift.';
-    const counts = `${plural(n_current, 'recording')} compared with ${n_reference} of the training.`;
-    replace(place, el('p', { class: `notice ${dataset_drift ? 'warning' : 'good'}` }, `${words} ${counts}`), report);
+    const { raised, since, why, columns, windows, of } = await askDrift(`${address}/v1/drift/alarm`);
+    const words = raised
+      ? `Drift since ${dateAndTime(since)}: ${why ?? columns.map(spoken).join(', ')}`
+      : `No alarm. It is raised when ${windows} of ${of} windows have drifted.`;
+    replace(place, el('p', { class: `notice ${raised ? 'warning' : 'good'}` }, words));
   } catch (error) {
-    const why =
-      error instanceof TypeError
-        ? 'it does not answer, or does not allow this page to ask (service.cors.origins)'
-        : /** @type {Error} */ (error).message;
-    replace(place, el('p', { class: 'notice warning' }, `The drift service at ${address}: ${why}.`), report);
+    replace(place, el('p', { class: 'notice warning' }, /** @type {Error} */ (error).message));
   }
+}
+
+/** What was heard lately against the training, computed now. @param {string} address */
+async function compare(address) {
+  const place = byId('drift-result', HTMLElement);
+  place.replaceChildren(el('p', { class: 'soft' }, 'Comparing …'));
+  try {
+    const { dataset_drift, n_reference, n_current } = await askDrift(`${address}/drift/run`);
+    const counts = `${plural(n_current, 'recording')} against ${n_reference} of the training`;
+    const words = dataset_drift ? `They differ: ${counts}.` : `They do not differ: ${counts}.`;
+    place.replaceChildren(el('p', { class: `notice ${dataset_drift ? 'warning' : 'good'}` }, words));
+  } catch (error) {
+    place.replaceChildren(el('p', { class: 'notice warning' }, /** @type {Error} */ (error).message));
+  }
+}
+
+/** JSON of the drift service, which is another origin. @param {string} url */
+async function askDrift(url) {
+  const answer = await fetch(url, { cache: 'no-store' }).catch(() => {
+    const { origin } = new URL(url);
+    throw new Error(
+      `The drift service at ${origin} does not answer, or does not allow pages of ${location.origin} to ask.`,
+    );
+  });
+  const text = await answer.text();
+  if (!answer.ok) throw new Error(`The drift service: ${sentenceOf(answer.status, text)}`);
+  return JSON.parse(text);
 }
 
 /**
