@@ -1,8 +1,10 @@
+// time-limit: 300
 /** `autobird serve` as a user starts and stops it. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { writeKnowingModel } from '../helpers/driftService.ts';
 import { chirpWav, writeTinyModel } from '../helpers/tinyModel.ts';
 import { audioForm } from '../helpers/withService.ts';
 import { withTempDir } from '../helpers/withTempDir.ts';
@@ -22,8 +24,9 @@ async function serve(
   dir: string,
   words: readonly string[],
   env: Readonly<Record<string, string>> = {},
+  service = 'inference',
 ): Promise<Served> {
-  const child = spawn(process.execPath, ['--import', tsx, main, 'serve', 'inference', ...words], {
+  const child = spawn(process.execPath, ['--import', tsx, main, 'serve', service, ...words], {
     cwd: dir,
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -36,7 +39,7 @@ async function serve(
     text += chunk;
   });
   const exit = new Promise<number | null>((resolve) => child.on('close', resolve));
-  const until = Date.now() + 30_000;
+  const until = Date.now() + 100_000;
   for (;;) {
     const urls = [...text.matchAll(/listening at (http:\/\/[\d.:]+)/g)].map(([, url]) => url as string);
     if (urls.length === 2 || child.exitCode !== null || Date.now() > until)
@@ -67,6 +70,20 @@ test('without a model it starts, says what it waits for, and listens at $PORT', 
     assert.is((await fetch(`${urls[1]}/readyz`)).status, 503);
     child.kill('SIGTERM');
     assert.is(await exit, 0, output());
+  }));
+
+test('drift is served with the checkpoint as what is compared with, and stops with the process that computes', () =>
+  withTempDir(async (dir) => {
+    const { path } = await writeKnowingModel(dir, 12);
+    const words = [path, '--port', '0', 'drift.monitor.management_port=0'];
+    const { child, output, exit, urls } = await serve(dir, words, {}, 'drift');
+    assert.is(urls.length, 2, output());
+    assert.is(await (await fetch(`${urls[1]}/`)).text(), '{"service":"autobird-drift"}');
+    assert.match(await (await fetch(`${urls[1]}/readyz`)).text(), /There is no prediction log at predictions\.db yet/);
+    assert.match(await (await fetch(`${urls[0]}/metrics`)).text(), /^autobird_drift_alarm 0$/m);
+    child.kill('SIGTERM');
+    assert.is(await exit, 0, output());
+    assert.match(output(), /"message":"Stopping"/);
   }));
 
 test('a wrong setting ends it with a sentence', () =>
