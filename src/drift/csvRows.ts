@@ -33,13 +33,20 @@ export async function readDriftCsv(path: string): Promise<DriftRow[]> {
   });
 }
 
-/** Writes rows so that {@link readDriftCsv} reads the same values. */
+/** Writes rows so that {@link readDriftCsv} reads the same values; embeddings are left out. */
 export async function writeDriftCsv(path: string, rows: readonly RecordingRow[]): Promise<void> {
   const names = [...new Set(rows.flatMap(({ values }) => Object.keys(values)))];
-  const lines = rows.map(({ recording, at, values }) =>
-    csvRow([recording, at ?? null, ...names.map((name) => (values[name] === undefined ? null : text(values[name])))]),
+  const withConfidence = rows.some(({ confidence }) => typeof confidence === 'number');
+  const lines = rows.map(({ recording, at, confidence, values }) =>
+    csvRow([
+      recording,
+      at ?? null,
+      ...(withConfidence ? [text(confidence ?? null)] : []),
+      ...names.map((name) => (values[name] === undefined ? null : text(values[name]))),
+    ]),
   );
-  await writeFileAtomic(path, [csvRow(['recording', 'at', ...names]), ...lines].join(''));
+  const head = csvRow(['recording', 'at', ...(withConfidence ? ['confidence'] : []), ...names]);
+  await writeFileAtomic(path, [head, ...lines].join(''));
 }
 
 function text(value: DriftValue): string | null {

@@ -222,6 +222,9 @@ function classDrift(
   level: number,
   least: number,
 ): ClassDrift[] {
+  // The same of both sides: what recordings are said to be and what a model calls them are not one thing.
+  const column = names.includes('target') ? 'target' : 'prediction';
+  const labelOf = ({ values }: DriftRow) => (values[column] == null ? null : String(values[column]));
   const labels = [...new Set(reference.map(labelOf))].filter((label) => label !== null).sort();
   const features = names.filter((name) => name !== 'target' && name !== 'prediction');
   const sides = labels.map((label) => ({
@@ -259,11 +262,6 @@ function confidenceDrift(
 
 function tableOf(rows: readonly DriftRow[]): DriftTable {
   return driftTable(rows.map(({ values }) => values));
-}
-
-function labelOf({ values }: DriftRow): string | null {
-  const label = values['target'] ?? values['prediction'] ?? null;
-  return label === null ? null : String(label);
 }
 
 function confidences(rows: readonly DriftRow[]): Float64Array {

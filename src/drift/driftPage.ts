@@ -1,21 +1,11 @@
 /** `drift.html`: one comparison, to be looked at. Sections and texts of Evidently's report, then what is beyond it. */
 import { markupTable } from '../evaluation/reportParts.ts';
-import { fixed } from '../plots/axes.ts';
-import {
-  escapeHtml,
-  figure,
-  gallery,
-  type Html,
-  notice,
-  renderPage,
-  type Section,
-  table,
-  tiles,
-} from '../plots/page.ts';
+import { escapeHtml, figure, type Html, notice, renderPage, type Section, table, tiles } from '../plots/page.ts';
 import { legend, lineChart } from '../plots/svg.ts';
 import type { ColumnCorrelations, CorrelationKind } from './columnCorrelations.ts';
-import type { ColumnDrift, SmallDistribution } from './dataDrift.ts';
+import type { ColumnDrift } from './dataDrift.ts';
 import type { CorrectedTest, DriftResult } from './detectDrift.ts';
+import { distributions, minute, smallBars, timeline } from './driftCharts.ts';
 
 export interface DriftPageOptions {
   /** Above the page. Default `Drift report`. */
@@ -30,6 +20,7 @@ export function driftPage(result: DriftResult, options: DriftPageOptions = {}): 
   const { title = 'Drift report', reference = 'reference', current = 'current' } = options;
   const sections: (Section | null)[] = [
     { title: 'Dataset Drift', body: verdict(result) },
+    trend(result),
     { title: 'Data Drift Summary', body: driftTable(result) },
     { title: 'Dataset Summary', body: summary(result) },
     { title: 'Columns', body: columnSummaries(result) },
@@ -39,14 +30,13 @@ export function driftPage(result: DriftResult, options: DriftPageOptions = {}): 
     { title: 'Effect sizes and corrected tests', body: corrected(result) },
     classes(result),
     model(result),
-    trend(result),
   ];
   return renderPage({
     title,
     subtitle: `${result.currentRows} rows of ${current} against ${result.referenceRows} rows of ${reference}`,
     sections: sections.filter((section) => section !== null),
     footer:
-      'Tests, thresholds and the dataset rule are those of Evidently 0.7; from "Effect sizes" on it is autobird’s own.',
+      'Tests, thresholds and the dataset rule are those of Evidently 0.7; what is over time and from "Effect sizes" on is autobird’s own.',
   });
 }
 
@@ -70,10 +60,10 @@ function driftTable({ drift }: DriftResult): Html {
   const rows = columns.map((column) => [
     details(column),
     column.type,
-    bars(column.reference, column, 150, 44, 'var(--c1)'),
-    bars(column.current, column, 150, 44, 'var(--c2)'),
+    smallBars(column, 'reference'),
+    smallBars(column, 'current'),
     badge(column.drifted),
-    escapeHtml(column.displayName),
+    line(escapeHtml(column.displayName)),
     String(Number(column.score.toFixed(6))),
   ]);
   const titles = [
@@ -97,35 +87,12 @@ function badge(drifted: boolean): Html {
   return `<b style="color:var(--${drifted ? 'bad' : 'good'});white-space:nowrap">${drifted ? 'Detected' : 'Not Detected'}</b>`;
 }
 
-/** Both sides above one another, numbers on one scale. */
 function both(column: ColumnDrift): Html {
   const sides = legend([
     { name: 'reference', color: 1 },
     { name: 'current', color: 2 },
   ]);
-  return `${sides}<div style="display:grid;gap:.3rem">${bars(column.reference, column, 420, 90, 'var(--c1)')}${bars(column.current, column, 420, 90, 'var(--c2)')}</div>`;
-}
-
-/** Bars of one side; of numbers over the range of both. */
-function bars(
-  side: SmallDistribution,
-  { reference, current }: ColumnDrift,
-  width: number,
-  height: number,
-  color: string,
-): Html {
-  const numeric = side.x.length === side.y.length + 1;
-  const most = Math.max(...side.y, 1e-300);
-  const edges = numeric ? [...reference.x, ...current.x].map(Number) : [0, side.y.length];
-  const [low, high] = [Math.min(...edges), Math.max(...edges)];
-  const place = (value: number) => ((value - low) / (high - low || 1)) * width;
-  const rects = side.y.map((value, i) => {
-    const [from, to] = numeric ? [Number(side.x[i]), Number(side.x[i + 1])] : [i, i + 1];
-    const tall = (value / most) * (height - 2);
-    const name = numeric ? `${fixed(from)} to ${fixed(to)}` : `${side.x[i]}: ${value}`;
-    return `<rect x="${fixed(place(from))}" y="${fixed(height - tall)}" width="${fixed(Math.max(0.6, place(to) - place(from) - 0.8))}" height="${fixed(tall)}" fill="${color}"><title>${escapeHtml(name)}</title></rect>`;
-  });
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img"><line class="grid" x1="0" x2="${width}" y1="${height - 0.5}" y2="${height - 0.5}"/>${rects.join('')}</svg>`;
+  return sides + distributions(column);
 }
 
 interface QualityMetric {
@@ -220,14 +187,8 @@ const testTitles = ['column', 'p', 'corrected p', 'effect', 'size', 'drift'];
 
 function testCells({ name, pValue, adjusted, effect, drifted }: CorrectedTest): Html[] {
   const kind = effect.kind === 'cliffs_delta' ? 'δ' : 'V';
-  return [
-    escapeHtml(name),
-    probability(pValue),
-    probability(adjusted),
-    `${kind} ${fixed3(effect.value)}`,
-    effect.size,
-    badge(drifted),
-  ];
+  const cells = [escapeHtml(name), probability(pValue), probability(adjusted), `${kind} ${fixed3(effect.value)}`];
+  return [...cells, effect.size, badge(drifted)].map(line);
 }
 
 function corrected({ corrected: tests }: DriftResult): Html {
@@ -239,7 +200,7 @@ function corrected({ corrected: tests }: DriftResult): Html {
 function classes({ classes: all }: DriftResult): Section | null {
   if (all.length === 0) return null;
   const rows = all.flatMap(({ label, referenceRows, currentRows, features }) =>
-    features.map((one) => [escapeHtml(label), `${currentRows} / ${referenceRows}`, ...testCells(one)]),
+    features.map((one) => [line(escapeHtml(label)), `${currentRows} / ${referenceRows}`, ...testCells(one)]),
   );
   const drifted = all.filter((one) => one.drifted).map(({ label }) => label);
   const text = drifted.length === 0 ? 'No class has drifted.' : `Drifted: ${drifted.join(', ')}.`;
@@ -249,7 +210,7 @@ function classes({ classes: all }: DriftResult): Section | null {
   };
 }
 
-function model({ confidence, embeddings }: DriftResult): Section | null {
+function model({ confidence, embeddings, heldOutRows }: DriftResult): Section | null {
   if (confidence === null && embeddings === null) return null;
   const rows: Html[][] = [];
   if (confidence !== null) {
@@ -276,39 +237,61 @@ function model({ confidence, embeddings }: DriftResult): Section | null {
       badge(drifted),
     ]);
   }
-  return { title: 'What the model notices', body: markupTable(['what', 'figure', 'p', 'drift'], rows) };
+  const against =
+    heldOutRows > 0
+      ? `Compared with ${heldOutRows} recordings that the model was not trained on.`
+      : 'Compared with the reference; where the model was trained on it, it is surer there than of anything new.';
+  const cells = rows.map((row) => row.map(line));
+  return {
+    title: 'What the model notices',
+    body: `<p>${against}</p>${markupTable(['what', 'figure', 'p', 'drift'], cells)}`,
+  };
 }
 
+/** A single window is the comparison itself. */
 function trend({ trend: points, drift }: DriftResult): Section | null {
-  if (points.length === 0) return null;
-  const numbered = (value: (point: (typeof points)[number]) => number | null) =>
-    points.map((point, i): [number, number] => [i + 1, value(point) ?? Number.NaN]);
-  const share = [
-    { name: 'share of drifted columns', color: 1, points: numbered((point) => point.shareOfDriftedColumns) },
-    { name: 'alarm', color: 3, points: numbered((point) => (point.alarm ? 1 : 0)) },
-  ];
-  const effects = drift.columns.map(({ name }) => ({ name, points: numbered((point) => point.effects[name] ?? null) }));
+  if (points.length < 2) return null;
+  const colors = legend([
+    { name: 'window', color: 1 },
+    { name: 'window with dataset drift', color: 3 },
+  ]);
+  const effects = drift.columns.map(({ name }) => ({
+    name,
+    points: points.map((point, i): [number, number] => [i + 1, point.effects[name] ?? Number.NaN]),
+  }));
   const charts = [
     figure(
-      legend(share) + lineChart(share, { xLabel: 'window', yLabel: 'share', yRange: [0, 1] }),
-      'The alarm rises after several high windows and ends after several low ones.',
+      colors + timeline(points, drift.driftShare),
+      'A window is a stretch of rows, each compared with the whole reference. Dashed: from here on that is drift. Red below: the alarm, which rises after several high windows and ends after several low ones.',
     ),
     figure(
-      legend(effects) + lineChart(effects, { xLabel: 'window', yLabel: 'effect size' }),
+      legend(effects) + lineChart(effects, { width: 920, height: 240, xLabel: 'window', yLabel: 'effect size' }),
       'How far each column is from the reference: Cliff’s δ or Cramér’s V.',
     ),
   ];
   const rows = points.map((point, i) => [
     String(i + 1),
-    point.from ?? '–',
-    point.to ?? '–',
+    point.from ? minute(point.from) : '–',
+    point.to ? minute(point.to) : '–',
     String(point.rows),
     fixed3(point.shareOfDriftedColumns),
-    point.datasetDrift ? 'yes' : 'no',
-    point.alarm ? 'yes' : 'no',
+    point.driftedColumns.join(', ') || '–',
+    point.alarm ? 'raised' : '–',
   ]);
-  const titles = ['window', 'from', 'to', 'rows', 'share', 'drift', 'alarm'].map((title) => ({ title }));
-  return { title: 'Over time', body: gallery(charts, 420) + table(titles, rows) };
+  const titles = ['window', 'from', 'to', 'rows', 'share', 'drifted', 'alarm'];
+  const windows = markupTable(
+    titles,
+    rows.toReversed().map((cells) => cells.map((cell) => line(escapeHtml(cell)))),
+  );
+  return {
+    title: 'Over time',
+    body: `${charts.join('')}<details><summary>The windows, the newest first</summary>${windows}</details>`,
+  };
+}
+
+/** A cell that stays on one line: the table scrolls where there is no room. */
+function line(cell: Html): Html {
+  return `<span style="white-space:nowrap">${cell}</span>`;
 }
 
 function shown(value: unknown): string {

@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { writeKnowingModel } from '../helpers/driftService.ts';
 import { chirpWav, writeTinyModel } from '../helpers/tinyModel.ts';
 import { audioForm } from '../helpers/withService.ts';
 import { withTempDir } from '../helpers/withTempDir.ts';
@@ -29,9 +30,9 @@ async function serve(
   dir: string,
   words: readonly string[],
   env: Readonly<Record<string, string>> = {},
-  listeners = 2,
+  { listeners = 2, service = 'inference' }: { readonly listeners?: number; readonly service?: string } = {},
 ): Promise<Served> {
-  const child = spawn(process.execPath, ['--import', tsx, main, 'serve', 'inference', ...words], {
+  const child = spawn(process.execPath, ['--import', tsx, main, 'serve', service, ...words], {
     cwd: dir,
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -71,7 +72,7 @@ test('several processes answer at one port as one service, and one that dies is 
   withTempDir(async (dir) => {
     const checkpoint = await writeTinyModel(`${dir}/tiny.safetensors`);
     const words = [checkpoint, '--port', '0', 'service.management.port=0', 'service.workers=2'];
-    const { child, output, exit, urls } = await serve(dir, words, {}, 4);
+    const { child, output, exit, urls } = await serve(dir, words, {}, { listeners: 4 });
     assert.is(urls.length, 4, output());
     const [management = '', clients = ''] = urls;
     assert.equal(urls.slice(2), urls.slice(0, 2));
@@ -138,6 +139,20 @@ test('without a model it starts, says what it waits for, and listens at $PORT', 
     assert.is((await fetch(`${urls[1]}/readyz`)).status, 503);
     child.kill('SIGTERM');
     assert.is(await exit, 0, output());
+  }));
+
+test('drift is served with the checkpoint as what is compared with, and stops with the process that computes', () =>
+  withTempDir(async (dir) => {
+    const { path } = await writeKnowingModel(dir, 12);
+    const words = [path, '--port', '0', 'drift.monitor.management_port=0'];
+    const { child, output, exit, urls } = await serve(dir, words, {}, { service: 'drift' });
+    assert.is(urls.length, 2, output());
+    assert.is(await (await fetch(`${urls[1]}/`)).text(), '{"service":"autobird-drift"}');
+    assert.match(await (await fetch(`${urls[1]}/readyz`)).text(), /There is no prediction log at predictions\.db yet/);
+    assert.match(await (await fetch(`${urls[0]}/metrics`)).text(), /^autobird_drift_alarm 0$/m);
+    child.kill('SIGTERM');
+    assert.is(await exit, 0, output());
+    assert.match(output(), /"message":"Stopping"/);
   }));
 
 test('a wrong setting ends it with a sentence', () =>

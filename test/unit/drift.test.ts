@@ -83,6 +83,27 @@ test('one class, the confidence and a late change are found although the whole h
   );
 });
 
+test('classes are those of one column: what a model says is not compared with what was said before', () => {
+  const rows = (n: number, label: Record<string, string>) =>
+    Array.from({ length: n }, (_, i) => ({ values: { loudness: Math.sin(i), ...label } }));
+  const reference = rows(40, { target: 'wren', prediction: 'robin' });
+  const { classes } = detectDrift(reference, rows(30, { prediction: 'robin' }));
+  assert.equal(
+    classes.map(({ label, referenceRows, currentRows }) => [label, referenceRows, currentRows]),
+    [['robin', 40, 30]],
+  );
+});
+
+test('confidence is compared with recordings that the model was not trained on, where there are enough', () => {
+  const sure = (n: number, confidence: number) =>
+    Array.from({ length: n }, (_, i) => ({ values: { loudness: Math.sin(i) }, confidence: confidence - 0.001 * i }));
+  const [trained, held, current] = [sure(60, 0.99), sure(20, 0.6), sure(30, 0.6)];
+  assert.is(detectDrift(trained, current).confidence?.drifted, true);
+  const result = detectDrift(trained, current, { heldOut: held });
+  assert.equal([result.confidence?.drifted, result.heldOutRows], [false, 20]);
+  assert.is(detectDrift(trained, current, { heldOut: held.slice(0, 5) }).heldOutRows, 0);
+});
+
 test('rows and options that cannot be compared are refused with what to do', () => {
   const some = rows('some', 20, () => 0);
   assert.throws(() => detectDrift(some, []), /Expected rows with columns to compare but received 0 rows/);
