@@ -7,6 +7,7 @@ import { measureRequests } from '../http/requestMetrics.ts';
 import { openTracing } from '../http/tracing.ts';
 import { PredictionLog } from '../predictionLog/PredictionLog.ts';
 import { GatheredLog } from '../predictionLog/postgres/GatheredLog.ts';
+import { databaseUrl } from '../predictionLog/postgres/PostgresDatabase.ts';
 import { createManagementApp } from './createManagementApp.ts';
 import { InferenceMetrics } from './InferenceMetrics.ts';
 import { ModelStore } from './ModelStore.ts';
@@ -79,7 +80,7 @@ function gatheredLog(
   { path, retentionDays, postgres: { url, ...options } }: ServiceConfig['log'],
   logger: FastifyBaseLogger,
 ): GatheredLog | null {
-  const address = url ?? process.env['DATABASE_URL'] ?? '';
-  if (log === null || path === null || address === '') return null;
+  const address = databaseUrl(url);
+  if (log === null || path === null || address === null) return null;
   return GatheredLog.open(log, { ...options, path, retentionDays, url: address }, logger);
 }
