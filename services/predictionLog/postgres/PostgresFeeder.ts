@@ -298,8 +298,11 @@ function withinBytes(
   return rows;
 }
 
-/** PostgreSQL's text has no NUL and no half of a surrogate pair. */
+/** PostgreSQL's text has no NUL and no half of a surrogate pair: what is left of them is U+FFFD. */
 function json(rows: readonly object[]): string {
+  const text = JSON.stringify(rows);
+  // A function for each value costs several times as much: only where there may be such a text.
+  if (!/\\u(?:0000|d[89a-f])/.test(text)) return text;
   return JSON.stringify(rows, (_key, value) =>
     typeof value === 'string' ? value.replace(/[\0\p{Surrogate}]/gu, '\uFFFD') : value,
   );
