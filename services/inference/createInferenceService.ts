@@ -10,7 +10,7 @@ import { measureRequests } from '../http/requestMetrics.ts';
 import { openTracing } from '../http/tracing.ts';
 import { PredictionLog } from '../predictionLog/PredictionLog.ts';
 import { GatheredLog } from '../predictionLog/postgres/GatheredLog.ts';
-import { postgresUrl } from '../predictionLog/postgres/postgresUrl.ts';
+import { databaseUrl } from '../predictionLog/postgres/PostgresDatabase.ts';
 import { webRoutes } from '../web/webRoutes.ts';
 import { createManagementApp } from './createManagementApp.ts';
 import { InferenceMetrics } from './InferenceMetrics.ts';
@@ -98,7 +98,7 @@ function gatheredLog(
   logger: FastifyBaseLogger,
 ): GatheredLog | null {
   const { path, retentionDays, postgres } = config;
-  const url = postgresUrl(config);
+  const url = databaseUrl(postgres.url);
   if (log === null || path === null || url === null) return null;
   return GatheredLog.open(log, { ...postgres, path, retentionDays, url }, logger);
 }

@@ -200,26 +200,25 @@ export class PredictionLog implements LogReader {
   }
 
   /**
-   * Forgets what another database has, up to the cursor: rows and feedback where `rows` says so, else only feedback on
-   * predictions that are in other logs. A few at a time; true where there is more.
+   * Forgets what another database has, up to the cursor: rows and feedback where `rows` says so, else only feedback of after
+   * `afterFeedbackId` on predictions that are in other logs. Rows go a few at a time; true where there may be more.
    */
-  forget({ predictionId, feedbackId }: SpoolCursor, rows: boolean): boolean {
-    const sql = (condition: string) => `DELETE FROM feedback WHERE id IN
-      (SELECT id FROM feedback WHERE id <= ? ${condition} ORDER BY id LIMIT ${deletedAtOnce})`;
+  forget(
+    { predictionId, feedbackId }: SpoolCursor,
+    { rows, afterFeedbackId }: { readonly rows: boolean; readonly afterFeedbackId: number },
+  ): boolean {
     return this.#guarded(() => {
       if (!rows) {
-        const foreign =
-          'AND NOT EXISTS (SELECT 1 FROM predictions p WHERE p.request_id = feedback.request_id AND p.part = feedback.part)';
-        return this.#database.prepare(sql(foreign)).run(feedbackId).changes === deletedAtOnce;
+        if (feedbackId === afterFeedbackId) return false;
+        this.#database.prepare(deleteForeignFeedback).run(afterFeedbackId, feedbackId);
+        return false;
       }
-      const { changes: feedback } = this.#database.prepare(sql('')).run(feedbackId);
-      const { changes } = this.#database
-        .prepare(
-          `DELETE FROM predictions WHERE id IN (SELECT id FROM predictions WHERE id <= ? ORDER BY id LIMIT ${deletedAtOnce})`,
-        )
-        .run(predictionId);
-      this.#rowCount -= changes;
-      return changes === deletedAtOnce || feedback === deletedAtOnce;
+      const some = (table: string) => `DELETE FROM ${table} WHERE id IN
+        (SELECT id FROM ${table} WHERE id <= ? ORDER BY id LIMIT ${deletedAtOnce})`;
+      const feedback = this.#database.prepare(some('feedback')).run(feedbackId);
+      const predictions = this.#database.prepare(some('predictions')).run(predictionId);
+      this.#rowCount -= predictions.changes;
+      return predictions.changes === deletedAtOnce || feedback.changes === deletedAtOnce;
     });
   }
 
@@ -390,6 +389,9 @@ const insertPrediction = `INSERT INTO predictions (
   request_id, part, time_ms, route, file_name, file_sha256, file_bytes, duration_s, model, model_version, shadow, label, score,
   scores, clips, receive_ms, predict_ms, decode_ms, mel_mean, mel_std, energy_mean, energy_std, error_code
 ) VALUES (${Array(23).fill('?').join(', ')})`;
+
+const deleteForeignFeedback = `DELETE FROM feedback WHERE id > ? AND id <= ? AND NOT EXISTS
+  (SELECT 1 FROM predictions WHERE predictions.request_id = feedback.request_id AND predictions.part = feedback.part)`;
 
 const selected = `predictions.*, models.labels AS labels,
   (SELECT json_array(feedback.label) FROM feedback WHERE feedback.request_id = predictions.request_id

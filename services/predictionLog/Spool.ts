@@ -31,6 +31,9 @@ export class Spool implements Disposable {
   static open(path: string): Spool {
     const database = new Database(path);
     database.exec('PRAGMA busy_timeout = 5000');
+    // As for the log itself: neither a commit nor a checkpoint of this thread waits for the disk.
+    database.exec('PRAGMA synchronous = NORMAL');
+    database.exec('PRAGMA wal_autocheckpoint = 0');
     return new Spool(database);
   }
 

@@ -4,9 +4,8 @@ import Database from 'libsql';
 import { AutobirdError, type ServiceConfig } from '../../src/index.ts';
 import { driftRows } from './driftRows.ts';
 import type { LogReader } from './LogReader.ts';
-import { PostgresDatabase } from './postgres/PostgresDatabase.ts';
+import { databaseUrl, PostgresDatabase } from './postgres/PostgresDatabase.ts';
 import { PostgresLog } from './postgres/PostgresLog.ts';
-import { postgresUrl } from './postgres/postgresUrl.ts';
 
 export interface DriftRowSource extends Pick<LogReader, 'driftRows'> {
   close(): void | Promise<void>;
@@ -18,13 +17,13 @@ export interface DriftRowSource extends Pick<LogReader, 'driftRows'> {
  * @throws AutobirdError `no_log` where there is none yet, `log_unavailable` where it cannot be read
  */
 export function openDriftRows(config: ServiceConfig['log']): DriftRowSource {
-  const url = postgresUrl(config);
-  if (url !== null) {
+  const { path, postgres } = config;
+  const url = databaseUrl(postgres.url);
+  if (path !== null && url !== null) {
     const database = PostgresDatabase.open(url);
     const log = new PostgresLog(database);
     return { driftRows: (filter, limit) => log.driftRows(filter, limit), close: () => database.close() };
   }
-  const { path } = config;
   if (path === null) {
     throw new AutobirdError('no_log', 'There is no prediction log: set service.log.path, or drift.current');
   }

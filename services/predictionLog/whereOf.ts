@@ -1,22 +1,38 @@
 import type { LogFilter } from './entry.ts';
 
 /** How a database spells what differs. */
-export interface SqlDialect {
+export interface SqlDialect<Instant extends number | Date> {
   /** The place of the n-th value, from 1. */
   readonly place: (n: number) => string;
   readonly timeColumn: string;
-  readonly instant: (time: Date) => number | Date;
+  readonly instant: (time: Date) => Instant;
 }
 
-export const sqlite: SqlDialect = { place: () => '?', timeColumn: 'time_ms', instant: (time) => time.getTime() };
-export const postgres: SqlDialect = { place: (n) => `$${n}`, timeColumn: 'time', instant: (time) => time };
+export interface SqlCondition<Instant extends number | Date> {
+  /** `WHERE …`, or nothing. */
+  readonly sql: string;
+  readonly values: readonly (string | Instant)[];
+}
+
+export const sqlite: SqlDialect<number> = {
+  place: () => '?',
+  timeColumn: 'time_ms',
+  instant: (time) => time.getTime(),
+};
+export const postgres: SqlDialect<Date> = { place: (n) => `$${n}`, timeColumn: 'time', instant: (time) => time };
 
 /** The condition of a filter with its values; `others` come last, without values here. */
+export function whereOf(filter: LogFilter, others: readonly string[]): SqlCondition<number>;
+export function whereOf<Instant extends number | Date>(
+  filter: LogFilter,
+  others: readonly string[],
+  dialect: SqlDialect<Instant>,
+): SqlCondition<Instant>;
 export function whereOf(
   filter: LogFilter,
   others: readonly string[],
-  { place, timeColumn, instant }: SqlDialect = sqlite,
-): { readonly sql: string; readonly values: readonly (string | number | Date)[] } {
+  { place, timeColumn, instant }: SqlDialect<number | Date> = sqlite,
+): SqlCondition<number | Date> {
   const { requestId, fileName, fileSha256, label, modelVersion, since, until } = filter;
   const given: readonly (readonly [comparison: string, value: string | number | Date | undefined])[] = [
     ['request_id =', requestId],

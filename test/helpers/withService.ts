@@ -7,6 +7,10 @@ import type { ServiceConfig } from '../../src/config/schema.ts';
 import { writeTinyModel } from './tinyModel.ts';
 import { withTempDir } from './withTempDir.ts';
 
+// The developer's own database and collector are not for tests.
+delete process.env['DATABASE_URL'];
+delete process.env['OTEL_EXPORTER_OTLP_ENDPOINT'];
+
 export interface RunningService {
   /** `http://127.0.0.1:PORT` */
   readonly url: string;

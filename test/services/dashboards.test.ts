@@ -70,11 +70,12 @@ function exposed(body: string): Set<string> {
 
 /** Of what no inference service in a test has: the drift service's, and a GPU's. */
 const elsewhere: Readonly<Record<string, string>> = {
-  autobird_drift_: join(packageRoot(), 'services', 'drift', 'DriftMetrics.ts'),
-  autobird_gpu_: join(packageRoot(), 'services', 'inference', 'gpuMetrics.ts'),
+  autobird_drift_: 'services/drift/DriftMetrics.ts',
+  autobird_gpu_: 'services/inference/gpuMetrics.ts',
 };
 for (const [beginning, source] of Object.entries(elsewhere)) {
-  if (!existsSync(source)) console.log(`# skip: there is no ${source}, metrics ${beginning}… are not looked for`);
+  if (!existsSync(join(packageRoot(), source)))
+    console.log(`# skip: there is no ${source}, metrics ${beginning}… are not looked for`);
 }
 
 let metrics = '';

@@ -10,6 +10,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { PredictionLog } from '../../services/predictionLog/PredictionLog.ts';
 import { GatheredLog, type GatheredLogOptions } from '../../services/predictionLog/postgres/GatheredLog.ts';
+import { PostgresLog } from '../../services/predictionLog/postgres/PostgresLog.ts';
 import { AutobirdError } from '../../src/index.ts';
 import { logEntryOf } from '../helpers/logEntry.ts';
 import { chirpWav } from '../helpers/tinyModel.ts';
@@ -93,7 +94,7 @@ async function failureOf(work: Promise<unknown>): Promise<unknown> {
 }
 
 test('a row is the same in PostgreSQL as in the file, to the last bit of its scores', () =>
-  withReplicas(1, async ([replica]) => {
+  withReplicas(1, async ([replica], url) => {
     const { log, gathered } = replica as Replica;
     await log.append(logEntryOf({ scores: Float32Array.of(0.1, 1 / 3), durationS: 1 / 3 }));
     await log.append(
@@ -111,6 +112,9 @@ test('a row is the same in PostgreSQL as in the file, to the last bit of its sco
     assert.equal(theirs.map(plain), ours.map(plain));
     assert.is(theirs[1]?.trueLabel, null);
     assert.equal(await gathered.driftRows({}, 9), log.driftRows({}, 9));
+    const reader = PostgresLog.connect(url);
+    assert.equal(await reader.driftRows({}, 9), log.driftRows({}, 9));
+    await reader.close();
   }));
 
 test('pages and filters find what they should over all replicas', () =>

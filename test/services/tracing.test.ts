@@ -1,3 +1,4 @@
+// time-limit: 300
 /** Spans as a collector receives them, over a real socket, and the trace of a request in its log lines. */
 import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';

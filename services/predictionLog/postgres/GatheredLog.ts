@@ -14,13 +14,11 @@ export interface GatheredLogOptions extends PostgresFeederOptions {
 
 /** The log of every replica: what this one writes into its file is fed to PostgreSQL, and read there with the rows of the others. */
 export class GatheredLog extends PostgresLog {
-  readonly #database: PostgresDatabase;
   readonly #log: PredictionLog;
   readonly #feeder: PostgresFeeder;
 
   private constructor(database: PostgresDatabase, log: PredictionLog, feeder: PostgresFeeder) {
     super(database);
-    this.#database = database;
     this.#log = log;
     this.#feeder = feeder;
   }
@@ -57,8 +55,8 @@ export class GatheredLog extends PostgresLog {
   }
 
   /** Before the log is closed. */
-  async close(): Promise<void> {
+  override async close(): Promise<void> {
     await this.#feeder.close();
-    await this.#database.close();
+    await super.close();
   }
 }

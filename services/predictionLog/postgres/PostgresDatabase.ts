@@ -14,6 +14,11 @@ const closeMs = 1_000;
 const bigintOid = 20;
 const undefinedTable = '42P01';
 
+/** The address of a configuration (`service.log.postgres.url`), else what DATABASE_URL says; null without both. */
+export function databaseUrl(configured: string | null): string | null {
+  return configured || process.env['DATABASE_URL'] || null;
+}
+
 export class PostgresDatabase {
   /** For messages: host, port and database. */
   readonly name: string;

@@ -9,7 +9,7 @@ import type pg from 'pg';
 import { AutobirdError } from '../../../src/index.ts';
 import type { LogFilter } from '../entry.ts';
 import type { PredictionLog } from '../PredictionLog.ts';
-import { Spool, type SpoolCursor, type StoredRow } from '../Spool.ts';
+import { type Backlog, Spool, type SpoolCursor, type StoredRow } from '../Spool.ts';
 import type { PostgresDatabase } from './PostgresDatabase.ts';
 import { deleteRows } from './PostgresLog.ts';
 
@@ -66,6 +66,7 @@ export class PostgresFeeder {
   readonly #logger: FastifyBaseLogger;
   readonly #running: Promise<void>;
   #fedUpTo: number;
+  #forgotUpTo = 0;
   #fedRows = 0;
   #failures = 0;
   #failed: Error | null = null;
@@ -75,6 +76,8 @@ export class PostgresFeeder {
   #onRows = () => {};
   #onCall = () => {};
   #callers: Caller[] = [];
+  /** What waited when the feeder was closed. */
+  #left: Backlog | null = null;
 
   /** Feeds the rows of `log`, whose file is `path`, from now on. */
   constructor(
@@ -98,7 +101,7 @@ export class PostgresFeeder {
   }
 
   stats(): FeederStats {
-    const { rows, oldestMs } = this.#spool.backlog(this.#fedUpTo);
+    const { rows, oldestMs } = this.#left ?? this.#spool.backlog(this.#fedUpTo);
     return {
       fedRows: this.#fedRows,
       failures: this.#failures,
@@ -129,9 +132,9 @@ export class PostgresFeeder {
     });
     await Promise.race([this.#running, late]);
     clearTimeout(timer);
-    const { waitingRows } = this.stats();
-    if (waitingRows > 0) {
-      this.#logger.warn({ rows: waitingRows }, 'Rows of the prediction log wait in its file for the next start');
+    this.#left = this.#spool.backlog(this.#fedUpTo);
+    if (this.#left.rows > 0) {
+      this.#logger.warn({ rows: this.#left.rows }, 'Rows of the prediction log wait in its file for the next start');
     }
     this.#spool[Symbol.dispose]();
   }
@@ -143,13 +146,15 @@ export class PostgresFeeder {
       const callers = this.#callers.splice(0);
       try {
         this.#newRows = false;
-        const more = (await this.#feed()) || this.#newRows;
+        const full = await this.#feed();
         if (this.#failed !== null) this.#logger.info('PostgreSQL takes the rows of the prediction log again');
         this.#failed = null;
         for (const { resolve } of callers) resolve();
-        if (!more && this.#stopping) return;
-        if (!more) await this.#pause(pollMs, { orRows: true });
-        pauseMs = more ? 0 : gatherMs;
+        if (!full && !this.#newRows) {
+          if (this.#stopping) return;
+          await this.#pause(pollMs, { orRows: true });
+        }
+        pauseMs = full ? 0 : gatherMs;
       } catch (error) {
         this.#failures++;
         const failure = error as Error;
@@ -193,7 +198,8 @@ export class PostgresFeeder {
     if (fed.predictionId !== this.#fedUpTo) this.#spool.fedUpTo = fed.predictionId;
     this.#fedUpTo = fed.predictionId;
     this.#fedRows += fed.rows;
-    const left = this.#log.forget(fed, trim);
+    const left = this.#log.forget(fed, { rows: trim, afterFeedbackId: this.#forgotUpTo });
+    if (!left) this.#forgotUpTo = fed.feedbackId;
     if (Date.now() - this.#tidiedAt > tidyEveryMs) {
       this.#tidiedAt = Date.now();
       await this.#database.transaction((client) => this.#tidy(client));
@@ -292,8 +298,11 @@ function withinBytes(
   return rows;
 }
 
-/** PostgreSQL's text has no NUL and no half of a surrogate pair. */
+/** PostgreSQL's text has no NUL and no half of a surrogate pair: what is left of them is U+FFFD. */
 function json(rows: readonly object[]): string {
+  const text = JSON.stringify(rows);
+  // A function for each value costs several times as much: only where there may be such a text.
+  if (!/\\u(?:0000|d[89a-f])/.test(text)) return text;
   return JSON.stringify(rows, (_key, value) =>
     typeof value === 'string' ? value.replace(/[\0\p{Surrogate}]/gu, '\uFFFD') : value,
   );

@@ -3,7 +3,7 @@ import type pg from 'pg';
 import type { LogFilter, LoggedDriftRow, LoggedPrediction } from '../entry.ts';
 import type { LogPage, LogReader } from '../LogReader.ts';
 import { postgres, whereOf } from '../whereOf.ts';
-import type { PostgresDatabase } from './PostgresDatabase.ts';
+import { PostgresDatabase } from './PostgresDatabase.ts';
 
 /** Rows that are read at once by an export. */
 const pageRows = 2000;
@@ -16,8 +16,17 @@ const deletionLockKey = 0x6269_7264;
 export class PostgresLog implements LogReader {
   readonly #database: PostgresDatabase;
 
-  constructor(database: PostgresDatabase) {
+  protected constructor(database: PostgresDatabase) {
     this.#database = database;
+  }
+
+  /**
+   * For those who only read. Connects when it is first needed.
+   *
+   * @throws InvalidArgumentError for what is no address of a PostgreSQL database
+   */
+  static connect(url: string): PostgresLog {
+    return new PostgresLog(PostgresDatabase.open(url));
   }
 
   async list(filter: LogFilter, { limit, before }: LogPage): Promise<LoggedPrediction[]> {
@@ -66,6 +75,10 @@ export class PostgresLog implements LogReader {
       await client.query('INSERT INTO autobird.deletions (filter) VALUES ($1)', [JSON.stringify(past)]);
       return await deleteRows(client, past);
     });
+  }
+
+  async close(): Promise<void> {
+    await this.#database.close();
   }
 
   async #page(
