@@ -5,6 +5,7 @@ import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } 
 import { answerErrors } from './errors.ts';
 import { healthRoutes, type Readiness } from './health.ts';
 import { traceFields } from './logging.ts';
+import { answerClientError } from './longUploads.ts';
 import { type ApiInfo, describeApi } from './openApi.ts';
 import { WebSocketUpgrade } from './webSocketUpgrade.ts';
 
@@ -31,6 +32,7 @@ export async function createApp({ info, logger, readiness }: AppOptions): Promis
     connectionTimeout: 0,
     keepAliveTimeout: 72_000,
     http: { headersTimeout: 15_000, maxHeaderSize: 16_384, IncomingMessage: WebSocketUpgrade },
+    clientErrorHandler: answerClientError,
     forceCloseConnections: 'idle',
     return503OnClosing: true,
     genReqId: ({ headers }) => {

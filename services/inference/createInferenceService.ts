@@ -4,11 +4,16 @@ import { ByteBudget } from '../http/ByteBudget.ts';
 import { createApp } from '../http/createApp.ts';
 import { acceptUploads } from '../http/receiveAudio.ts';
 import { measureRequests } from '../http/requestMetrics.ts';
+import { JobMetrics } from '../jobs/JobMetrics.ts';
+import { Jobs } from '../jobs/Jobs.ts';
 import { PredictionLog } from '../predictionLog/PredictionLog.ts';
+import type { InferenceContext } from './context.ts';
 import { createManagementApp } from './createManagementApp.ts';
 import { InferenceMetrics } from './InferenceMetrics.ts';
 import { ModelStore } from './ModelStore.ts';
+import { predictionJob } from './predictionJob.ts';
 import { feedbackRoutes } from './routes/feedback.ts';
+import { jobRoutes } from './routes/jobs.ts';
 import { kserveRoutes } from './routes/kserve/routes.ts';
 import { liveRoutes } from './routes/live/routes.ts';
 import { modelRoutes } from './routes/models.ts';
@@ -46,6 +51,7 @@ export async function createInferenceService(config: ServiceConfig, logger: Fast
   const metrics = new InferenceMetrics();
   metrics.watch(models, uploads, log);
   const context = { config, models, uploads, log, metrics };
+  const jobs = openJobs(context, logger);
   const app = await createApp({
     info: {
       title: 'autobird inference',
@@ -55,6 +61,9 @@ export async function createInferenceService(config: ServiceConfig, logger: Fast
     logger,
     readiness: () => (models.ready ? { ready: true } : { ready: false, reason: models.unready }),
   });
+  app.addHook('preClose', async () => {
+    await jobs?.stop();
+  });
   app.addHook('onClose', async () => {
     await models.close();
     await log?.close();
@@ -62,10 +71,25 @@ export async function createInferenceService(config: ServiceConfig, logger: Fast
   measureRequests(app, metrics.registry);
   await acceptUploads(app);
   originalRoutes(app, context);
-  predictionRoutes(app, context);
+  predictionRoutes(app, context, jobs);
+  jobRoutes(app, jobs);
   modelRoutes(app, context);
   feedbackRoutes(app, context);
   await kserveRoutes(app, context);
   await liveRoutes(app, context);
   return { app, management: await createManagementApp(context, logger) };
+}
+
+/** Null where the service has no folder for jobs. */
+function openJobs(context: InferenceContext, logger: FastifyBaseLogger): Jobs | null {
+  const { jobs: config, limits } = context.config;
+  const { dir } = config;
+  if (dir === null) return null;
+  const metrics = new JobMetrics(context.metrics.registry);
+  const jobs = new Jobs(
+    { ...config, dir },
+    { maxFiles: limits.maxFiles, run: predictionJob(context, { ...config, dir }, logger), metrics, logger },
+  );
+  metrics.watch(jobs);
+  return jobs;
 }
