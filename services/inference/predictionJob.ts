@@ -65,11 +65,13 @@ function checkClips(
   { model, overlap_s: overlapS }: PredictionQuery,
   doneS: number,
 ): void {
-  const loaded = models.list().find(({ name }) => model === undefined || name === model)?.loaded;
-  if (!loaded) return;
-  const { lengthS, hopS } = loaded.classifier.clips;
-  const clips = doneS / (overlapS === undefined ? hopS : lengthS - overlapS);
-  if (clips > maxClips) {
+  // Which model was drawn is not known yet: the one with the most clips.
+  const hops = models.list().flatMap(({ name, loaded }) => {
+    if (loaded === null || (model !== undefined && name !== model)) return [];
+    const { lengthS, hopS } = loaded.classifier.clips;
+    return [overlapS === undefined ? hopS : lengthS - overlapS];
+  });
+  if (doneS / Math.min(...hops) > maxClips) {
     throw new HttpProblem(413, 'too_many_clips', `More than ${maxClips} clips: lower overlap_s, or cut the recording`);
   }
 }

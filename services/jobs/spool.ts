@@ -53,7 +53,9 @@ export async function spoolUpload(
     return { files: placed, receiveMs: performance.now() - begin };
   } catch (error) {
     await rm(folder, { recursive: true, force: true });
-    throw (error as NodeJS.ErrnoException).code === 'ENOSPC' ? diskFull() : error;
+    if ((error as NodeJS.ErrnoException).code === 'ENOSPC') throw diskFull();
+    if (error instanceof HttpProblem || request.raw.complete) throw error;
+    throw new HttpProblem(400, 'cut_short', 'The upload was cut short: send it again');
   }
 }
 

@@ -1,5 +1,6 @@
 // time-limit: 240
 import { readdir } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { isOver, type JobBody, jobOf, jobUntil, submit } from '../helpers/jobClient.ts';
@@ -125,6 +126,25 @@ test('what cannot become a job is refused at once, and leaves nothing', () =>
     assert.equal(folders.sort(), [first.id, second.id].sort());
     await fetch(`${url}/v1/jobs/${first.id}`, { method: 'DELETE' });
     assert.is((await jobUntil(url, second.id, isOver)).status, 'succeeded', 'the next one has its turn');
+  }));
+
+test('an upload that is cut short leaves nothing', () =>
+  withService([own], async ({ url, dir }) => {
+    const socket = connect(Number(new URL(url).port), '127.0.0.1');
+    const head = 'POST /v1/predictions HTTP/1.1\r\nHost: x\r\nPrefer: respond-async\r\nContent-Type: audio/wav\r\n';
+    socket.write(`${head}Content-Length: 1000000\r\n\r\n`);
+    socket.write(chirpWav(1));
+    const receiving = async () =>
+      (await readdir(`${dir}/jobs`).catch(() => [])).filter((name) => name.startsWith('.receiving-'));
+    for (let tries = 0; (await receiving()).length === 0; tries++) {
+      assert.ok(tries < 500, 'it is not written while it arrives');
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    socket.destroy();
+    for (let tries = 0; (await receiving()).length > 0; tries++) {
+      assert.ok(tries < 500, 'the half of it is still there');
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
   }));
 
 test('a job that fails says why, and does not keep its recording', () =>

@@ -68,7 +68,10 @@ export function jobRoutes(app: FastifyInstance, jobs: Jobs | null): void {
         throw new HttpProblem(409, 'not_done', `The job is ${job.status}: ask for /v1/jobs/${job.id} again`);
       }
       const path = resultPath(jobs.dir, job, format);
-      const { size } = await stat(path);
+      const { size } = await stat(path).catch(() => {
+        // Deleted a moment ago.
+        throw unknownJob(job.id);
+      });
       return reply.type(contentTypes[format]).header('content-length', size).send(createReadStream(path));
     },
   );
