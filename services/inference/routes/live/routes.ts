@@ -75,6 +75,6 @@ function checkOrigin({ headers, host }: FastifyRequest, { config }: InferenceCon
   if (origin === undefined) return;
   const { cors } = config as { readonly cors?: { readonly origins?: readonly string[] } };
   if (URL.canParse(origin) && new URL(origin).host === host) return;
-  if (cors?.origins?.includes(origin)) return;
+  if (cors?.origins?.some((allowed) => allowed === origin || allowed === '*')) return;
   throw new HttpProblem(403, 'foreign_origin', `Pages of ${origin} may not connect to this service`);
 }
