@@ -76,9 +76,11 @@ function checkClips(
   }
 }
 
-/** Recordings of an earlier attempt, which a kill has ended between their row and the result, have their row already. */
-function loggedParts({ log }: InferenceContext, { attempts, created, request: { requestId } }: Job): Set<number> {
-  if (log === null || attempts === 1) return new Set();
+/** Recordings that were heard before the job was interrupted have their row already. */
+function loggedParts({ log }: InferenceContext, { created, request: { requestId, files } }: Job): Set<number> {
+  if (log === null) return new Set();
   const rows = log.list({ requestId, since: created }, { limit: 1000 });
-  return new Set(rows.filter(({ shadow }) => !shadow).map(({ part }) => part));
+  // Ids of requests are the clients' to choose: two jobs may have the same one.
+  const ours = rows.filter(({ shadow, part, fileSha256 }) => !shadow && files[part]?.sha256 === fileSha256);
+  return new Set(ours.map(({ part }) => part));
 }

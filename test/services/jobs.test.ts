@@ -1,6 +1,7 @@
 // time-limit: 240
 import { readdir } from 'node:fs/promises';
 import { connect } from 'node:net';
+import type { FastifyInstance } from 'fastify';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { isOver, type JobBody, jobOf, jobUntil, submit } from '../helpers/jobClient.ts';
@@ -22,6 +23,10 @@ async function accepted(answer: Response): Promise<JobBody> {
 
 async function filesOf(dir: string, id: string): Promise<string[]> {
   return (await readdir(`${dir}/${id}`).catch(() => [])).sort();
+}
+
+async function rowsOf(management: FastifyInstance): Promise<number> {
+  return (await management.inject('/v1/log')).json<{ predictions: unknown[] }>().predictions.length;
 }
 
 /** Files are removed just after a job is over. */
@@ -180,15 +185,24 @@ test('without a folder for jobs the preference is not followed', () =>
 
 test('a service that stops gives its job back, and the next one does it', () =>
   withTempDir(async (dir) => {
-    const shared = [`service.jobs.dir=${dir}/jobs`];
+    const shared = [`service.jobs.dir=${dir}/jobs`, `service.log.path=${dir}/log.db`];
     let id = '';
-    await withService(shared, async ({ url }) => {
-      ({ id } = await accepted(await submit(url, slowly, ['a.wav', chirpWav(60)])));
-      await jobUntil(url, id, ({ status }) => status === 'running');
+    await withService(shared, async ({ url, management }) => {
+      const files = [
+        ['short.wav', chirpWav(1)],
+        ['long.wav', chirpWav(120)],
+      ] as const;
+      ({ id } = await accepted(await submit(url, slowly, ...files)));
+      // Between the row of the first recording and the end of the second.
+      for (let tries = 0; (await rowsOf(management)) === 0; tries++) {
+        assert.ok(tries < 3000, JSON.stringify(await jobOf(url, id)));
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
     });
-    await withService(shared, async ({ url }) => {
+    await withService(shared, async ({ url, management }) => {
       const job = await jobUntil(url, id, isOver);
       assert.equal([job.status, job.attempts], ['succeeded', 1], 'a stop is no attempt');
+      assert.is(await rowsOf(management), 2, 'one row a recording, heard twice or not');
     });
     await withService([...shared, 'service.jobs.retention_hours=0.000001'], async ({ url }) => {
       for (let tries = 0; (await fetch(`${url}/v1/jobs/${id}`)).status !== 404; tries++) {
@@ -214,8 +228,7 @@ test('services that share a folder do each job once', () =>
           assert.equal([job.status, job.attempts], ['succeeded', 1]);
           assert.is((await fetch(`${one}/v1/jobs/${id}/result`)).status, 200);
         }
-        const { predictions } = (await management.inject('/v1/log')).json<{ predictions: unknown[] }>();
-        assert.is(predictions.length, 8);
+        assert.is(await rowsOf(management), 8);
       }),
     );
   }));
