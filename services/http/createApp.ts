@@ -5,6 +5,7 @@ import { authConfigured } from './auth/authenticate.ts';
 import { answerErrors } from './errors.ts';
 import { healthRoutes, quiet, type Readiness } from './health.ts';
 import { httpRequest } from './logging.ts';
+import { answerClientError } from './longUploads.ts';
 import { type ApiInfo, describeApi } from './openApi.ts';
 import { type Audience, protect, type SecurityConfig } from './protect.ts';
 import { RequestLogger } from './RequestLogger.ts';
@@ -44,6 +45,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     connectionTimeout: 0,
     keepAliveTimeout: 72_000,
     http: { headersTimeout: 15_000, maxHeaderSize: 16_384, IncomingMessage: WebSocketUpgrade },
+    clientErrorHandler: answerClientError,
     forceCloseConnections: 'idle',
     return503OnClosing: true,
     genReqId: ({ headers }) => {

@@ -8,14 +8,19 @@ import { warnWhereOpen } from '../http/protect.ts';
 import { acceptUploads } from '../http/receiveAudio.ts';
 import { measureRequests } from '../http/requestMetrics.ts';
 import { openTracing } from '../http/tracing.ts';
+import { JobMetrics } from '../jobs/JobMetrics.ts';
+import { Jobs } from '../jobs/Jobs.ts';
 import { PredictionLog } from '../predictionLog/PredictionLog.ts';
 import { GatheredLog } from '../predictionLog/postgres/GatheredLog.ts';
 import { databaseUrl } from '../predictionLog/postgres/PostgresDatabase.ts';
 import { webRoutes } from '../web/webRoutes.ts';
+import type { InferenceContext } from './context.ts';
 import { createManagementApp } from './createManagementApp.ts';
 import { InferenceMetrics } from './InferenceMetrics.ts';
 import { ModelStore } from './ModelStore.ts';
+import { predictionJob } from './predictionJob.ts';
 import { feedbackRoutes } from './routes/feedback.ts';
+import { jobRoutes } from './routes/jobs.ts';
 import { kserveRoutes } from './routes/kserve/routes.ts';
 import { liveRoutes } from './routes/live/routes.ts';
 import { modelRoutes } from './routes/models.ts';
@@ -62,6 +67,7 @@ export async function createInferenceService(config: ServiceConfig, logger: Fast
     models.refresh().catch((error) => logger.error({ err: error }, 'Looking for models failed'));
   });
   const context = { config, models, uploads, log, history: gathered ?? log, metrics, peers };
+  const jobs = openJobs(context, logger);
   const app = await createApp({
     info: {
       title: 'autobird inference',
@@ -73,6 +79,9 @@ export async function createInferenceService(config: ServiceConfig, logger: Fast
     security: config,
     tracing,
   });
+  app.addHook('preClose', async () => {
+    await jobs?.stop();
+  });
   app.addHook('onClose', async () => {
     await models.close();
     await gathered?.close();
@@ -82,7 +91,8 @@ export async function createInferenceService(config: ServiceConfig, logger: Fast
   measureRequests(app, metrics.registry);
   await acceptUploads(app);
   originalRoutes(app, context);
-  predictionRoutes(app, context);
+  predictionRoutes(app, context, jobs);
+  jobRoutes(app, jobs);
   modelRoutes(app, context);
   feedbackRoutes(app, context);
   await webRoutes(app, config);
@@ -101,4 +111,18 @@ function gatheredLog(
   const url = databaseUrl(postgres.url);
   if (log === null || path === null || url === null) return null;
   return GatheredLog.open(log, { ...postgres, path, retentionDays, url }, logger);
+}
+
+/** Null where the service has no folder for jobs. */
+function openJobs(context: InferenceContext, logger: FastifyBaseLogger): Jobs | null {
+  const { jobs: config, limits } = context.config;
+  const { dir } = config;
+  if (dir === null) return null;
+  const metrics = new JobMetrics(context.metrics.registry);
+  const jobs = new Jobs(
+    { ...config, dir },
+    { maxFiles: limits.maxFiles, run: predictionJob(context, { ...config, dir }, logger), metrics, logger },
+  );
+  metrics.watch(jobs);
+  return jobs;
 }

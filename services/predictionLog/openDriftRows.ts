@@ -4,7 +4,7 @@ import Database from 'libsql';
 import { AutobirdError, type ServiceConfig } from '../../src/index.ts';
 import { driftRows } from './driftRows.ts';
 import type { LogReader } from './LogReader.ts';
-import { databaseUrl, PostgresDatabase } from './postgres/PostgresDatabase.ts';
+import { databaseUrl } from './postgres/PostgresDatabase.ts';
 import { PostgresLog } from './postgres/PostgresLog.ts';
 
 export interface DriftRowSource extends Pick<LogReader, 'driftRows'> {
@@ -19,11 +19,7 @@ export interface DriftRowSource extends Pick<LogReader, 'driftRows'> {
 export function openDriftRows(config: ServiceConfig['log']): DriftRowSource {
   const { path, postgres } = config;
   const url = databaseUrl(postgres.url);
-  if (path !== null && url !== null) {
-    const database = PostgresDatabase.open(url);
-    const log = new PostgresLog(database);
-    return { driftRows: (filter, limit) => log.driftRows(filter, limit), close: () => database.close() };
-  }
+  if (path !== null && url !== null) return PostgresLog.connect(url);
   if (path === null) {
     throw new AutobirdError('no_log', 'There is no prediction log: set service.log.path, or drift.current');
   }

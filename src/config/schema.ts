@@ -304,6 +304,24 @@ export const serviceSchema = z.strictObject({
     /** Share of the requests that are traced, where the caller has not decided. */
     sampleRatio: share,
   }),
+  /** Predictions that are answered later. */
+  jobs: z.strictObject({
+    /** Folder of their recordings, results and state; null for none. */
+    dir: z.string().nullable(),
+    /** Jobs at a time, of one process. */
+    concurrency: count,
+    /** More are refused with 503 and Retry-After. */
+    maxQueued: count,
+    /** Of a recording. */
+    maxFileBytes: count,
+    maxDurationS: positive,
+    /** An attempt that takes longer is given up. */
+    deadlineS: z.number().positive().max(2_000_000),
+    /** How often a job is begun that the service did not survive. */
+    maxAttempts: count,
+    /** What is over is deleted after so long. */
+    retentionHours: positive,
+  }),
   /** Live audio over WebSockets. */
   live: z.strictObject({
     /** More connections are told to try again later. */

@@ -32,6 +32,9 @@ test('the documentation is served from our own origin', () =>
     };
     assert.is(api.openapi, '3.1.0');
     assert.ok(api.paths['/classify/']?.post?.requestBody?.content['multipart/form-data']);
+    for (const path of ['/v1/live', '/v1/jobs/{id}', '/v2', '/v2/models/{name}/versions/{version}/infer']) {
+      assert.ok(api.paths[path] !== undefined, path);
+    }
     for (const path of ['/docs', '/redoc', '/redoc/redoc.standalone.js']) {
       const answer = await fetch(`${url}${path}`);
       assert.is(answer.status, 200, path);

@@ -1,3 +1,4 @@
+// time-limit: 240
 import { connect } from 'node:net';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';

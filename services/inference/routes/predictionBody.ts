@@ -103,6 +103,13 @@ const mediaTypes = {
 } as const;
 export type AnswerFormat = (typeof mediaTypes)[keyof typeof mediaTypes];
 
+/** Of the answers that are one text. */
+export const contentTypes = {
+  json: 'application/json; charset=utf-8',
+  csv: 'text/csv; charset=utf-8',
+  raven: 'text/tab-separated-values; charset=utf-8',
+} as const;
+
 /**
  * What `Accept` asks for, JSON where anything will do.
  *

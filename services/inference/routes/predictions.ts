@@ -1,15 +1,18 @@
 /** `POST /v1/predictions`: scores, detections, embeddings and pictures of one recording or several. */
 import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { Type } from 'typebox';
 import type { Progress } from '../../../src/index.ts';
 import { problemAnswer } from '../../http/errors.ts';
 import { documented } from '../../http/openApi.ts';
-import { audioField, type Received, type ReceivedFile, receiveAudio } from '../../http/receiveAudio.ts';
+import { audioField, type Received, receiveAudio } from '../../http/receiveAudio.ts';
+import type { Jobs } from '../../jobs/Jobs.ts';
 import type { InferenceContext } from '../context.ts';
-import { listen } from '../listen.ts';
+import { outcomeOf } from '../predictionOutcome.ts';
+import { answerWithJob, jobSchema, prefersJob } from './jobBody.ts';
 import {
   acceptedFormat,
-  type Outcome,
+  contentTypes,
   outcomesAsText,
   outcomeToJson,
   type PredictionQuery,
@@ -17,11 +20,9 @@ import {
   predictionsSchema,
 } from './predictionBody.ts';
 
-const contentTypes = { csv: 'text/csv; charset=utf-8', raven: 'text/tab-separated-values; charset=utf-8' } as const;
-
 const binary = { type: 'string', format: 'binary' } as const;
 
-export function predictionRoutes(app: FastifyInstance, context: InferenceContext): void {
+export function predictionRoutes(app: FastifyInstance, context: InferenceContext, jobs: Jobs | null): void {
   app.post<{ Querystring: PredictionQuery }>(
     '/v1/predictions',
     {
@@ -40,14 +41,22 @@ export function predictionRoutes(app: FastifyInstance, context: InferenceContext
         summary: 'What is heard in recordings',
         description:
           'Several recordings may be sent; one that cannot be read costs its own row. `Accept` chooses JSON, `text/csv`, ' +
-          "`text/tab-separated-values` (Raven's selection table) or `text/event-stream` (progress, then each answer).",
+          "`text/tab-separated-values` (Raven's selection table) or `text/event-stream` (progress, then each answer). With " +
+          '`Prefer: respond-async` it becomes a job, which may be much longer.',
+        headers: Type.Object({
+          prefer: Type.Optional(Type.String({ description: '`respond-async`: answer with a job (RFC 7240).' })),
+        }),
         querystring: predictionQuery,
         produces: ['application/json', 'text/csv', 'text/tab-separated-values', 'text/event-stream'],
-        response: { 200: documented('The answers, in the order of the recordings', predictionsSchema) },
+        response: {
+          200: documented('The answers, in the order of the recordings', predictionsSchema),
+          202: jobSchema,
+        },
       },
     },
     async (request, reply) => {
       const format = acceptedFormat(request);
+      if (jobs !== null && prefersJob(request)) return await answerWithJob(context, jobs, request, reply);
       const upload = await receiveAudio(request, context.config.limits, context.uploads);
       if (format === 'events') {
         const events = Readable.from(eventStream(context, request, upload), { objectMode: false });
@@ -55,7 +64,7 @@ export function predictionRoutes(app: FastifyInstance, context: InferenceContext
       }
       try {
         const outcomes = await Promise.all(
-          upload.files.map((_file, part) => outcomeOf(context, request, upload, part)),
+          upload.files.map((_file, part) => outcomeOf(context, { asker: request, upload, part, query: request.query })),
         );
         if (format !== 'json')
           return reply.type(contentTypes[format]).send(outcomesAsText(outcomes, format, request.query));
@@ -70,48 +79,6 @@ export function predictionRoutes(app: FastifyInstance, context: InferenceContext
 
 type PredictionRequest = FastifyRequest<{ Querystring: PredictionQuery }>;
 
-/** @throws for the one recording of a request what is wrong with it: a row of its own is for several */
-async function outcomeOf(
-  context: InferenceContext,
-  request: PredictionRequest,
-  upload: Received,
-  part: number,
-  onProgress?: (progress: Progress) => void,
-): Promise<Outcome> {
-  const { model: name, top_k: topK, min_score: minScore, overlap_s: overlapS, merge } = request.query;
-  const { signal } = request;
-  const { files } = upload;
-  const file = files[part] as ReceivedFile;
-  const options = {
-    request,
-    upload,
-    part,
-    model: name,
-    ...(topK !== undefined && { topK }),
-    ...(minScore !== undefined && { minScore }),
-    ...(overlapS !== undefined && { overlapS }),
-    ...(merge !== undefined && { merge }),
-    ...(onProgress !== undefined && { onProgress }),
-  };
-  try {
-    return await listen(context, options, async ({ model, prediction }) => {
-      const { embeddings = false, spectrogram = false } = request.query;
-      const { classifier } = model;
-      const overlap = overlapS === undefined ? {} : { overlapS };
-      return {
-        model,
-        prediction,
-        ...(embeddings && { embedding: (await classifier.embed(file.source, { signal, ...overlap })).embedding }),
-        ...(spectrogram && { spectrogram: await classifier.spectrogram(file.source, { signal }) }),
-      };
-    });
-  } catch (error) {
-    const { status, body } = problemAnswer(error);
-    if (files.length === 1 || status >= 500) throw error;
-    return { recording: file.name, error: { code: body.code, message: (error as Error).message } };
-  }
-}
-
 /** `progress` events while it listens, a `prediction` or `error` event a recording, then `done`. */
 async function* eventStream(
   context: InferenceContext,
@@ -122,10 +89,11 @@ async function* eventStream(
   for (const [part, file] of upload.files.entries()) {
     const progress: Progress[] = [];
     let wake = () => {};
-    const work = outcomeOf(context, request, upload, part, (step) => {
+    const onProgress = (step: Progress) => {
       progress.push(step);
       wake();
-    }).then(
+    };
+    const work = outcomeOf(context, { asker: request, upload, part, query: request.query, onProgress }).then(
       (outcome) => event('error' in outcome ? 'error' : 'prediction', outcomeToJson(outcome, request.query)),
       (error) => event('error', { recording: file.name, ...problemAnswer(error).body }),
     );

@@ -7,39 +7,15 @@ import type { WebSocket } from 'ws';
 import { timeAt } from '../../../../src/index.ts';
 import { problemAnswer } from '../../../http/errors.ts';
 import type { InferenceContext } from '../../context.ts';
-import type { LoadedModel } from '../../LoadedModel.ts';
+import { asEnding, closeCodes, Ending, shortened } from './Ending.ts';
+import { HeardSoFar } from './HeardSoFar.ts';
 import type { LiveMetrics } from './LiveMetrics.ts';
 import { clipMessage, endMessage, type ServerMessage, type StartMessage, startMessage } from './messages.ts';
 import { SocketAudio } from './SocketAudio.ts';
 
-/** Codes of RFC 6455 that a connection is closed with. */
-export const closeCodes = {
-  done: 1000,
-  goingAway: 1001,
-  unsupported: 1003,
-  policy: 1008,
-  failed: 1011,
-  tryLater: 1013,
-} as const;
-type CloseCode = (typeof closeCodes)[keyof typeof closeCodes];
-
-/** Room of a close frame. */
-const maxReasonBytes = 123;
 const maxFirstMessageBytes = 4096;
 /** A client that does not answer the closing is not waited for. */
 const closeWaitMs = 1000;
-
-/** Why a connection is ended from our side. */
-class Ending extends Error {
-  readonly closeCode: CloseCode;
-  readonly code: string;
-
-  constructor(closeCode: CloseCode, code: string, message: string) {
-    super(message);
-    this.closeCode = closeCode;
-    this.code = code;
-  }
-}
 
 export class LiveSession {
   readonly #context: InferenceContext;
@@ -260,56 +236,18 @@ export class LiveSession {
   /** A row for the whole session, where anything was heard or should have been. */
   async #log(heard: HeardSoFar, errorCode: string | null): Promise<void> {
     if (heard.clips === 0 && errorCode === null) return;
-    const { model, clips } = heard;
-    const scores = clips === 0 ? null : heard.meanScores();
-    const best = scores === null ? null : (model.classifier.labels[scores.indexOf(Math.max(...scores))] as string);
-    await this.#context.log?.append({
-      requestId: this.#request.id,
-      part: 0,
-      time: new Date(),
-      route: this.#request.routeOptions.url ?? this.#request.url,
-      fileName: 'live',
+    const request = this.#request;
+    const row = heard.logEntry({
+      request,
       fileSha256: this.#audio.sha256(),
       fileBytes: this.#audio.bytes,
-      durationS: heard.seconds,
-      model: model.name,
-      modelVersion: model.version,
-      shadow: false,
-      label: best === null || model.classifier.noEventLabels.includes(best) ? null : best,
-      score: scores === null ? null : Math.max(...scores),
-      scores,
-      labels: scores === null ? null : model.classifier.labels,
-      clips,
       receiveMs: Date.now() - this.#begun.getTime(),
-      // Waiting for the network and waiting for the microphone are one here.
-      predictMs: 0,
-      decodeMs: null,
-      driftFeatures: null,
       errorCode,
-      audio: null,
     });
-  }
-}
-
-/** What a session came to so far, in bounded memory. */
-class HeardSoFar {
-  readonly model: LoadedModel;
-  seconds = 0;
-  clips = 0;
-  readonly #sums: Float64Array;
-
-  constructor(model: LoadedModel) {
-    this.model = model;
-    this.#sums = new Float64Array(model.classifier.labels.length);
-  }
-
-  add(scores: Float32Array): void {
-    this.clips++;
-    for (const [index, score] of scores.entries()) this.#sums[index] = (this.#sums[index] as number) + score;
-  }
-
-  meanScores(): Float32Array {
-    return Float32Array.from(this.#sums, (sum) => sum / this.clips);
+    // The answers have been given already.
+    await this.#context.log
+      ?.append(row)
+      .catch((error) => request.log.error({ err: error }, 'A live session was not logged'));
   }
 }
 
@@ -319,23 +257,4 @@ function parsed(data: Buffer): unknown {
   } catch (error) {
     throw new Ending(closeCodes.unsupported, 'no_json', `Text has to be JSON: ${(error as Error).message}`);
   }
-}
-
-function asEnding(error: unknown): Ending {
-  if (error instanceof Ending) return error;
-  const { status, body } = problemAnswer(error);
-  const message = error instanceof Error && status < 500 ? error.message : 'Something went wrong in the service';
-  if (status < 500) return new Ending(closeCodes.policy, body.code, message);
-  if (status === 503) return new Ending(closeCodes.tryLater, body.code, (error as Error).message);
-  return new Ending(closeCodes.failed, body.code, message);
-}
-
-function shortened(text: string): string {
-  const bytes = Buffer.from(text, 'utf8');
-  if (bytes.byteLength <= maxReasonBytes) return text;
-  // A character that was cut in two is left out.
-  return new TextDecoder('utf-8')
-    .decode(bytes.subarray(0, maxReasonBytes - 3))
-    .replace(/�+$/, '')
-    .concat('…');
 }

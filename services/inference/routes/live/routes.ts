@@ -3,8 +3,9 @@ import { fastifyWebsocket } from '@fastify/websocket';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { HttpProblem } from '../../../http/HttpProblem.ts';
 import type { InferenceContext } from '../../context.ts';
+import { closeCodes } from './Ending.ts';
 import { LiveMetrics } from './LiveMetrics.ts';
-import { closeCodes, LiveSession } from './LiveSession.ts';
+import { LiveSession } from './LiveSession.ts';
 import { endMessage, serverMessage, startMessage } from './messages.ts';
 
 /** Of sound; seconds of it at any rate. Larger ones are refused with 1009. */
@@ -54,7 +55,7 @@ export async function liveRoutes(app: FastifyInstance, context: InferenceContext
       sessions.add(session);
       metrics.connections.set(sessions.size);
       session.ended
-        .catch((error) => request.log.error({ err: error }, 'A live session was not logged'))
+        .catch((error) => request.log.error({ err: error }, 'A live session broke'))
         .finally(() => {
           sessions.delete(session);
           metrics.connections.set(sessions.size);
@@ -74,6 +75,6 @@ function checkOrigin({ headers, host }: FastifyRequest, { config }: InferenceCon
   if (origin === undefined) return;
   const { cors } = config as { readonly cors?: { readonly origins?: readonly string[] } };
   if (URL.canParse(origin) && new URL(origin).host === host) return;
-  if (cors?.origins?.includes(origin)) return;
+  if (cors?.origins?.some((allowed) => allowed === origin || allowed === '*')) return;
   throw new HttpProblem(403, 'foreign_origin', `Pages of ${origin} may not connect to this service`);
 }

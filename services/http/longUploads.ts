@@ -1,0 +1,51 @@
+/** Uploads that may take longer than other requests, which Node gives up after `requestTimeout`. */
+import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+import type { FastifyRequest } from 'fastify';
+
+/** A client that sends nothing for so long has gone. */
+const silenceMs = 30_000;
+/** However steadily it drips: 4 GiB at 10 Mbit/s. */
+const longestMs = 3_600_000;
+
+const long = new WeakSet<Socket>();
+
+/** Lets the body of `request` take up to an hour, as long as it keeps coming. Dispose of it when the body is there. */
+export function allowLongUpload({ raw }: FastifyRequest): Disposable {
+  const { socket } = raw;
+  long.add(socket);
+  let bytesRead = -1;
+  // Where it does not flow it is the disk that is waited for.
+  const silence = setInterval(() => {
+    if (socket.bytesRead === bytesRead && raw.readableFlowing) socket.destroy();
+    bytesRead = socket.bytesRead;
+  }, silenceMs);
+  const longest = setTimeout(() => socket.destroy(), longestMs);
+  return {
+    [Symbol.dispose]: () => {
+      long.delete(socket);
+      clearInterval(silence);
+      clearTimeout(longest);
+    },
+  };
+}
+
+/** What is said on a connection whose request could not be read; Node ends it for every reason but a long upload. */
+export function answerClientError(error: Error & { readonly code?: string }, socket: Socket): void {
+  if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && long.has(socket)) return;
+  if (error.code === 'ECONNRESET' || socket.destroyed) return;
+  const [status, detail] = answers[error.code ?? ''] ?? [400, 'The request is not HTTP'];
+  const body = JSON.stringify({ detail, code: 'bad_request' });
+  if (socket.writable) {
+    socket.write(
+      `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: application/json\r\n` +
+        `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+    );
+  }
+  socket.destroy(error);
+}
+
+const answers: Readonly<Record<string, readonly [status: number, detail: string]>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'The request took too long to arrive'],
+  HPE_HEADER_OVERFLOW: [431, 'The headers are larger than 16 KiB'],
+};

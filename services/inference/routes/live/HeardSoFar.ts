@@ -1,0 +1,55 @@
+import type { LogEntry } from '../../../predictionLog/entry.ts';
+import type { LoadedModel } from '../../LoadedModel.ts';
+import type { Asker } from '../../listen.ts';
+
+/** What a session came to so far, in bounded memory. */
+export class HeardSoFar {
+  readonly model: LoadedModel;
+  seconds = 0;
+  clips = 0;
+  readonly #sums: Float64Array;
+
+  constructor(model: LoadedModel) {
+    this.model = model;
+    this.#sums = new Float64Array(model.classifier.labels.length);
+  }
+
+  add(scores: Float32Array): void {
+    this.clips++;
+    for (const [index, score] of scores.entries()) this.#sums[index] = (this.#sums[index] as number) + score;
+  }
+
+  /** The row of the session. */
+  logEntry({
+    request,
+    ...received
+  }: { readonly request: Asker } & Pick<LogEntry, 'fileSha256' | 'fileBytes' | 'receiveMs' | 'errorCode'>): LogEntry {
+    const { model, clips, seconds } = this;
+    const { labels, noEventLabels } = model.classifier;
+    const scores = clips === 0 ? null : Float32Array.from(this.#sums, (sum) => sum / clips);
+    const score = scores === null ? null : Math.max(...scores);
+    const best = scores === null || score === null ? null : (labels[scores.indexOf(score)] as string);
+    return {
+      ...received,
+      requestId: request.id,
+      part: 0,
+      time: new Date(),
+      route: request.routeOptions.url ?? request.url,
+      fileName: 'live',
+      durationS: seconds,
+      model: model.name,
+      modelVersion: model.version,
+      shadow: false,
+      label: best === null || noEventLabels.includes(best) ? null : best,
+      score,
+      scores,
+      labels: scores === null ? null : labels,
+      clips,
+      // Waiting for the network and waiting for the microphone are one here.
+      predictMs: 0,
+      decodeMs: null,
+      driftFeatures: null,
+      audio: null,
+    };
+  }
+}

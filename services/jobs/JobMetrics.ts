@@ -1,0 +1,34 @@
+import { Counter, Gauge, type Registry } from 'prom-client';
+import type { Jobs } from './Jobs.ts';
+
+/** What is told of jobs (docs/monitoring.md lists it). */
+export class JobMetrics {
+  /** Attempts of this process that have ended: `succeeded`, `failed`, `interrupted`. */
+  readonly ended: Counter<'outcome'>;
+  readonly #registry: Registry;
+
+  constructor(registry: Registry) {
+    this.#registry = registry;
+    this.ended = new Counter({
+      name: 'autobird_job_attempts_total',
+      help: 'Attempts at jobs that have ended in this process, by their outcome',
+      labelNames: ['outcome'],
+      registers: [registry],
+    });
+  }
+
+  /** What is looked up when Prometheus asks. */
+  watch(jobs: Jobs): void {
+    new Gauge({
+      name: 'autobird_jobs',
+      help: 'Jobs that are not over, of all processes that share the folder',
+      labelNames: ['status'] as const,
+      registers: [this.#registry],
+      collect() {
+        for (const [status, count] of Object.entries(jobs.counts())) {
+          this.set({ status: status as 'queued' | 'running' }, count);
+        }
+      },
+    });
+  }
+}

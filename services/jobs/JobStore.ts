@@ -1,0 +1,257 @@
+/**
+ * Jobs in SQLite, shared by all processes that serve one folder. A process that runs a job holds a lease on it and renews it;
+ * a job whose process died is there for the next one, so that each runs once, or again from its beginning.
+ */
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
+import Database from 'libsql';
+import { AutobirdError, FormatError } from '../../src/index.ts';
+import { HttpProblem } from '../http/HttpProblem.ts';
+import type { Job, JobError, JobProgress, JobRequest, JobStatus } from './Job.ts';
+
+/** Many heartbeats: a busy machine may miss some. */
+const leaseMs = 30_000;
+/** When trying again makes sense where the queue is full. */
+const fullRetryS = 30;
+const schemaVersion = 1;
+
+/** Of this process: another owner with its number had the number before. */
+const ownersHere = new Set<string>();
+
+const schema = `
+  CREATE TABLE jobs (
+    id TEXT PRIMARY KEY,
+    status TEXT NOT NULL,
+    created_ms INTEGER NOT NULL,
+    started_ms INTEGER,
+    finished_ms INTEGER,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    owner TEXT,
+    lease_until_ms INTEGER,
+    request TEXT NOT NULL,
+    done_s REAL NOT NULL DEFAULT 0,
+    total_s REAL NOT NULL DEFAULT 0,
+    recordings_done INTEGER NOT NULL DEFAULT 0,
+    error TEXT
+  );
+  CREATE INDEX jobs_status ON jobs (status, created_ms);
+`;
+
+export class JobStore {
+  readonly #database: Database.Database;
+  /** Who holds leases: this machine, this process, and which of those that had its number. */
+  readonly #owner: string;
+
+  private constructor(database: Database.Database) {
+    this.#database = database;
+    this.#owner = `${hostname()} ${process.pid} ${randomBytes(8).toString('hex')}`;
+    ownersHere.add(this.#owner);
+  }
+
+  /** @throws FormatError `newer_jobs`; AutobirdError `jobs_unavailable` where the file cannot be opened */
+  static open(path: string): JobStore {
+    let database: Database.Database | undefined;
+    try {
+      database = new Database(path);
+      database.exec('PRAGMA journal_mode = WAL');
+      database.exec('PRAGMA synchronous = NORMAL');
+      database.exec('PRAGMA busy_timeout = 5000');
+      // File names and errors say what was recorded: what is deleted is overwritten.
+      database.exec('PRAGMA secure_delete = ON');
+      migrate(database, path);
+      return new JobStore(database);
+    } catch (error) {
+      database?.close();
+      if (error instanceof AutobirdError) throw error;
+      throw new AutobirdError('jobs_unavailable', `The jobs in ${path} cannot be opened: ${(error as Error).message}`);
+    }
+  }
+
+  /** @throws HttpProblem 503 where `maxQueued` wait already */
+  add(id: string, request: JobRequest, maxQueued: number): void {
+    this.#transaction(() => {
+      if (this.counts().queued >= maxQueued) throw queueFull(maxQueued);
+      this.#database
+        .prepare("INSERT INTO jobs (id, status, created_ms, request) VALUES (?, 'queued', ?, ?)")
+        .run(id, Date.now(), JSON.stringify(request));
+    });
+  }
+
+  get(id: string): Job | null {
+    const row = this.#database.prepare('SELECT * FROM jobs WHERE id = ?').get(id) as Row | undefined;
+    return row === undefined ? null : fromRow(row);
+  }
+
+  counts(): Readonly<Record<'queued' | 'running', number>> {
+    const rows = this.#database
+      .prepare("SELECT status, count(*) AS n FROM jobs WHERE status IN ('queued', 'running') GROUP BY status")
+      .all() as { status: 'queued' | 'running'; n: number }[];
+    const of = (status: string) => rows.find((row) => row.status === status)?.n ?? 0;
+    return { queued: of('queued'), running: of('running') };
+  }
+
+  /** The oldest job that waits, or whose process is gone, now held by this process; null where there is none. */
+  claim(maxAttempts: number): Job | null {
+    return this.#transaction(() => {
+      this.#requeueAbandoned(maxAttempts);
+      const row = this.#database
+        .prepare(
+          `UPDATE jobs SET status = 'running', started_ms = ?1, attempts = attempts + 1, owner = ?2, lease_until_ms = ?3,
+             done_s = 0, total_s = 0, recordings_done = 0
+           WHERE id = (SELECT id FROM jobs WHERE status = 'queued' ORDER BY created_ms, rowid LIMIT 1) RETURNING *`,
+        )
+        .get(Date.now(), this.#owner, Date.now() + leaseMs) as Row | undefined;
+      return row === undefined ? null : fromRow(row);
+    });
+  }
+
+  /** Goes on holding a job; false where it was cancelled, or taken by another process meanwhile. */
+  renew({ id, attempts }: Job, { doneS, totalS, recordingsDone }: JobProgress): boolean {
+    const { changes } = this.#database
+      .prepare(`UPDATE jobs SET lease_until_ms = ?, done_s = ?, total_s = ?, recordings_done = ? WHERE ${mine}`)
+      .run(Date.now() + leaseMs, doneS, totalS, recordingsDone, id, this.#owner, attempts);
+    return changes === 1;
+  }
+
+  /** Ends a job that is held; false as {@link renew}. */
+  finish({ id, attempts }: Job, status: 'succeeded' | 'failed', error: JobError | null): boolean {
+    const { changes } = this.#database
+      .prepare(`UPDATE jobs SET status = ?, finished_ms = ?, error = ?, owner = NULL WHERE ${mine}`)
+      .run(status, Date.now(), error === null ? null : JSON.stringify(error), id, this.#owner, attempts);
+    return changes === 1;
+  }
+
+  /** Gives a job back, as if this attempt had never been. */
+  release({ id, attempts }: Job): void {
+    this.#database
+      .prepare(`UPDATE jobs SET status = 'queued', attempts = attempts - 1, owner = NULL WHERE ${mine}`)
+      .run(id, this.#owner, attempts);
+  }
+
+  /** Ends a job that is not over yet, and forgets one that is. Gives what it was; null where there is none. */
+  delete(id: string): Job | null {
+    return this.#transaction(() => {
+      const job = this.get(id);
+      const { changes } = this.#database
+        .prepare(
+          "UPDATE jobs SET status = 'cancelled', finished_ms = ?, owner = NULL WHERE id = ? AND status IN ('queued', 'running')",
+        )
+        .run(Date.now(), id);
+      if (changes === 0) this.#database.prepare('DELETE FROM jobs WHERE id = ?').run(id);
+      return job;
+    });
+  }
+
+  /** Forgets what was over before `until`; gives the ids. */
+  deleteFinished(until: Date): string[] {
+    const rows = this.#database.prepare('DELETE FROM jobs WHERE finished_ms < ? RETURNING id').all(until.getTime()) as {
+      id: string;
+    }[];
+    return rows.map(({ id }) => id);
+  }
+
+  close(): void {
+    ownersHere.delete(this.#owner);
+    this.#database.close();
+  }
+
+  #requeueAbandoned(maxAttempts: number): void {
+    const held = this.#database
+      .prepare("SELECT id, owner, lease_until_ms, attempts FROM jobs WHERE status = 'running'")
+      .all() as { id: string; owner: string; lease_until_ms: number; attempts: number }[];
+    for (const { id, owner, lease_until_ms: until, attempts } of held) {
+      if (until > Date.now() && !this.#isGone(owner)) continue;
+      if (attempts < maxAttempts) {
+        this.#database.prepare("UPDATE jobs SET status = 'queued', owner = NULL WHERE id = ?").run(id);
+        continue;
+      }
+      const message = `The service stopped in the middle of it ${attempts} times: is the recording damaged, or larger than the memory?`;
+      this.#database
+        .prepare("UPDATE jobs SET status = 'failed', finished_ms = ?, owner = NULL, error = ? WHERE id = ?")
+        .run(Date.now(), JSON.stringify({ code: 'gave_up', message }), id);
+    }
+  }
+
+  /** Surely: another machine, or another container, cannot be asked. */
+  #isGone(owner: string): boolean {
+    const [host, pid] = owner.split(' ');
+    if (host !== hostname()) return false;
+    return Number(pid) === process.pid ? !ownersHere.has(owner) : !isRunning(Number(pid));
+  }
+
+  #transaction<T>(work: () => T): T {
+    this.#database.exec('BEGIN IMMEDIATE');
+    try {
+      const result = work();
+      this.#database.exec('COMMIT');
+      return result;
+    } catch (error) {
+      this.#database.exec('ROLLBACK');
+      throw error;
+    }
+  }
+}
+
+/** A job that this process holds: id, owner, attempt. */
+const mine = "id = ? AND status = 'running' AND owner = ? AND attempts = ?";
+
+/** The answer where `maxQueued` jobs wait already. */
+export function queueFull(maxQueued: number): HttpProblem {
+  return new HttpProblem(
+    503,
+    'too_many_jobs',
+    `${maxQueued} jobs are waiting (service.jobs.max_queued): try again later`,
+    { retryAfterS: fullRetryS },
+  );
+}
+
+function migrate(database: Database.Database, path: string): void {
+  const version = () => (database.prepare('PRAGMA user_version').get() as { user_version: number }).user_version;
+  if (version() > schemaVersion) {
+    throw new FormatError(
+      'newer_jobs',
+      `The jobs in ${path} are of a newer autobird (version ${version()}, known is ${schemaVersion}): use that one, or another folder (service.jobs.dir)`,
+    );
+  }
+  // Another process may be doing the same.
+  database.exec('BEGIN IMMEDIATE');
+  if (version() === 0) database.exec(`${schema}; PRAGMA user_version = ${schemaVersion}`);
+  database.exec('COMMIT');
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+interface Row {
+  readonly id: string;
+  readonly status: JobStatus;
+  readonly created_ms: number;
+  readonly started_ms: number | null;
+  readonly finished_ms: number | null;
+  readonly attempts: number;
+  readonly request: string;
+  readonly done_s: number;
+  readonly total_s: number;
+  readonly recordings_done: number;
+  readonly error: string | null;
+}
+
+function fromRow(row: Row): Job {
+  return {
+    id: row.id,
+    status: row.status,
+    created: new Date(row.created_ms),
+    started: row.started_ms === null ? null : new Date(row.started_ms),
+    finished: row.finished_ms === null ? null : new Date(row.finished_ms),
+    attempts: row.attempts,
+    request: JSON.parse(row.request) as JobRequest,
+    progress: { doneS: row.done_s, totalS: row.total_s, recordingsDone: row.recordings_done },
+    error: row.error === null ? null : (JSON.parse(row.error) as JobError),
+  };
+}

@@ -1,0 +1,168 @@
+/** Everything about jobs that routes need: the folder, the queue and what runs of it. */
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { FastifyBaseLogger, FastifyRequest } from 'fastify';
+import { AutobirdError, type ServiceConfig } from '../../src/index.ts';
+import { allowLongUpload } from '../http/longUploads.ts';
+import type { Job } from './Job.ts';
+import type { JobMetrics } from './JobMetrics.ts';
+import { JobRunner, type JobWork } from './JobRunner.ts';
+import { JobStore, queueFull } from './JobStore.ts';
+import { recordingPath, removeAbandoned, resultFormats, resultPath, spoolUpload } from './spool.ts';
+
+const sweepEveryMs = 60_000;
+const hourMs = 3_600_000;
+
+type JobsConfig = ServiceConfig['jobs'];
+
+export interface JobsOptions {
+  /** Recordings of one job. */
+  readonly maxFiles: number;
+  readonly run: JobWork['run'];
+  readonly metrics: JobMetrics;
+  readonly logger: FastifyBaseLogger;
+}
+
+export class Jobs {
+  readonly dir: string;
+  /** How long a job that is over is kept. */
+  readonly retentionMs: number;
+  readonly #config: JobsConfig;
+  readonly #maxFiles: number;
+  readonly #runner: JobRunner;
+  readonly #sweeper: NodeJS.Timeout;
+  readonly #logger: FastifyBaseLogger;
+  readonly #stopping = new AbortController();
+  #store: JobStore | null = null;
+  #receiving = 0;
+
+  /**
+   * The folder is made for the first job; jobs that are there already go on at once.
+   *
+   * @throws FormatError, AutobirdError `jobs_unavailable` where jobs are there that cannot be read
+   */
+  constructor(config: JobsConfig & { readonly dir: string }, { maxFiles, run, metrics, logger }: JobsOptions) {
+    const { dir, retentionHours, concurrency, maxAttempts, deadlineS } = config;
+    this.dir = dir;
+    this.retentionMs = retentionHours * hourMs;
+    this.#config = config;
+    this.#maxFiles = maxFiles;
+    this.#logger = logger;
+    this.#existing();
+    this.#runner = new JobRunner(
+      () => this.#existing(),
+      { concurrency, maxAttempts, deadlineS },
+      { run, tidy: (job, kept) => this.#tidy(job, kept) },
+      metrics,
+      logger,
+    );
+    this.#sweeper = setInterval(() => void this.#sweep(), sweepEveryMs).unref();
+    void this.#sweep();
+  }
+
+  /** Aborted when the service stops. */
+  get stopping(): AbortSignal {
+    return this.#stopping.signal;
+  }
+
+  /**
+   * Receives the recordings of a request as a job.
+   *
+   * @throws HttpProblem 503 where too many wait, and as `spoolUpload`
+   */
+  async submit(request: FastifyRequest, query: Job['request']['query']): Promise<Job> {
+    const { maxQueued, maxFileBytes } = this.#config;
+    const store = this.#made();
+    if (store.counts().queued + this.#receiving >= maxQueued) throw queueFull(maxQueued);
+    this.#receiving++;
+    using _long = allowLongUpload(request);
+    const id = randomBytes(16).toString('hex');
+    try {
+      const limits = { maxFileBytes, maxFiles: this.#maxFiles };
+      const { files, receiveMs } = await spoolUpload(request, { dir: this.dir, id, limits });
+      const about = files.map(({ name, sizeBytes, sha256 }) => ({ name, sizeBytes, sha256 }));
+      store.add(id, { requestId: request.id, query, files: about, receiveMs }, maxQueued);
+    } catch (error) {
+      await this.#remove(id);
+      throw error;
+    } finally {
+      this.#receiving--;
+    }
+    setImmediate(() => this.#runner.look());
+    return store.get(id) as Job;
+  }
+
+  get(id: string): Job | null {
+    return this.#existing()?.get(id) ?? null;
+  }
+
+  counts(): ReturnType<JobStore['counts']> {
+    return this.#existing()?.counts() ?? { queued: 0, running: 0 };
+  }
+
+  /** Ends a job and deletes its recordings and its result; gives what it was, null where there is none. */
+  async delete(id: string): Promise<Job | null> {
+    const job = this.#existing()?.delete(id) ?? null;
+    if (job === null) return null;
+    await this.#runner.cancel(id);
+    await this.#remove(id);
+    return job;
+  }
+
+  /** Lets go of what runs here, for the next process to begin again. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    clearInterval(this.#sweeper);
+    await this.#runner.stop();
+    this.#store?.close();
+    this.#store = null;
+  }
+
+  /** The jobs of the folder, also where another process has made it. */
+  #existing(): JobStore | null {
+    const path = join(this.dir, 'jobs.db');
+    if (this.#store === null && !this.#stopping.signal.aborted && existsSync(path)) this.#store = JobStore.open(path);
+    return this.#store;
+  }
+
+  #made(): JobStore {
+    try {
+      mkdirSync(this.dir, { recursive: true });
+    } catch (error) {
+      throw new AutobirdError('jobs_unavailable', `The folder of jobs cannot be made: ${(error as Error).message}`);
+    }
+    this.#store ??= JobStore.open(join(this.dir, 'jobs.db'));
+    return this.#store;
+  }
+
+  /** Recordings are not kept longer than they are needed. */
+  async #tidy(job: Job, kept: boolean): Promise<void> {
+    const now = this.get(job.id);
+    if (now === null || now.status === 'cancelled') return await this.#remove(job.id);
+    if (!kept) {
+      await Promise.all(resultFormats.map((format) => rm(resultPath(this.dir, job, format), { force: true })));
+    }
+    if (now.status === 'succeeded' || now.status === 'failed') {
+      await Promise.all(
+        job.request.files.map((_file, index) => rm(recordingPath(this.dir, job.id, index), { force: true })),
+      );
+    }
+  }
+
+  async #remove(id: string): Promise<void> {
+    await rm(join(this.dir, id), { recursive: true, force: true });
+  }
+
+  async #sweep(): Promise<void> {
+    try {
+      const store = this.#existing();
+      if (store === null) return;
+      for (const id of store.deleteFinished(new Date(Date.now() - this.retentionMs))) await this.#remove(id);
+      await removeAbandoned(this.dir, (id) => store.get(id) !== null);
+    } catch (error) {
+      if (!this.#stopping.signal.aborted) this.#logger.warn({ err: error }, 'Old jobs were not deleted');
+    }
+  }
+}

@@ -1,0 +1,107 @@
+/** The folder of jobs: recordings are written there as they arrive, never held in memory. */
+import { createHash } from 'node:crypto';
+import { createWriteStream } from 'node:fs';
+import { mkdir, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Readable, Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { FastifyRequest } from 'fastify';
+import { HttpProblem } from '../http/HttpProblem.ts';
+import {
+  announcedBytes,
+  type Received,
+  readUpload,
+  type TakenFile,
+  tooLarge,
+  type UploadLimits,
+} from '../http/receiveAudio.ts';
+import type { Job } from './Job.ts';
+
+/** What is not touched for so long belongs to a process that is gone. */
+const abandonedMs = 3_600_000;
+
+/** What a result is written as. */
+export const resultFormats = ['json', 'csv', 'raven'] as const;
+export type ResultFormat = (typeof resultFormats)[number];
+
+const receiving = '.receiving-';
+const jobFolder = /^[\da-f]{32}$/;
+
+/**
+ * Writes the recordings of `request` to the folder `id` of `dir`. It is there when all of them are; nothing is left of what
+ * was refused or cut short.
+ *
+ * @throws HttpProblem as `receiveAudio`, and 507 where the disk is full
+ */
+export async function spoolUpload(
+  request: FastifyRequest,
+  { dir, id, limits }: { readonly dir: string; readonly id: string; readonly limits: UploadLimits },
+): Promise<Pick<Received, 'files' | 'receiveMs'>> {
+  const begin = performance.now();
+  const announced = announcedBytes(request, limits) ?? 0;
+  const { bavail, bsize } = await statfs(dir);
+  if (announced > bavail * bsize) throw diskFull();
+  const folder = join(dir, `${receiving}${id}`);
+  try {
+    await mkdir(folder);
+    let count = 0;
+    const { files } = await readUpload(request, limits, (stream) =>
+      written(stream, join(folder, String(count++)), limits.maxFileBytes),
+    );
+    await rename(folder, join(dir, id));
+    const placed = files.map((file, index) => ({ ...file, source: recordingPath(dir, id, index) }));
+    return { files: placed, receiveMs: performance.now() - begin };
+  } catch (error) {
+    await rm(folder, { recursive: true, force: true });
+    if ((error as NodeJS.ErrnoException).code === 'ENOSPC') throw diskFull();
+    if (error instanceof HttpProblem || request.raw.complete) throw error;
+    throw new HttpProblem(400, 'cut_short', 'The upload was cut short: send it again');
+  }
+}
+
+/** The file of a job's recording `index`. */
+export function recordingPath(dir: string, id: string, index: number): string {
+  return join(dir, id, String(index));
+}
+
+/** Where an attempt at a job writes its result: one that another process began meanwhile has files of its own. */
+export function resultPath(dir: string, { id, attempts }: Pick<Job, 'id' | 'attempts'>, format: ResultFormat): string {
+  return join(dir, id, `result-${attempts}.${format}`);
+}
+
+/** Removes what uploads that were cut short by a kill, and jobs that are not `known` any more, have left. */
+export async function removeAbandoned(dir: string, known: (id: string) => boolean): Promise<void> {
+  for (const name of await readdir(dir)) {
+    const abandoned = name.startsWith(receiving) || (jobFolder.test(name) && !known(name));
+    if (!abandoned || Date.now() - (await lastTouched(join(dir, name))) < abandonedMs) continue;
+    await rm(join(dir, name), { recursive: true, force: true });
+  }
+}
+
+async function lastTouched(folder: string): Promise<number> {
+  const paths = [folder, ...(await readdir(folder)).map((name) => join(folder, name))];
+  const times = await Promise.all(paths.map(async (path) => (await stat(path)).mtimeMs));
+  return Math.max(...times);
+}
+
+async function written(stream: Readable, path: string, maxBytes: number): Promise<TakenFile> {
+  const hash = createHash('sha256');
+  let sizeBytes = 0;
+  const count = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      sizeBytes += chunk.byteLength;
+      hash.update(chunk);
+      done(sizeBytes > maxBytes ? tooLarge(maxBytes) : null, chunk);
+    },
+  });
+  await pipeline(stream, count, createWriteStream(path, { flags: 'wx' }));
+  return { source: path, sizeBytes, sha256: hash.digest('hex') };
+}
+
+function diskFull(): HttpProblem {
+  return new HttpProblem(
+    507,
+    'disk_full',
+    'The service has no room for the upload: try again later, or tell its operator',
+  );
+}

@@ -1,0 +1,106 @@
+import { hostname } from 'node:os';
+import Database from 'libsql';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { Job } from '../../services/jobs/Job.ts';
+import { JobStore } from '../../services/jobs/JobStore.ts';
+import { withTempDir } from '../helpers/withTempDir.ts';
+
+const request = { requestId: 'r', query: {}, files: [{ name: 'a', sizeBytes: 1, sha256: '' }], receiveMs: 1 };
+const progress = { doneS: 1, totalS: 2, recordingsDone: 0 };
+
+/** Two processes' views of one folder, and a way to change what is written there behind their backs. */
+async function withStores(
+  use: (one: JobStore, two: JobStore, change: (sql: string, ...values: unknown[]) => void) => void,
+): Promise<void> {
+  await withTempDir((dir) => {
+    const path = `${dir}/jobs.db`;
+    const one = JobStore.open(path);
+    const two = JobStore.open(path);
+    const database = new Database(path);
+    try {
+      use(one, two, (sql, ...values) => database.prepare(sql).run(...values));
+    } finally {
+      for (const each of [one, two, database]) each.close();
+    }
+  });
+}
+
+test('a job is held by one process at a time', () =>
+  withStores((one, two, change) => {
+    one.add('a', request, 10);
+    const job = one.claim(3) as Job;
+    assert.equal([job.id, job.status, job.attempts], ['a', 'running', 1]);
+    assert.is(two.claim(3), null);
+    assert.ok(one.renew(job, progress));
+    assert.equal(two.get('a')?.progress, progress);
+    assert.not(two.renew(job, progress), 'another process');
+    change('UPDATE jobs SET lease_until_ms = ?', Date.now() - 1);
+    const again = two.claim(3) as Job;
+    assert.equal([again.id, again.attempts, again.progress.doneS], ['a', 2, 0]);
+    assert.not(one.renew(job, progress), 'its lease had ended');
+    assert.not(one.finish(job, 'succeeded', null));
+    assert.ok(two.finish(again, 'succeeded', null));
+    assert.is(one.get('a')?.status, 'succeeded');
+  }));
+
+test('a job whose process is gone is free at once, but not for ever', () =>
+  withStores((one, _two, change) => {
+    one.add('a', request, 10);
+    for (let attempt = 1; attempt <= 3; attempt++) {
+      assert.is(one.claim(3)?.attempts, attempt);
+      // Larger than process numbers are.
+      change('UPDATE jobs SET owner = ?', `${hostname()} 99999999 0123456789abcdef`);
+    }
+    assert.is(one.claim(3), null);
+    const job = one.get('a');
+    assert.equal([job?.status, job?.error?.code], ['failed', 'gave_up']);
+    assert.match(job?.error?.message ?? '', /3 times/);
+  }));
+
+test('a process of another machine is given its time', () =>
+  withStores((one, _two, change) => {
+    one.add('a', request, 10);
+    one.claim(3);
+    change('UPDATE jobs SET owner = ?', 'elsewhere 1 0123456789abcdef');
+    assert.is(one.claim(3), null);
+  }));
+
+test('the queue is bounded, in order, and a job that was given back has lost no attempt', () =>
+  withStores((one, two) => {
+    for (const id of ['a', 'b']) one.add(id, request, 2);
+    assert.throws(
+      () => two.add('c', request, 2),
+      ({ code, status }: { code: string; status: number }) => code === 'too_many_jobs' && status === 503,
+    );
+    const job = one.claim(3) as Job;
+    assert.is(job.id, 'a');
+    assert.equal(two.counts(), { queued: 1, running: 1 });
+    one.release(job);
+    const again = two.claim(3);
+    assert.equal([again?.id, again?.attempts], ['a', 1]);
+  }));
+
+test('what is cancelled is not finished, what is over is forgotten', () =>
+  withStores((one, two) => {
+    one.add('a', request, 2);
+    const job = one.claim(3) as Job;
+    assert.is(two.delete('a')?.status, 'running');
+    assert.not(one.renew(job, progress));
+    assert.not(one.finish(job, 'failed', { code: 'x', message: 'y' }));
+    assert.is(one.get('a')?.status, 'cancelled');
+    assert.equal(one.deleteFinished(new Date(Date.now() - 1000)), []);
+    assert.equal(one.deleteFinished(new Date(Date.now() + 1000)), ['a']);
+    assert.is(one.delete('a'), null);
+  }));
+
+test('jobs of a newer autobird are left alone', () =>
+  withTempDir((dir) => {
+    const path = `${dir}/jobs.db`;
+    const database = new Database(path);
+    database.exec('PRAGMA user_version = 9');
+    database.close();
+    assert.throws(() => JobStore.open(path), /newer autobird \(version 9/);
+  }));
+
+test.run();

@@ -1,0 +1,88 @@
+import { connect, type Socket } from 'node:net';
+import type { FastifyInstance } from 'fastify';
+import { pino } from 'pino';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { createApp } from '../../services/http/createApp.ts';
+import { allowLongUpload } from '../../services/http/longUploads.ts';
+import { acceptUploads } from '../../services/http/receiveAudio.ts';
+import { serviceConfig } from '../helpers/withService.ts';
+
+/** Routes that count the bytes of a body, `/long` without hurry, and the server's side of each connection. */
+async function withCounter(use: (app: FastifyInstance, port: number, sockets: readonly Socket[]) => Promise<void>) {
+  const info = { title: 't', description: 'd', version: '0' };
+  const app = await createApp({
+    info,
+    logger: pino({ level: 'silent' }),
+    readiness: () => ({ ready: true }),
+    security: serviceConfig([]),
+  });
+  await acceptUploads(app);
+  const count = async (body: AsyncIterable<Buffer>) => {
+    let bytes = 0;
+    for await (const chunk of body) bytes += chunk.byteLength;
+    return { bytes };
+  };
+  app.post('/short', async ({ raw }) => await count(raw));
+  app.post('/long', async (request) => {
+    using _long = allowLongUpload(request);
+    return await count(request.raw);
+  });
+  const sockets: Socket[] = [];
+  app.server.on('connection', (socket: Socket) => sockets.push(socket));
+  await app.listen({ host: '127.0.0.1', port: 0 });
+  try {
+    await use(app, (app.server.address() as { port: number }).port, sockets);
+  } finally {
+    for (const socket of sockets) socket.destroy();
+    await app.close();
+  }
+}
+
+/** Sends half a body, lets the server's clock strike, sends the rest. */
+async function interrupted(app: FastifyInstance, port: number, sockets: readonly Socket[], path: string) {
+  const client = connect(port, '127.0.0.1');
+  client.on('error', () => {});
+  let received = '';
+  client.on('data', (chunk) => {
+    received += chunk;
+  });
+  const closed = new Promise((resolve) => client.on('close', resolve));
+  client.write(
+    `POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Type: audio/wav\r\nContent-Length: 8\r\nConnection: close\r\n\r\n1234`,
+  );
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  const error = Object.assign(new Error('Request timeout'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' });
+  app.server.emit('clientError', error, sockets.at(-1));
+  client.write('5678');
+  await closed;
+  return received;
+}
+
+test('a request that takes too long is told so, an upload of a job goes on', () =>
+  withCounter(async (app, port, sockets) => {
+    const short = await interrupted(app, port, sockets, '/short');
+    assert.match(short, /^HTTP\/1\.1 408 Request Timeout\r\n/);
+    assert.match(short, /"detail":"The request took too long to arrive"/);
+    const long = await interrupted(app, port, sockets, '/long');
+    assert.match(long, /^HTTP\/1\.1 200 OK\r\n/);
+    assert.match(long, /\{"bytes":8\}$/);
+  }));
+
+test('what is no HTTP and headers without end are refused in JSON', () =>
+  withCounter(async (_app, port) => {
+    for (const [text, status] of [
+      ['nonsense\r\n\r\n', 400],
+      [`GET / HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`, 431],
+    ] as const) {
+      const client = connect(port, '127.0.0.1');
+      client.on('error', () => {});
+      client.write(text);
+      const answer = await new Promise<string>((resolve) => client.once('data', (chunk) => resolve(String(chunk))));
+      assert.match(answer, new RegExp(`^HTTP/1\\.1 ${status} `));
+      assert.match(answer, /\{"detail":/);
+      client.destroy();
+    }
+  }));
+
+test.run();
