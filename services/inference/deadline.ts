@@ -1,3 +1,5 @@
+import type { Socket } from 'node:net';
+
 /** Until when a request is worth working for. */
 export interface Deadline extends Disposable {
   /** Aborts when the client has left or the time is over. */
@@ -7,14 +9,15 @@ export interface Deadline extends Disposable {
 }
 
 /**
- * Dispose it when the work is done. (`AbortSignal.any` with `AbortSignal.timeout` says the same, but leaves both to the garbage
- * collector, with a timer that runs for the whole time, for each request.)
+ * Dispose it when the work is done. The client has left when its connection is closed: Fastify's `request.signal` follows the
+ * request's own `close` event, which comes when the body has been read. (`AbortSignal.any` with `AbortSignal.timeout` would leave
+ * both to the garbage collector, with a timer that runs for the whole time, for each request.)
  */
-export function deadline(client: AbortSignal, ms: number): Deadline {
+export function deadline(client: Pick<Socket, 'destroyed' | 'once' | 'off'>, ms: number): Deadline {
   const stop = new AbortController();
-  const leave = () => stop.abort(client.reason);
-  if (client.aborted) leave();
-  client.addEventListener('abort', leave, { once: true });
+  const leave = () => stop.abort();
+  if (client.destroyed) leave();
+  client.once('close', leave);
   let passed = false;
   const timer = setTimeout(() => {
     passed = true;
@@ -27,7 +30,7 @@ export function deadline(client: AbortSignal, ms: number): Deadline {
     },
     [Symbol.dispose]: () => {
       clearTimeout(timer);
-      client.removeEventListener('abort', leave);
+      client.off('close', leave);
     },
   };
 }

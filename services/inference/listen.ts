@@ -12,6 +12,8 @@ import { logEntry } from './logEntry.ts';
 export interface Heard {
   readonly model: LoadedModel;
   readonly prediction: HeardPrediction;
+  /** Aborts when nobody waits for the answer any more. */
+  readonly signal: AbortSignal;
 }
 
 export interface ListenOptions extends Pick<PredictOptions, 'overlapS' | 'minScore' | 'topK' | 'merge' | 'onProgress'> {
@@ -27,7 +29,7 @@ export interface ListenOptions extends Pick<PredictOptions, 'overlapS' | 'minSco
  * Predicts, and hands the result to `use` while the model is still there. When it resolves, the row is in the log.
  *
  * @throws AudioError where the recording cannot be read (also logged); HttpProblem 404 or 503 where there is no model, 504
- * where it took too long; AutobirdError `log_unavailable`
+ * where it took too long, 499 where the client has left; AutobirdError `log_unavailable`
  */
 export async function listen<Result>(
   context: InferenceContext,
@@ -39,7 +41,7 @@ export async function listen<Result>(
   using lease = models.lease(name, randomInt(2 ** 32) / 2 ** 32);
   const { model } = lease;
   const withinMs = 1000 * config.limits.deadlineS;
-  using limit = deadline(request.signal, withinMs);
+  using limit = deadline(request.socket, withinMs);
   const { signal } = limit;
   const begin = performance.now();
   const about = { request, upload, part, model, keepAudio: config.log.keepAudio };
@@ -52,7 +54,7 @@ export async function listen<Result>(
     });
     const predictMs = performance.now() - begin;
     metrics.predicted(model, prediction, { receiveMs: upload.receiveMs, predictMs });
-    const result = await use({ model, prediction });
+    const result = await use({ model, prediction, signal });
     await log?.append(logEntry({ ...about, predictMs, prediction }));
     listenAlong(context, { request, upload, part });
     return result;
@@ -65,6 +67,8 @@ export async function listen<Result>(
         { retryAfterS: model.classifier.waitS },
       );
     }
+    // Nobody reads this answer; in logs and metrics it is not a failure of ours.
+    if (signal.aborted) throw new HttpProblem(499, 'client_left', 'The client closed the connection');
     if (error instanceof AutobirdError && error.code !== 'log_unavailable') {
       metrics.failed(model, error.code);
       await log?.append(logEntry({ ...about, predictMs: performance.now() - begin, errorCode: error.code }));

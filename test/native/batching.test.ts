@@ -106,6 +106,27 @@ test('an abort takes a call out of the queue, and the others go on', async () =>
   assert.is(engine.stats()?.queuedClips, 0);
 });
 
+test('a call whose time is over is given up before all of it is computed, and one that cannot be in time is refused', async () => {
+  using engine = await batching({}, 1);
+  const long = engine.forwardPcm(samples, starts(300), rate, false);
+  // Nothing was computed yet, so nobody knows that it will be late.
+  const late = engine.forwardPcm(samples, starts(400), rate, false, { withinMs: 1 });
+  const reason = await late.catch((error: AutobirdError) => error);
+  assert.is((reason as AutobirdError).code, 'deadline_exceeded');
+  const more = engine.forwardPcm(samples, starts(300), rate, false);
+  const refused = await engine.forwardPcm(samples, starts(1), rate, false, { withinMs: 0.01 }).catch((error) => error);
+  assert.instance(refused, OverloadedError);
+  assert.ok(refused.retryAfterS > 0);
+  assert.ok(engine.waitS > 0);
+  const patient = engine.forwardPcm(samples, starts(2), rate, false, { withinMs: 60_000 });
+  assert.is((await patient).activity.length, 2);
+  await Promise.all([long, more]);
+  const stats = engine.stats();
+  assert.is(stats?.lateCalls, 1);
+  assert.ok((stats?.clips ?? 1000) < 1000, `${stats?.clips} clips computed`);
+  assert.is(engine.waitS, 0);
+});
+
 test('a wrong clip fails its own call only', async () => {
   using engine = await batching();
   const [bad, good] = await Promise.allSettled([

@@ -78,7 +78,6 @@ async function outcomeOf(
   onProgress?: (progress: Progress) => void,
 ): Promise<Outcome> {
   const { model: name, top_k: topK, min_score: minScore, overlap_s: overlapS, merge } = request.query;
-  const { signal } = request;
   const { files } = upload;
   const file = files[part] as ReceivedFile;
   const options = {
@@ -93,7 +92,7 @@ async function outcomeOf(
     ...(onProgress !== undefined && { onProgress }),
   };
   try {
-    return await listen(context, options, async ({ model, prediction }) => {
+    return await listen(context, options, async ({ model, prediction, signal }) => {
       const { embeddings = false, spectrogram = false } = request.query;
       const { classifier } = model;
       const overlap = overlapS === undefined ? {} : { overlapS };
