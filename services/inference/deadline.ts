@@ -1,3 +1,5 @@
+import type { Socket } from 'node:net';
+
 /** Until when a request is worth working for. */
 export interface Deadline extends Disposable {
   /** Aborts when the client has left or the time is over. */
@@ -7,15 +9,19 @@ export interface Deadline extends Disposable {
 }
 
 /**
- * `ms` from now, or as long as the client waits. Dispose it when the work is done. (`AbortSignal.any` with
- * `AbortSignal.timeout` says the same, but leaves both to the garbage collector, with a timer that runs for the whole time,
- * for each request.)
+/** Whose leaving ends the work: the connection of a request, or the signal of who asks in its place. */
+export type Waiting = Pick<Socket, 'destroyed' | 'once' | 'off'> | AbortSignal;
+
+/**
+ * `ms` from now, or as long as somebody waits. Dispose it when the work is done. A client has left when its connection is
+ * closed: Fastify's `request.signal` follows the request's own `close` event, which comes when the body has been read.
+ * (`AbortSignal.any` with `AbortSignal.timeout` would leave both to the garbage collector, with a timer that runs for the whole
+ * time, for each request.)
  */
-export function deadline(client: AbortSignal, ms: number | undefined): Deadline {
+export function deadline(client: Waiting, ms: number | undefined): Deadline {
   const stop = new AbortController();
-  const leave = () => stop.abort(client.reason);
-  if (client.aborted) leave();
-  client.addEventListener('abort', leave, { once: true });
+  const leave = () => stop.abort(client instanceof AbortSignal ? client.reason : undefined);
+  const forget = watch(client, leave);
   let passed = false;
   const pass = () => {
     passed = true;
@@ -29,7 +35,19 @@ export function deadline(client: AbortSignal, ms: number | undefined): Deadline 
     },
     [Symbol.dispose]: () => {
       clearTimeout(timer);
-      client.removeEventListener('abort', leave);
+      forget();
     },
   };
+}
+
+/** Gives what takes the listener back. */
+function watch(client: Waiting, leave: () => void): () => void {
+  if (client instanceof AbortSignal) {
+    if (client.aborted) leave();
+    client.addEventListener('abort', leave, { once: true });
+    return () => client.removeEventListener('abort', leave);
+  }
+  if (client.destroyed) leave();
+  client.once('close', leave);
+  return () => client.off('close', leave);
 }

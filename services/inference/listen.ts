@@ -7,20 +7,24 @@ import type { Received, ReceivedFile } from '../http/receiveAudio.ts';
 import type { RequestSpan } from '../http/tracing.ts';
 import type { LogEntry } from '../predictionLog/entry.ts';
 import type { InferenceContext } from './context.ts';
-import { deadline } from './deadline.ts';
+import { deadline, type Waiting } from './deadline.ts';
 import type { LoadedModel } from './LoadedModel.ts';
 import { logEntry } from './logEntry.ts';
 
 export interface Heard {
   readonly model: LoadedModel;
   readonly prediction: HeardPrediction;
+  /** Aborts when nobody waits for the answer any more. */
+  readonly signal: AbortSignal;
 }
 
 /** Who is answered: a request, or the job that a request has left behind. */
-export interface Asker extends Pick<FastifyRequest, 'id' | 'url' | 'signal' | 'log'> {
+export interface Asker extends Pick<FastifyRequest, 'id' | 'url' | 'log'> {
   readonly routeOptions: { readonly url?: string | undefined };
   /** What is traced of it; none of a job, whose request has ended. */
   readonly span?: RequestSpan | null;
+  /** Whose leaving ends the work. */
+  readonly socket: Waiting;
 }
 
 /** The recordings of an asker. */
@@ -37,14 +41,17 @@ export interface ListenOptions extends Pick<PredictOptions, 'overlapS' | 'minSco
    * Nobody waits for the answer: it has limits of its own, and a deadline in its signal; it waits where there is too much to
    * do; and shadow models are done when it is, because the recording is deleted then.
    */
-  readonly job?: { readonly limits: Pick<PredictionLimits, 'maxFileBytes' | 'maxDurationS'> };
+  readonly job?: {
+    readonly limits: Pick<PredictionLimits, 'maxFileBytes' | 'maxDurationS'>;
+    readonly signal: AbortSignal;
+  };
 }
 
 /**
  * Predicts, and hands the result to `use` while the model is still there. When it resolves, the row is in the log.
  *
  * @throws AudioError where the recording cannot be read (also logged); HttpProblem 404 or 503 where there is no model, 504
- * where it took too long; AutobirdError `log_unavailable`
+ * where it took too long, 499 where the client has left; AutobirdError `log_unavailable`
  */
 export async function listen<Result>(
   context: InferenceContext,
@@ -56,7 +63,7 @@ export async function listen<Result>(
   using lease = models.lease(name, randomInt(2 ** 32) / 2 ** 32);
   const { model } = lease;
   const withinMs = job === undefined ? 1000 * config.limits.deadlineS : undefined;
-  using limit = deadline(request.signal, withinMs);
+  using limit = deadline(request.socket, withinMs);
   const { signal } = limit;
   const options = {
     ...given,
@@ -80,13 +87,13 @@ export async function listen<Result>(
       span.stage('decode', begin, decodedAt, attributes);
       span.stage('network', decodedAt, begin + predictMs, { ...attributes, 'autobird.clips': prediction.clips.length });
     }
-    const result = await use({ model, prediction });
+    const result = await use({ model, prediction, signal });
     await append(context, logEntry({ ...about, predictMs, prediction }), request.span);
     const shadows = listenAlong(context, { request, upload, part, job });
     if (job !== undefined) await shadows;
     return result;
   } catch (error) {
-    if (limit.passed) {
+    if (limit.passed || (error instanceof AutobirdError && error.code === 'deadline_exceeded')) {
       throw new HttpProblem(
         504,
         'deadline_exceeded',
@@ -94,6 +101,9 @@ export async function listen<Result>(
         { retryAfterS: model.classifier.waitS },
       );
     }
+    // Nobody reads this answer; in logs and metrics it is not a failure of ours.
+    if (signal.aborted && job === undefined)
+      throw new HttpProblem(499, 'client_left', 'The client closed the connection');
     if (error instanceof AutobirdError && error.code !== 'log_unavailable') {
       metrics.failed(model, error.code);
       const predictMs = performance.now() - begin;
@@ -124,8 +134,7 @@ async function listenAlong(
 ): Promise<void> {
   const { models, metrics } = context;
   const file = about.upload.files[about.part] as ReceivedFile;
-  const { signal } = about.request;
-  const options = { name: file.name, ...(job !== undefined && { limits: job.limits, patient: true, signal }) };
+  const options = { name: file.name, ...(job !== undefined && { ...job, patient: true }) };
   const heard = models.shadows().map((lease) => {
     const { model } = lease;
     const begin = performance.now();

@@ -26,7 +26,7 @@ export function predictionJob(
     const { requestId, files, receiveMs, query: asked } = job.request;
     const query = asked as PredictionQuery;
     const log = logger.child({ job: job.id, requestId });
-    const asker = { id: requestId, url: route, routeOptions: { url: route }, signal, log };
+    const asker = { id: requestId, url: route, routeOptions: { url: route }, socket: signal, log };
     const placed = files.map((file, index) => ({ ...file, source: recordingPath(dir, job.id, index) }));
     const upload = { files: placed, receiveMs };
     const logged = loggedParts(context, job);
@@ -39,7 +39,7 @@ export function predictionJob(
         upload,
         part,
         query,
-        job: { limits },
+        job: { limits, signal },
         onProgress: ({ done, total }) => {
           totalS = total;
           checkClips(context, query, done);

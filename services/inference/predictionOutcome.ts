@@ -37,10 +37,10 @@ export async function outcomeOf(context: InferenceContext, options: OutcomeOptio
     ...(onProgress !== undefined && { onProgress }),
   };
   try {
-    return await listen(context, listening, async ({ model, prediction }) => {
+    return await listen(context, listening, async ({ model, prediction, signal }) => {
       const { embeddings = false, spectrogram = false } = query;
       const { classifier } = model;
-      const again = { signal: asker.signal, ...(job !== undefined && { limits: job.limits, patient: true }) };
+      const again = { signal, ...(job !== undefined && { limits: job.limits, patient: true }) };
       const overlap = overlapS === undefined ? {} : { overlapS };
       return {
         model,

@@ -106,6 +106,31 @@ test('an abort takes a call out of the queue, and the others go on', async () =>
   assert.is(engine.stats()?.queuedClips, 0);
 });
 
+test('a call whose time is over is given up before all of it is computed', async () => {
+  using engine = await batching({}, 1);
+  // Nothing waits, so it is taken; its time is over after the first of its batches.
+  const late = await engine.forwardPcm(samples, starts(600), rate, false, { withinMs: 1 }).catch((error) => error);
+  assert.is((late as AutobirdError).code, 'deadline_exceeded');
+  assert.is((await engine.forwardPcm(samples, starts(2), rate, false, { withinMs: 60_000 })).activity.length, 2);
+  const { lateCalls, refusedCalls, clips = 1000 } = engine.stats() ?? {};
+  assert.equal([lateCalls, refusedCalls], [1, 0]);
+  assert.ok(clips < 600, `${clips} clips computed`);
+  assert.is(engine.waitS, 0);
+});
+
+test('a call that cannot be in time is refused at once, with a time to try again', async () => {
+  using engine = await batching({ maxQueuedClips: 10_000 }, 1);
+  await engine.forwardPcm(samples, starts(1), rate, false);
+  const long = engine.forwardPcm(samples, starts(5000), rate, false);
+  const call = engine.forwardPcm(samples, starts(1), rate, false, { withinMs: 0.001 });
+  const [outcome] = await Promise.allSettled([call, long]);
+  assert.is(outcome.status, 'rejected');
+  const { reason } = outcome as PromiseRejectedResult;
+  assert.instance(reason, OverloadedError);
+  assert.ok(reason.retryAfterS > 0);
+  assert.match(reason.message, /^\d+ clips are waiting already, longer than this answer may take: try again later$/);
+});
+
 test('a wrong clip fails its own call only', async () => {
   using engine = await batching();
   const [bad, good] = await Promise.allSettled([

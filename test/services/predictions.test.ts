@@ -163,6 +163,32 @@ test('models are named, weighed and described', () => {
   });
 });
 
+test('what a client does not wait for is not computed', () =>
+  withService(['service.threads=1', 'service.batching.max_queued_clips=100000'], async ({ url, management }) => {
+    const metric = async (name: string) => {
+      const { body } = await management.inject('/metrics');
+      return Number(new RegExp(`^${name}{.*} (\\S+)$`, 'm').exec(body)?.[1]);
+    };
+    const before = await metric('autobird_clips');
+    const leave = new AbortController();
+    const seconds = 1000;
+    const answer = fetch(`${url}/v1/predictions`, {
+      method: 'POST',
+      body: audioForm(['long.wav', chirpWav(seconds)]),
+      signal: leave.signal,
+    }).catch((error: Error) => error.name);
+    while ((await metric('autobird_clips')) === before) await new Promise((resolve) => setTimeout(resolve, 1));
+    leave.abort();
+    assert.is(await answer, 'AbortError');
+    let computed = -1;
+    while (computed !== (await metric('autobird_clips')) || (await metric('autobird_running_clips')) > 0) {
+      computed = await metric('autobird_clips');
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+    assert.is(await metric('autobird_queued_clips'), 0);
+    assert.ok(computed - before < 2 * seconds, `${computed - before} clips computed`);
+  }));
+
 test('a new checkpoint is taken up while requests go on, and none of them fails', () =>
   withService(
     ["service.models=[{name: m, checkpoint: 'DIR/tiny.safetensors'}]", 'service.reload_s=0.05'],

@@ -56,14 +56,16 @@ interface Row {
 
 async function hear(context: InferenceContext, row: Row): Promise<HeardRow> {
   const { request, upload, part, name, overlapS, embeddings } = row;
-  const { signal } = request;
   const file = upload.files[part] as Upload['files'][number];
   const overlap = overlapS === undefined ? {} : { overlapS };
   try {
     return await listen(context, { request, upload, part, model: name, ...overlap }, async (heard) => {
       const { classifier } = heard.model;
       if (!embeddings) return heard;
-      return { ...heard, embedding: (await classifier.embed(file.source, { signal, ...overlap })).embedding };
+      return {
+        ...heard,
+        embedding: (await classifier.embed(file.source, { signal: heard.signal, ...overlap })).embedding,
+      };
     });
   } catch (error) {
     // The protocol has no answer for a part of the rows: say which one it was.
