@@ -1,4 +1,4 @@
-// time-limit: 240
+// time-limit: 600
 /** A small measure of `npm run hostile`: what is no recording and no request costs an answer, and the service goes on. */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
