@@ -35,7 +35,10 @@ export async function describeApi(app: FastifyInstance, info: ApiInfo, secured: 
     transformObject: (document) => {
       const { openapiObject } = document as { openapiObject: { paths?: Record<string, Record<string, unknown>> } };
       for (const operations of Object.values(openapiObject.paths ?? {})) {
-        for (const operation of Object.values(operations)) restoreBody(operation as Operation);
+        for (const operation of Object.values(operations)) {
+          restoreBody(operation as Operation);
+          documentProblems(operation as Operation);
+        }
       }
       return openapiObject;
     },
@@ -55,6 +58,43 @@ const bodyKey = 'x-body';
 interface Operation {
   [bodyKey]?: Readonly<Record<string, object>>;
   requestBody?: { required: true; content: Record<string, { schema: object }> };
+  responses?: Record<string, object>;
+}
+
+/** What errors.ts answers. */
+const problemSchema = {
+  type: 'object',
+  required: ['detail'],
+  properties: {
+    detail: {
+      anyOf: [
+        { type: 'string' },
+        {
+          type: 'array',
+          items: {
+            type: 'object',
+            required: ['type', 'loc', 'msg'],
+            properties: {
+              type: { type: 'string' },
+              loc: { type: 'array', items: { type: ['string', 'integer'] } },
+              msg: { type: 'string' },
+            },
+          },
+        },
+      ],
+    },
+    code: { type: 'string', description: 'Stable, for machines' },
+  },
+} as const;
+
+/** Any route may refuse; a route that says more itself (`/readyz`) keeps what it says. */
+function documentProblems(operation: Operation): void {
+  const content = { 'application/json': { schema: problemSchema } };
+  operation.responses = {
+    ...operation.responses,
+    '4XX': { description: 'The request cannot be answered as it is', content },
+    '5XX': { description: 'The service cannot answer now', content },
+  };
 }
 
 function withBody(

@@ -14,7 +14,7 @@ import { HttpProblem } from './HttpProblem.ts';
 /** The part of the configuration that says who may do what, and how much of it. */
 export type SecurityConfig = Pick<
   ServiceConfig,
-  'auth' | 'rateLimit' | 'cors' | 'trustProxy' | 'maxConnections' | 'pressure' | 'docs' | 'reloadS'
+  'auth' | 'rateLimit' | 'cors' | 'trustProxy' | 'maxConnections' | 'pressure' | 'limits' | 'docs' | 'reloadS'
 >;
 
 /** Clients share what there is; operators look at a service that is in trouble, and change it. */
@@ -23,9 +23,14 @@ export type Audience = 'clients' | 'operators';
 /** Orchestrators ask here: a busy process is alive, and to restart it would make it busier. */
 const health = new Set(['/livez', '/readyz']);
 
+/** How much longer than its work a connection may be silent; more than the 72 s between two requests. */
+const silenceS = 75;
+
 /** @throws AutobirdError where keys or tokens are configured and cannot be checked */
 export async function protect(app: FastifyInstance, config: SecurityConfig, audience: Audience): Promise<void> {
   app.server.maxConnections = config.maxConnections;
+  // A client that does not read its answer: nothing moves on its connection. Listening to a recording moves nothing either.
+  app.server.setTimeout(1000 * (config.limits.deadlineS + silenceS));
   answerExpectations(app);
   app.decorateRequest('client', null);
   app.addHook('onRequest', async (_request, reply) => {

@@ -28,13 +28,17 @@ test('the documentation is served from our own origin', () =>
   withService([], async ({ url }) => {
     const api = (await (await fetch(`${url}/openapi.json`)).json()) as {
       openapi: string;
-      paths: Record<string, { post?: { requestBody?: { content: Record<string, unknown> } } }>;
+      paths: Record<
+        string,
+        { post?: { requestBody?: { content: Record<string, unknown> }; responses: Record<string, unknown> } }
+      >;
     };
     assert.is(api.openapi, '3.1.0');
     assert.ok(api.paths['/classify/']?.post?.requestBody?.content['multipart/form-data']);
     for (const path of ['/v1/live', '/v1/jobs/{id}', '/v2', '/v2/models/{name}/versions/{version}/infer']) {
       assert.ok(api.paths[path] !== undefined, path);
     }
+    assert.equal(Object.keys(api.paths['/classify/']?.post?.responses ?? {}), ['200', '4XX', '5XX']);
     for (const path of ['/docs', '/redoc', '/redoc/redoc.standalone.js']) {
       const answer = await fetch(`${url}${path}`);
       assert.is(answer.status, 200, path);

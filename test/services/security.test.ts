@@ -157,7 +157,9 @@ test('tokens of a provider are checked: signature, issuer, audience, time, algor
       assert.is(await status(await sign({})), 200);
       assert.is(await status(await sign({ realm_access: { roles: 'predict read' } })), 200);
       assert.is(await status(await sign({ realm_access: { roles: ['read'] } })), 403);
-      assert.is(await status(await sign({ realm_access: 'none' })), 403);
+      const powerless = await predict(url, { authorization: `Bearer ${await sign({ realm_access: 'none' })}` });
+      assert.is(powerless.status, 403);
+      assert.match(await powerless.text(), 'token:ann has no role');
       assert.is(await status(await sign({ aud: 'other' })), 401);
       assert.is(await status(await sign({ iss: 'https://evil.example' })), 401);
       assert.is(await status(await sign({}, { expires: '-1m' })), 401);

@@ -45,7 +45,8 @@ export class TokenVerifier {
         clockTolerance: clockToleranceS,
         requiredClaims: ['exp', 'sub'],
       });
-      return { name: payload.sub as string, roles: rolesOf(payload, rolesClaim) };
+      // No key has such a name: a token cannot use up the rate of a key, nor sign the log as one.
+      return { name: `token:${(payload.sub as string).slice(0, 200)}`, roles: rolesOf(payload, rolesClaim) };
     } catch (error) {
       if (isRefusal(error)) return null;
       this.#logger.warn({ err: error }, 'The keys of the token provider cannot be had');

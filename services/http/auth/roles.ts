@@ -6,7 +6,7 @@ export type Role = AuthConfig['keys'][number]['roles'][number];
 
 /** Somebody whose key or token was good. */
 export interface Client {
-  /** Of the key, or the token's `sub`: for logs and rate limits. */
+  /** Of the key, or `token:` and the token's `sub`: for logs and rate limits. */
   readonly name: string;
   readonly roles: ReadonlySet<Role>;
 }

@@ -31,7 +31,7 @@ export function predictionRoutes(app: FastifyInstance, context: InferenceContext
           'multipart/form-data': {
             type: 'object',
             required: [audioField],
-            properties: { [audioField]: { type: 'array', items: binary } },
+            properties: { [audioField]: { type: 'array', minItems: 1, items: binary } },
           },
           'audio/*': binary,
         },

@@ -1,0 +1,76 @@
+/** Clients that take their time: with headers, with a body, with reading an answer, or that say nothing at all. */
+import { connect, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Attack } from './Attack.ts';
+import { outcome, Tally } from './wire.ts';
+
+/** Opens `count` connections, lets each `trickle` once a second, and waits until the service has ended them all. */
+async function hold(
+  port: number,
+  count: number,
+  patienceS: number,
+  { head, trickle, reads = true }: { readonly head: string; readonly trickle: string; readonly reads?: boolean },
+): Promise<Tally> {
+  const tally = new Tally();
+  const open = new Set<Socket>();
+  for (let i = 0; i < count; i++) {
+    const socket = connect(port, '127.0.0.1');
+    let text = '';
+    open.add(socket);
+    socket.on('connect', () => socket.write(head));
+    socket.on('error', () => {});
+    if (reads) socket.on('data', (chunk) => (text += chunk.toString('latin1')));
+    else socket.pause();
+    socket.on('close', () => {
+      open.delete(socket);
+      tally.add(outcome(text));
+    });
+  }
+  const until = performance.now() + 1000 * patienceS;
+  while (open.size > 0 && performance.now() < until) {
+    await sleep(1000);
+    if (trickle !== '') for (const socket of open) socket.write(trickle);
+  }
+  if (open.size > 0) tally.add('held', open.size);
+  for (const socket of open) socket.destroy();
+  return tally;
+}
+
+export function slowHeaders(count: number, patienceS: number): Attack {
+  return {
+    name: 'slow headers',
+    describe: `${count} clients, a byte a second`,
+    expected: /^(408|closed)$/,
+    run: (port) => hold(port, count, patienceS, { head: 'GET / HTTP/1.1\r\nHost: x\r\nX-A: ', trickle: 'a' }),
+  };
+}
+
+export function slowBodies(count: number, patienceS: number): Attack {
+  const head =
+    'POST /classify HTTP/1.1\r\nHost: x\r\nContent-Type: audio/wav\r\nContent-Length: 1000000\r\n\r\nRIFF....WAVE';
+  return {
+    name: 'slow bodies',
+    describe: `${count} clients, a byte a second`,
+    expected: /^(408|closed)$/,
+    run: (port) => hold(port, count, patienceS, { head, trickle: 'a' }),
+  };
+}
+
+export function slowReaders(count: number, patienceS: number): Attack {
+  const head = 'GET /redoc/redoc.standalone.js HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(20);
+  return {
+    name: 'slow readers',
+    describe: `${count} clients that ask for 20 MB and read nothing`,
+    expected: /^closed$/,
+    run: (port) => hold(port, count, patienceS, { head, trickle: '', reads: false }),
+  };
+}
+
+export function idleSockets(count: number, patienceS: number): Attack {
+  return {
+    name: 'idle sockets',
+    describe: `${count} connections that say nothing`,
+    expected: /^(408|closed)$/,
+    run: (port) => hold(port, count, patienceS, { head: '', trickle: '' }),
+  };
+}

@@ -1,0 +1,92 @@
+/** HTTP as bytes on a socket: what no well-behaved client library would send. */
+import { connect, type Socket } from 'node:net';
+
+/** Answers by status; `closed` where the connection ended without one, `silent` where nothing came in time. */
+export class Tally {
+  readonly counts = new Map<string, number>();
+  /** Where something was answered that should not have been. */
+  readonly problems: string[] = [];
+
+  add(answer: string, count = 1): void {
+    this.counts.set(answer, (this.counts.get(answer) ?? 0) + count);
+  }
+
+  get total(): number {
+    return [...this.counts.values()].reduce((sum, count) => sum + count, 0);
+  }
+
+  toString(): string {
+    return [...this.counts]
+      .sort(([a], [b]) => a.localeCompare(b))
+      .map(([answer, count]) => `${answer} x ${count}`)
+      .join(', ');
+  }
+}
+
+export interface ExchangeOptions {
+  /** How long an answer is waited for. Default 20 s. */
+  readonly timeoutMs?: number;
+  /** End our side after the last byte. Default false. */
+  readonly end?: boolean;
+}
+
+/** Sends the parts one after another and gives everything that comes back, latin1, until the connection ends or time is up. */
+export async function exchange(
+  port: number,
+  parts: Iterable<string | Uint8Array> | AsyncIterable<string | Uint8Array>,
+  { timeoutMs = 20_000, end = false }: ExchangeOptions = {},
+): Promise<string> {
+  const socket = connect(port, '127.0.0.1');
+  const chunks: Buffer[] = [];
+  const finished = new Promise<void>((resolve) => {
+    socket.on('data', (chunk) => chunks.push(chunk));
+    socket.on('error', () => resolve());
+    socket.on('close', () => resolve());
+    setTimeout(resolve, timeoutMs).unref();
+  });
+  for await (const part of parts) {
+    if (socket.destroyed) break;
+    if (!socket.write(typeof part === 'string' ? Buffer.from(part, 'latin1') : part)) await drained(socket);
+  }
+  if (end) socket.end();
+  await finished;
+  socket.destroy();
+  return Buffer.concat(chunks).toString('latin1');
+}
+
+function drained(socket: Socket): Promise<void> {
+  return new Promise((resolve) => {
+    const events = ['drain', 'close', 'error'] as const;
+    const done = () => {
+      for (const event of events) socket.off(event, done);
+      resolve();
+    };
+    for (const event of events) socket.on(event, done);
+  });
+}
+
+/** The statuses of all answers in what came back. */
+export function statuses(text: string): string[] {
+  return [...text.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(([, status]) => status as string);
+}
+
+/** The last status, else `closed`. */
+export function outcome(text: string): string {
+  return statuses(text).at(-1) ?? 'closed';
+}
+
+export function post(path: string, headers: string, body: Uint8Array): readonly [string, Uint8Array] {
+  return [
+    `POST ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: ${body.byteLength}\r\n${headers}\r\n`,
+    body,
+  ];
+}
+
+/** `work` for each item, `atOnce` of them at a time. */
+export async function inTurns<T>(items: Iterable<T>, atOnce: number, work: (item: T) => Promise<void>): Promise<void> {
+  const iterator = items[Symbol.iterator]();
+  const worker = async () => {
+    for (let step = iterator.next(); step.done !== true; step = iterator.next()) await work(step.value);
+  };
+  await Promise.all(Array.from({ length: atOnce }, worker));
+}
