@@ -18,7 +18,8 @@ const KINDS = [
   ['a Hugging Face token', /\bhf_[A-Za-z]{34}\b/],
   ['a Slack token', /\bxox[abprs]-[\w-]{10,}/],
   ['a JSON Web Token', /\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}/],
-  ['a password in an address', /\b[a-z][a-z+]*:\/\/[^\s:/@$'"<>{}]+:[^\s:/@$'"<>{}]{6,}@/],
+  // Capitals stand for somebody's own: postgresql://USER:PASSWORD@HOST.
+  ['a password in an address', /\b[a-z][a-z+]*:\/\/[^\s:/@$'"<>{}]+:(?![A-Z]+@)[^\s:/@$'"<>{}]{6,}@/],
   ['a secret with a name', /(?:api_?key|secret|token|passw(?:or)?d)["']?\s*[:=]\s*["']?([A-Za-z0-9+/_-]{24,})["']?/i],
 ];
 

@@ -104,13 +104,12 @@ export async function createInferenceService(config: ServiceConfig, logger: Fast
 /** Where the rows of all replicas are, if there is such a place. */
 function gatheredLog(
   log: PredictionLog | null,
-  config: ServiceConfig['log'],
+  { path, retentionDays, postgres: { url: configured, ...options } }: ServiceConfig['log'],
   logger: FastifyBaseLogger,
 ): GatheredLog | null {
-  const { path, retentionDays, postgres } = config;
-  const url = databaseUrl(postgres.url);
+  const url = databaseUrl(configured);
   if (log === null || path === null || url === null) return null;
-  return GatheredLog.open(log, { ...postgres, path, retentionDays, url }, logger);
+  return GatheredLog.open(log, { ...options, path, retentionDays, url }, logger);
 }
 
 /** Null where the service has no folder for jobs. */

@@ -68,7 +68,6 @@ export interface Bands {
 export interface Settings {
   readonly version: string;
   readonly runs: boolean;
-  readonly live: boolean;
   readonly drift_url: string | null;
   readonly keeps_log: boolean;
   readonly keeps_audio: boolean;

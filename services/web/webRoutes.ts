@@ -17,8 +17,6 @@ const settingsSchema = Type.Object({
   version: Type.String(),
   /** Whether there is a view of training runs. */
   runs: Type.Boolean(),
-  /** Whether live sound is taken at `/v1/live`. */
-  live: Type.Boolean(),
   drift_url: Type.Union([Type.String(), Type.Null()]),
   /** Whether answers are written down, and the recordings too. */
   keeps_log: Type.Boolean(),
@@ -56,10 +54,9 @@ export async function webRoutes(app: FastifyInstance, config: ServiceConfig): Pr
     scope.get('/app/settings.json', { ...hidden, schema: { hide: true, response: { 200: settingsSchema } } }, () => ({
       version: packageVersion(),
       runs: runsRoot !== null,
-      live: app.hasRoute({ method: 'GET', url: '/v1/live' }),
       drift_url: driftUrl,
       keeps_log: config.log.path !== null,
-      keeps_audio: config.log.keepAudio,
+      keeps_audio: config.log.keepAudio > 0,
       max_file_bytes: config.limits.maxFileBytes,
       max_duration_s: config.limits.maxDurationS,
     }));

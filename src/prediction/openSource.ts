@@ -48,6 +48,8 @@ export async function openRecording(
   const either = signal === undefined ? budget.signal : AbortSignal.any([signal, budget.signal]);
   const audio = await budget.spend(() => openAudio(source, { limits: decodeLimits(limits), ahead, signal: either }));
   try {
+    // All of a short recording has been decoded by now.
+    budget.signal.throwIfAborted();
     budget.checkRatio(audio.decodedSamples, audio.info.channels);
   } catch (error) {
     audio.close();

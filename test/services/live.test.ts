@@ -119,7 +119,7 @@ test('what is wrong is said in a sentence and a code', () =>
     assert.is((await large.closed).code, 1009);
   }));
 
-test('limits on connections, length, silence and speed hold', () =>
+test('limits on connections, length and silence hold', () =>
   withService(
     ['service.live.max_connections=1', 'service.live.idle_s=0.5', 'service.live.max_duration_s=2'],
     async ({ url }) => {
@@ -132,7 +132,6 @@ test('limits on connections, length, silence and speed hold', () =>
       assert.equal([closed.code, idle.messages.at(-1)?.code], [1008, 'idle']);
       const long = new LiveClient(url);
       await long.send(start);
-      const begin = performance.now();
       await long.send(pcm(chirpWav(3)));
       assert.is((await long.closed).code, 1008);
       assert.equal(
@@ -140,7 +139,6 @@ test('limits on connections, length, silence and speed hold', () =>
         ['done', 'too_long'],
         'what came before is answered',
       );
-      assert.ok(performance.now() - begin > 100);
     },
   ));
 

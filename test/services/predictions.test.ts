@@ -167,9 +167,11 @@ test('what a client does not wait for is not computed', () =>
   withService(['service.threads=1', 'service.batching.max_queued_clips=100000'], async ({ url, management }) => {
     const metric = async (name: string) => {
       const { body } = await management.inject('/metrics');
-      return Number(new RegExp(`^${name}{.*} (\\S+)$`, 'm').exec(body)?.[1]);
+      const [, value] = new RegExp(`^${name}{.*} (\\S+)$`, 'm').exec(body) ?? [];
+      assert.ok(value !== undefined, name);
+      return Number(value);
     };
-    const before = await metric('autobird_clips');
+    const before = await metric('autobird_clips_total');
     const leave = new AbortController();
     const seconds = 1000;
     const answer = fetch(`${url}/v1/predictions`, {
@@ -177,12 +179,12 @@ test('what a client does not wait for is not computed', () =>
       body: audioForm(['long.wav', chirpWav(seconds)]),
       signal: leave.signal,
     }).catch((error: Error) => error.name);
-    while ((await metric('autobird_clips')) === before) await new Promise((resolve) => setTimeout(resolve, 1));
+    while ((await metric('autobird_clips_total')) === before) await new Promise((resolve) => setTimeout(resolve, 1));
     leave.abort();
     assert.is(await answer, 'AbortError');
     let computed = -1;
-    while (computed !== (await metric('autobird_clips')) || (await metric('autobird_running_clips')) > 0) {
-      computed = await metric('autobird_clips');
+    while (computed !== (await metric('autobird_clips_total')) || (await metric('autobird_running_clips')) > 0) {
+      computed = await metric('autobird_clips_total');
       await new Promise((resolve) => setTimeout(resolve, 200));
     }
     assert.is(await metric('autobird_queued_clips'), 0);

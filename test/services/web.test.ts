@@ -72,7 +72,6 @@ test('the page is told what it may offer', () =>
     assert.match(String(version), /^\d+\.\d+\.\d+/);
     assert.equal(rest, {
       runs: true,
-      live: false,
       drift_url: null,
       keeps_log: true,
       keeps_audio: false,

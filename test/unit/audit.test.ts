@@ -42,6 +42,7 @@ test('what only talks about keys is none', async () => {
     'token: the_name_of_the_token_that_is_long_enough',
     'X-Api-Key: $KEY',
     'https://user@birds.example/path',
+    'DATABASE_URL=postgresql://USER:PASSWORD@HOST:5432/birds',
     `sha256: ${'5e884898da28047151d0e56f8dc6292773603d0d6aabbdd62a11ef721d1542d8'}`,
   ]) {
     assert.equal(findSecrets('a.md', line), [], line);

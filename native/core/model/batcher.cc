@@ -35,6 +35,11 @@ struct Batcher::Slice {
   int64_t count = 0;
 };
 
+struct Batcher::Outcome {
+  std::shared_ptr<Call> call;
+  std::exception_ptr failure;
+};
+
 Batcher::Batcher(std::shared_ptr<const Engine> engine, int workers, const BatchingOptions& options)
     : engine_(std::move(engine)), workers_(workers), options_(options) {
   threads_.reserve(static_cast<size_t>(workers));
@@ -147,7 +152,7 @@ void Batcher::loop() {
     stats_.runningClips += clips;
     lock.unlock();
     const auto begin = Clock::now();
-    compute(slices);
+    const std::vector<Outcome> outcomes = compute(slices);
     const std::chrono::duration<double, std::milli> took = Clock::now() - begin;
     lock.lock();
     --busy_;
@@ -160,6 +165,10 @@ void Batcher::loop() {
     ++stats_.batchSizes[bucket];
     // Who waits for company need not wait any longer.
     wake_.notify_all();
+    // Only now: whoever has an answer finds it counted.
+    lock.unlock();
+    for (const Outcome& outcome : outcomes) finish(outcome.call, outcome.failure);
+    lock.lock();
   }
 }
 
@@ -222,8 +231,9 @@ std::vector<Batcher::Slice> Batcher::take(std::unique_lock<std::mutex>& lock) {
   return slices;
 }
 
-void Batcher::compute(const std::vector<Slice>& slices) {
+std::vector<Batcher::Outcome> Batcher::compute(const std::vector<Slice>& slices) {
   std::exception_ptr failure;
+  std::vector<Outcome> outcomes;
   std::vector<ClipSource> clips;
   bool embeddings = false;
   for (const Slice& slice : slices) {
@@ -250,8 +260,9 @@ void Batcher::compute(const std::vector<Slice>& slices) {
       complete = slice.call->computed == slice.call->clips();
     }
     row += slice.count;
-    if (failure || complete) finish(slice.call, failure);
+    if (failure || complete) outcomes.push_back({slice.call, failure});
   }
+  return outcomes;
 }
 
 void Batcher::finish(const std::shared_ptr<Call>& call, std::exception_ptr failure) {

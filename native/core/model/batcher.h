@@ -75,13 +75,15 @@ class Batcher {
 
  private:
   struct Call;
-  struct Slice;  // neighbouring clips of one call
+  struct Slice;    // neighbouring clips of one call
+  struct Outcome;  // a call that is done, and why where it failed
 
   void loop();
   void dropLate(std::unique_lock<std::mutex>& lock);
   double clipMs() const;
   std::vector<Slice> take(std::unique_lock<std::mutex>& lock);
-  void compute(const std::vector<Slice>& slices);
+  /// Gives the calls that are done with it.
+  std::vector<Outcome> compute(const std::vector<Slice>& slices);
   void finish(const std::shared_ptr<Call>& call, std::exception_ptr failure);
 
   const std::shared_ptr<const Engine> engine_;

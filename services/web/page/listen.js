@@ -79,7 +79,7 @@ settings()
       `Up to ${size(found.max_file_bytes)} and ${plural(Math.round(found.max_duration_s / 60), 'minute')} each.`;
     byId('kept', HTMLElement).textContent = whatIsKept(found);
     // A browser cannot send a key along with a WebSocket.
-    if (found.live && currentKey() === null) offerLive({ choice, model: () => model.value, onProblem: complain });
+    if (currentKey() === null) offerLive({ choice, model: () => model.value, onProblem: complain });
     offerRecording(found, { onFile: (file) => add([file]), onProblem: complain });
   })
   .catch((error) => complain(error.message));

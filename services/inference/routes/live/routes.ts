@@ -73,8 +73,7 @@ export async function liveRoutes(app: FastifyInstance, context: InferenceContext
 function checkOrigin({ headers, host }: FastifyRequest, { config }: InferenceContext): void {
   const { origin } = headers;
   if (origin === undefined) return;
-  const { cors } = config as { readonly cors?: { readonly origins?: readonly string[] } };
   if (URL.canParse(origin) && new URL(origin).host === host) return;
-  if (cors?.origins?.some((allowed) => allowed === origin || allowed === '*')) return;
+  if (config.cors.origins.some((allowed) => allowed === origin || allowed === '*')) return;
   throw new HttpProblem(403, 'foreign_origin', `Pages of ${origin} may not connect to this service`);
 }
