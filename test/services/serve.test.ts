@@ -91,7 +91,7 @@ test('several processes answer at one port as one service, and one that dies is 
       return Number(new RegExp(`^${name}(?:{.*})? (\\S+)$`, 'm').exec(text)?.[1]);
     };
     for (let i = 0; i < 6; i++) await hear();
-    assert.is(await metric('autobird_batch_clips_count'), await metric('autobird_batches'));
+    assert.is(await metric('autobird_batch_clips_sum'), await metric('autobird_clips_total'));
     assert.is(await metric('autobird_http_requests_total'), 6);
     assert.is(await metric('autobird_predictions_total'), 6);
     assert.is(await metric('autobird_model_info'), 1);
