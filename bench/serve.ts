@@ -74,6 +74,7 @@ async function measure(options: ServeOptions, folder: string): Promise<unknown> 
             const key = `${side.name}|${name}|${clients}`;
             const cell = cells.get(key) ?? { side: side.name, request: name, clients, figures: [] };
             cells.set(key, cell);
+            await served.settle(audio);
             const figures = await wrk(served.url + path, file, clients, options.windowS);
             cell.figures.push(figures);
             const perS = (figures.requests / figures.seconds).toFixed(1);

@@ -13,7 +13,7 @@ export type * from './domain.ts';
 export { ConfigError } from './config/ConfigError.ts';
 export { type ComposedConfig, type ComposeOptions, composeConfig } from './config/compose.ts';
 export type * from './config/schema.ts';
-export { clientRoles } from './config/schema.ts';
+export { clientRoles } from './config/serviceSchema.ts';
 
 // Recordings become a dataset.
 

@@ -71,14 +71,16 @@ export class Served {
     process.once('exit', () => stopGroup(child));
     const url = `http://127.0.0.1:${port}`;
     while (performance.now() - begin < 120_000 && child.exitCode === null) {
-      const form = new FormData();
-      form.append('audio', audio, 'recording.wav');
-      const answer = await fetch(`${url}/classify/`, { method: 'POST', body: form }).catch(() => null);
-      if (answer?.ok) return new Served(url, (performance.now() - begin) / 1000, child);
+      if (await answers(url, audio)) return new Served(url, (performance.now() - begin) / 1000, child);
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
     stopGroup(child);
     throw new Error(`${side.name} did not answer: ${program} ${args.join(' ')}`);
+  }
+
+  /** Waits until what clients have left behind is done: some servers compute answers that nobody waits for any more. */
+  async settle(audio: Blob): Promise<void> {
+    while (!(await answers(this.url, audio))) await new Promise((resolve) => setTimeout(resolve, 20));
   }
 
   /** Resident memory of all its processes, MiB; pages that they share count once for each. */
@@ -91,6 +93,13 @@ export class Served {
     stopGroup(this.#child);
     await ended;
   }
+}
+
+async function answers(url: string, audio: Blob): Promise<boolean> {
+  const form = new FormData();
+  form.append('audio', audio, 'recording.wav');
+  const answer = await fetch(`${url}/classify/`, { method: 'POST', body: form }).catch(() => null);
+  return answer?.ok ?? false;
 }
 
 function stopGroup({ pid }: ChildProcess): void {

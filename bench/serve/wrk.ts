@@ -10,12 +10,15 @@ export interface WrkFigures {
   readonly p99Ms: number;
 }
 
-/** @param audio file that is posted; null for GET */
+/**
+ * @param audio file that is posted; null for GET
+ * @param seconds wrk takes whole ones: rounded up
+ */
 export async function wrk(url: string, audio: string | null, clients: number, seconds: number): Promise<WrkFigures> {
   const args = [
     '-t1',
     `-c${clients}`,
-    `-d${seconds}`,
+    `-d${Math.ceil(seconds)}`,
     '--timeout',
     '60',
     '-s',

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { clientRoles } from '../../config/schema.ts';
+import { clientRoles } from '../../config/serviceSchema.ts';
 import type { Command } from '../command.ts';
 import { UsageError } from '../errors.ts';
 
