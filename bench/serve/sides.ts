@@ -45,6 +45,9 @@ export const sides: readonly Side[] = [
   { name: 'LitServe', page: false, command: (port) => [python, script('serve_litserve.py'), String(port)] },
 ];
 
+/** A side that has not stopped by then is killed. */
+const patienceMs = 10_000;
+
 /** A server that runs. */
 export class Served {
   readonly url: string;
@@ -88,10 +91,12 @@ export class Served {
     return treeOf(this.#child.pid as number).reduce((sum, pid) => sum + rssOf(pid), 0) / 1024;
   }
 
+  /** Resolves when its last process has ended: workers that still compute would slow the next side down. */
   async stop(): Promise<void> {
-    const ended = new Promise((resolve) => this.#child.once('exit', resolve));
-    stopGroup(this.#child);
-    await ended;
+    const until = performance.now() + patienceMs;
+    while (stopGroup(this.#child, performance.now() < until ? 'SIGTERM' : 'SIGKILL')) {
+      await new Promise((resolve) => setTimeout(resolve, 250));
+    }
   }
 }
 
@@ -102,11 +107,13 @@ async function answers(url: string, audio: Blob): Promise<boolean> {
   return answer?.ok ?? false;
 }
 
-function stopGroup({ pid }: ChildProcess): void {
+/** Whether there was anything left to stop. */
+function stopGroup({ pid }: ChildProcess, signal: NodeJS.Signals = 'SIGTERM'): boolean {
   try {
-    process.kill(-(pid as number), 'SIGTERM');
+    process.kill(-(pid as number), signal);
+    return true;
   } catch {
-    // It has ended.
+    return false;
   }
 }
 
