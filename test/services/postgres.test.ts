@@ -8,14 +8,14 @@ import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { openDriftRows } from '../../services/predictionLog/openDriftRows.ts';
 import { PredictionLog } from '../../services/predictionLog/PredictionLog.ts';
 import { GatheredLog, type GatheredLogOptions } from '../../services/predictionLog/postgres/GatheredLog.ts';
-import { PostgresLog } from '../../services/predictionLog/postgres/PostgresLog.ts';
 import { AutobirdError } from '../../src/index.ts';
 import { logEntryOf } from '../helpers/logEntry.ts';
 import { chirpWav } from '../helpers/tinyModel.ts';
 import { PostgresServer, postgresPrograms } from '../helpers/withPostgres.ts';
-import { audioForm, withService } from '../helpers/withService.ts';
+import { audioForm, serviceConfig, withService } from '../helpers/withService.ts';
 import { withTempDir } from '../helpers/withTempDir.ts';
 
 const programs = postgresPrograms();
@@ -112,7 +112,8 @@ test('a row is the same in PostgreSQL as in the file, to the last bit of its sco
     assert.equal(theirs.map(plain), ours.map(plain));
     assert.is(theirs[1]?.trueLabel, null);
     assert.equal(await gathered.driftRows({}, 9), log.driftRows({}, 9));
-    const reader = PostgresLog.connect(url);
+    // As the drift service reads it.
+    const reader = openDriftRows(serviceConfig([`service.log.postgres.url='${url}'`]).log);
     assert.equal(await reader.driftRows({}, 9), log.driftRows({}, 9));
     await reader.close();
   }));
