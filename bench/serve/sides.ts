@@ -45,6 +45,11 @@ export const sides: readonly Side[] = [
   { name: 'LitServe', page: false, command: (port) => [python, script('serve_litserve.py'), String(port)] },
 ];
 
+const running = new Set<ChildProcess>();
+process.once('exit', () => {
+  for (const child of running) stopGroup(child);
+});
+
 /** A side that has not stopped by then is killed. */
 const patienceMs = 10_000;
 
@@ -71,7 +76,7 @@ export class Served {
       detached: true,
     });
     // It is in a group of its own, so that its workers end with it; nor may it outlive us.
-    process.once('exit', () => stopGroup(child));
+    running.add(child);
     const url = `http://127.0.0.1:${port}`;
     while (performance.now() - begin < 120_000 && child.exitCode === null) {
       if (await answers(url, audio)) return new Served(url, (performance.now() - begin) / 1000, child);
@@ -97,6 +102,7 @@ export class Served {
     while (stopGroup(this.#child, performance.now() < until ? 'SIGTERM' : 'SIGKILL')) {
       await new Promise((resolve) => setTimeout(resolve, 250));
     }
+    running.delete(this.#child);
   }
 }
 
