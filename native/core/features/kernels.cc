@@ -9,58 +9,10 @@
 
 namespace autobird {
 
-#if defined(__x86_64__)
-#define AUTOBIRD_X86 1
-#endif
+#define KERNELS "core/features/kernels.inl"
+#include "core/features/each_isa.inl"
 
-namespace portable {
-#define LANES 4
-#include "core/features/kernels.inl"
-#undef LANES
-}  // namespace portable
-
-#ifdef AUTOBIRD_X86
-// Everything between push and pop is compiled for the named set, and runs only after isaAvailable() said so.
-#ifdef __clang__
-#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
-#else
-#pragma GCC push_options
-#pragma GCC target("avx2,fma")
-#endif
-namespace avx2 {
-#define LANES 8
-#include "core/features/kernels.inl"
-#undef LANES
-}  // namespace avx2
-#ifdef __clang__
-#pragma clang attribute pop
-#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma"))), \
-                             apply_to = function)
-#else
-#pragma GCC pop_options
-#pragma GCC push_options
-#pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")
-#endif
-namespace avx512 {
-#define LANES 16
-#include "core/features/kernels.inl"
-#undef LANES
-}  // namespace avx512
-#ifdef __clang__
-#pragma clang attribute pop
-#else
-#pragma GCC pop_options
-#endif
-#endif  // AUTOBIRD_X86
-
-const Kernels& kernels(Isa isa) {
-  if (!isaAvailable(isa)) throw invalidArgument(std::string("This CPU has no ") + isaName(isa) + " instructions");
-#ifdef AUTOBIRD_X86
-  if (isa == Isa::avx512) return avx512::table;
-  if (isa == Isa::avx2) return avx2::table;
-#endif
-  return portable::table;
-}
+const Kernels& kernels(Isa isa) { return tableFor(isa); }
 
 bool isaAvailable(Isa isa) {
 #ifdef AUTOBIRD_X86

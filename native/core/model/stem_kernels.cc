@@ -12,57 +12,10 @@ constexpr int kTilesAtOnce = 12;
 
 }  // namespace
 
-#if defined(__x86_64__)
-#define AUTOBIRD_X86 1
-#endif
+#define KERNELS "core/model/stem_kernels.inl"
+#include "core/features/each_isa.inl"
 
-namespace portable {
-#define LANES 4
-#include "core/model/stem_kernels.inl"
-#undef LANES
-}  // namespace portable
-
-#ifdef AUTOBIRD_X86
-#ifdef __clang__
-#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
-#else
-#pragma GCC push_options
-#pragma GCC target("avx2,fma")
-#endif
-namespace avx2 {
-#define LANES 8
-#include "core/model/stem_kernels.inl"
-#undef LANES
-}  // namespace avx2
-#ifdef __clang__
-#pragma clang attribute pop
-#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma"))), \
-                             apply_to = function)
-#else
-#pragma GCC pop_options
-#pragma GCC push_options
-#pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")
-#endif
-namespace avx512 {
-#define LANES 16
-#include "core/model/stem_kernels.inl"
-#undef LANES
-}  // namespace avx512
-#ifdef __clang__
-#pragma clang attribute pop
-#else
-#pragma GCC pop_options
-#endif
-#endif  // AUTOBIRD_X86
-
-const StemKernels& stemKernels(Isa isa) {
-  if (!isaAvailable(isa)) throw invalidArgument(std::string("This CPU has no ") + isaName(isa) + " instructions");
-#ifdef AUTOBIRD_X86
-  if (isa == Isa::avx512) return avx512::table;
-  if (isa == Isa::avx2) return avx2::table;
-#endif
-  return portable::table;
-}
+const StemKernels& stemKernels(Isa isa) { return tableFor(isa); }
 
 size_t stemScratch(const StemStageWeights& stage) {
   return static_cast<size_t>(16) * kTilesAtOnce * static_cast<size_t>(stage.inputs + stage.outputs);
