@@ -64,3 +64,26 @@ function reasonOf({ name, message }) {
       return `The microphone cannot be used: ${message}`;
   }
 }
+
+/**
+ * Makes a button start, and stop what it started. A click while it is still starting does nothing.
+ *
+ * @param {HTMLButtonElement} button
+ * @param {{ isRunning: () => boolean, start: () => Promise<void>, stop: () => unknown, onProblem: (text: string) => void }} use
+ */
+export function startAndStop(button, { isRunning, start, stop, onProblem }) {
+  let isStarting = false;
+  button.addEventListener('click', async () => {
+    if (isStarting) return;
+    if (isRunning()) return stop();
+    isStarting = true;
+    onProblem('');
+    try {
+      await start();
+    } catch (error) {
+      onProblem(/** @type {Error} */ (error).message);
+    } finally {
+      isStarting = false;
+    }
+  });
+}

@@ -2,7 +2,7 @@
 import { addressOf } from './api.js';
 import { announce, byId, el } from './dom.js';
 import { clock, percent, plural, spoken } from './lib/format.js';
-import { Microphone } from './Microphone.js';
+import { Microphone, startAndStop } from './Microphone.js';
 import { showLevel } from './record.js';
 
 /** @typedef {{ minScore: number, topK: number }} Choice */
@@ -20,23 +20,10 @@ export function offerLive({ choice, model, onProblem }) {
   const list = byId('live-clips', HTMLElement);
   /** @type {{ microphone: Microphone, socket: WebSocket } | null} */
   let running = null;
-  let isStarting = false;
   let lastLabel = '';
   button.hidden = false;
 
-  button.addEventListener('click', async () => {
-    if (isStarting) return;
-    if (running !== null) return stop();
-    isStarting = true;
-    onProblem('');
-    try {
-      await start();
-    } catch (error) {
-      onProblem(/** @type {Error} */ (error).message);
-    } finally {
-      isStarting = false;
-    }
-  });
+  startAndStop(button, { isRunning: () => running !== null, start, stop, onProblem });
 
   async function start() {
     const socket = new WebSocket(addressOf('v1/live').replace(/^http/, 'ws'));

@@ -2,7 +2,7 @@
 import { announce, byId } from './dom.js';
 import { clock } from './lib/format.js';
 import { encodeWav } from './lib/wav.js';
-import { Microphone } from './Microphone.js';
+import { Microphone, startAndStop } from './Microphone.js';
 
 /** @import { Settings } from '../pageTypes.d.ts' */
 
@@ -19,21 +19,8 @@ export function offerRecording({ max_file_bytes, max_duration_s }, { onFile, onP
   const button = byId('record', HTMLButtonElement);
   /** @type {{ microphone: Microphone, blocks: Float32Array[], begun: Date } | null} */
   let running = null;
-  let isStarting = false;
 
-  button.addEventListener('click', async () => {
-    if (isStarting) return;
-    if (running !== null) return stop();
-    isStarting = true;
-    onProblem('');
-    try {
-      await start();
-    } catch (error) {
-      onProblem(/** @type {Error} */ (error).message);
-    } finally {
-      isStarting = false;
-    }
-  });
+  startAndStop(button, { isRunning: () => running !== null, start, stop, onProblem });
 
   async function start() {
     /** @type {Float32Array[]} */
