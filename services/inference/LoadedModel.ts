@@ -1,4 +1,5 @@
 import { Classifier, type ClassifierOptions } from '../../src/index.ts';
+import { monoWav } from './monoWav.ts';
 
 /** A model that is used as long as somebody holds a lease on it, and freed after it was retired and the last one let go. */
 export class LoadedModel {
@@ -52,22 +53,9 @@ export class LoadedModel {
   }
 }
 
-/** 16-bit mono silence with one sample that is not, as a WAV file. */
+/** Silence with one sample that is not, as a WAV file. */
 function quietWav(seconds: number, rateHz: number): Uint8Array {
-  const samples = Math.max(1, Math.round(seconds * rateHz));
-  const wav = Buffer.alloc(44 + 2 * samples);
-  wav.write('RIFF', 0, 'latin1');
-  wav.writeUInt32LE(36 + 2 * samples, 4);
-  wav.write('WAVEfmt ', 8, 'latin1');
-  wav.writeUInt32LE(16, 16);
-  wav.writeUInt16LE(1, 20);
-  wav.writeUInt16LE(1, 22);
-  wav.writeUInt32LE(rateHz, 24);
-  wav.writeUInt32LE(2 * rateHz, 28);
-  wav.writeUInt16LE(2, 32);
-  wav.writeUInt16LE(16, 34);
-  wav.write('data', 36, 'latin1');
-  wav.writeUInt32LE(2 * samples, 40);
-  wav.writeInt16LE(1000, 44);
-  return wav;
+  const samples = Buffer.alloc(2 * Math.max(1, Math.round(seconds * rateHz)));
+  samples.writeInt16LE(1000);
+  return monoWav(samples, { rateHz, bitsPerSample: 16 });
 }

@@ -1,7 +1,9 @@
 /** Recordings from the tensors of an inference request: `audio`, encoded files, and `pcm`, samples. */
+
 import { createHash } from 'node:crypto';
 import { HttpProblem } from '../../../http/HttpProblem.ts';
 import { type ReceivedFile, tooLarge } from '../../../http/receiveAudio.ts';
+import { monoWav } from '../../monoWav.ts';
 import type { InferRequest, InputTensor } from './schemas.ts';
 
 export interface RecordingLimits {
@@ -117,7 +119,8 @@ function sampled(
     throw bad(`pcm has ${values.byteLength / 4} samples, its shape says ${count * samples}`);
   }
   return Array.from({ length: count }, (_, row) =>
-    floatWav(values.subarray(4 * row * samples, 4 * (row + 1) * samples), rateHz),
+    // From here on they are recordings like any other.
+    monoWav(values.subarray(4 * row * samples, 4 * (row + 1) * samples), { rateHz, bitsPerSample: 32 }),
   );
 }
 
@@ -126,24 +129,6 @@ function floats(data: readonly unknown[]): Uint8Array {
   const wrong = values.findIndex((value) => typeof value !== 'number');
   if (wrong >= 0) throw bad(`Expected numbers for pcm but received ${JSON.stringify(values[wrong])} at ${wrong}`);
   return new Uint8Array(Float32Array.from(values as number[]).buffer);
-}
-
-/** Little-endian mono float samples behind the header of a WAV file: from here on they are a recording like any other. */
-function floatWav(samples: Uint8Array, rateHz: number): Uint8Array {
-  const header = Buffer.alloc(44);
-  header.write('RIFF', 0, 'latin1');
-  header.writeUInt32LE(36 + samples.byteLength, 4);
-  header.write('WAVEfmt ', 8, 'latin1');
-  header.writeUInt32LE(16, 16);
-  header.writeUInt16LE(3, 20);
-  header.writeUInt16LE(1, 22);
-  header.writeUInt32LE(rateHz, 24);
-  header.writeUInt32LE(4 * rateHz, 28);
-  header.writeUInt16LE(4, 32);
-  header.writeUInt16LE(32, 34);
-  header.write('data', 36, 'latin1');
-  header.writeUInt32LE(samples.byteLength, 40);
-  return Buffer.concat([header, samples]);
 }
 
 function bad(message: string): HttpProblem {
