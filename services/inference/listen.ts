@@ -30,7 +30,8 @@ export interface Asker extends Pick<FastifyRequest, 'id' | 'url' | 'log'> {
 /** The recordings of an asker. */
 export type Upload = Pick<Received, 'files' | 'receiveMs'>;
 
-export interface ListenOptions extends Pick<PredictOptions, 'overlapS' | 'minScore' | 'topK' | 'merge' | 'onProgress'> {
+export interface ListenOptions
+  extends Pick<PredictOptions, 'overlapS' | 'minScore' | 'topK' | 'merge' | 'embedding' | 'onProgress'> {
   readonly request: Asker;
   readonly upload: Upload;
   /** Which recording of the upload. */

@@ -22,6 +22,7 @@ export interface OutcomeOptions {
 export async function outcomeOf(context: InferenceContext, options: OutcomeOptions): Promise<Outcome> {
   const { asker, upload, part, query, job, onProgress } = options;
   const { model: name, top_k: topK, min_score: minScore, overlap_s: overlapS, merge } = query;
+  const { embeddings = false, spectrogram = false } = query;
   const { files } = upload;
   const file = files[part] as Upload['files'][number];
   const listening = {
@@ -29,6 +30,7 @@ export async function outcomeOf(context: InferenceContext, options: OutcomeOptio
     upload,
     part,
     model: name,
+    embedding: embeddings,
     ...(job !== undefined && { job }),
     ...(topK !== undefined && { topK }),
     ...(minScore !== undefined && { minScore }),
@@ -38,15 +40,11 @@ export async function outcomeOf(context: InferenceContext, options: OutcomeOptio
   };
   try {
     return await listen(context, listening, async ({ model, prediction, signal }) => {
-      const { embeddings = false, spectrogram = false } = query;
-      const { classifier } = model;
       const again = { signal, ...(job !== undefined && { limits: job.limits, patient: true }) };
-      const overlap = overlapS === undefined ? {} : { overlapS };
       return {
         model,
         prediction,
-        ...(embeddings && { embedding: (await classifier.embed(file.source, { ...again, ...overlap })).embedding }),
-        ...(spectrogram && { spectrogram: await classifier.spectrogram(file.source, again) }),
+        ...(spectrogram && { spectrogram: await model.classifier.spectrogram(file.source, again) }),
       };
     });
   } catch (error) {

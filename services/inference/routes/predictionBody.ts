@@ -68,7 +68,6 @@ export type Outcome =
   | {
       readonly model: LoadedModel;
       readonly prediction: HeardPrediction;
-      readonly embedding?: Float32Array | undefined;
       readonly spectrogram?: Uint8Array | undefined;
     }
   | { readonly recording: string; readonly error: { readonly code: string; readonly message: string } };
@@ -76,13 +75,14 @@ export type Outcome =
 /** One recording's answer in JSON. */
 export function outcomeToJson(outcome: Outcome, query: PredictionQuery): object {
   if ('error' in outcome) return outcome;
-  const { model, prediction, embedding, spectrogram } = outcome;
+  const { model, prediction, spectrogram } = outcome;
+  const { embedding } = prediction;
   const best = ranked(model, prediction, query.top_k ?? 3);
   return {
     ...(resultToJson(prediction, query.clips ?? false) as object),
     model: model.name,
     top: best.map(({ label, score }) => ({ label, score: Math.round(score * 1e6) / 1e6 })),
-    ...(embedding !== undefined && { embedding: Array.from(embedding) }),
+    ...(embedding !== null && { embedding: Array.from(embedding) }),
     ...(spectrogram !== undefined && { spectrogram_png: Buffer.from(spectrogram).toString('base64') }),
   };
 }

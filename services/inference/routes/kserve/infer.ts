@@ -5,8 +5,8 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { problemAnswer } from '../../../http/errors.ts';
 import { HttpProblem } from '../../../http/HttpProblem.ts';
 import type { InferenceContext } from '../../context.ts';
-import { listen, type Upload } from '../../listen.ts';
-import { answerOf, type HeardRow, wantedOutputs } from './outputs.ts';
+import { type Heard, listen, type Upload } from '../../listen.ts';
+import { answerOf, wantedOutputs } from './outputs.ts';
 import { jsonLengthHeader, readTensors } from './readTensors.ts';
 import { recordingsOf } from './recordings.ts';
 import { type InferRequest, inferRequest } from './schemas.ts';
@@ -54,19 +54,12 @@ interface Row {
   readonly embeddings: boolean;
 }
 
-async function hear(context: InferenceContext, row: Row): Promise<HeardRow> {
+async function hear(context: InferenceContext, row: Row): Promise<Heard> {
   const { request, upload, part, name, overlapS, embeddings } = row;
   const file = upload.files[part] as Upload['files'][number];
-  const overlap = overlapS === undefined ? {} : { overlapS };
+  const options = { model: name, embedding: embeddings, ...(overlapS !== undefined && { overlapS }) };
   try {
-    return await listen(context, { request, upload, part, model: name, ...overlap }, async (heard) => {
-      const { classifier } = heard.model;
-      if (!embeddings) return heard;
-      return {
-        ...heard,
-        embedding: (await classifier.embed(file.source, { signal: heard.signal, ...overlap })).embedding,
-      };
-    });
+    return await listen(context, { request, upload, part, ...options }, async (heard) => heard);
   } catch (error) {
     // The protocol has no answer for a part of the rows: say which one it was.
     const { status, body, retryAfterS } = problemAnswer(error);

@@ -3,12 +3,6 @@ import { HttpProblem } from '../../../http/HttpProblem.ts';
 import type { Heard } from '../../listen.ts';
 import type { InferRequest, RequestedOutput } from './schemas.ts';
 
-/** A row of the answer. */
-export interface HeardRow extends Heard {
-  /** Only where it is wanted. */
-  readonly embedding?: Float32Array | undefined;
-}
-
 export interface WantedOutput {
   readonly name: 'scores' | 'label' | 'embedding';
   /** As bytes behind the JSON. */
@@ -48,8 +42,8 @@ export function wantedOutputs({ parameters, outputs }: InferRequest): WantedOutp
 }
 
 /** The answer as the protocol writes it: JSON, with binary tensors behind it in the order of the outputs. */
-export function answerOf(rows: readonly HeardRow[], wanted: readonly WantedOutput[], id: string | undefined): Answer {
-  const { model } = rows[0] as HeardRow;
+export function answerOf(rows: readonly Heard[], wanted: readonly WantedOutput[], id: string | undefined): Answer {
+  const { model } = rows[0] as Heard;
   const tail: Buffer[] = [];
   const outputs = wanted.map((output) => {
     const tensor = tensorOf(rows, output);
@@ -73,7 +67,7 @@ interface OutputTensor {
   readonly values: Float32Array | readonly string[];
 }
 
-function tensorOf(rows: readonly HeardRow[], { name, classes }: WantedOutput): OutputTensor {
+function tensorOf(rows: readonly Heard[], { name, classes }: WantedOutput): OutputTensor {
   if (name === 'label') {
     const labels = rows.map(({ prediction }) => prediction.labels[ranking(prediction.scores)[0] as number] as string);
     return { about: { name, datatype: 'BYTES', shape: [rows.length] }, values: labels };
@@ -86,10 +80,10 @@ function tensorOf(rows: readonly HeardRow[], { name, classes }: WantedOutput): O
     );
     return { about: { name, datatype: 'BYTES', shape: [rows.length, best.length / rows.length] }, values: best };
   }
-  const vectors = rows.map(({ prediction, embedding }) => (name === 'scores' ? prediction.scores : embedding));
+  const vectors = rows.map(({ prediction: { scores, embedding } }) => (name === 'scores' ? scores : embedding));
   const width = vectors[0]?.length ?? 0;
   const values = new Float32Array(rows.length * width);
-  for (const [row, vector] of vectors.entries()) if (vector !== undefined) values.set(vector, row * width);
+  for (const [row, vector] of vectors.entries()) if (vector !== null) values.set(vector, row * width);
   return { about: { name, datatype: 'FP32', shape: [rows.length, width] }, values };
 }
 
