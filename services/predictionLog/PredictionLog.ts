@@ -6,15 +6,14 @@
 import { mkdirSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { Worker } from 'node:worker_threads';
 import Database from 'libsql';
 import { AutobirdError, FormatError } from '../../src/index.ts';
+import { Checkpointer } from './Checkpointer.ts';
 import { driftRows } from './driftRows.ts';
 import type { Feedback, LogEntry, LogFilter, LoggedDriftRow, LoggedPrediction } from './entry.ts';
 import type { LogPage, LogReader } from './LogReader.ts';
 import { migrate } from './migrations.ts';
 import type { SpoolCursor } from './Spool.ts';
-import { startCheckpoints } from './startCheckpoints.ts';
 import { whereOf } from './whereOf.ts';
 
 export interface PredictionLogOptions {
@@ -54,7 +53,7 @@ export class PredictionLog implements LogReader {
   readonly #insertAudio: Database.Statement;
   readonly #insertModel: Database.Statement;
   readonly #knownModels = new Set<string>();
-  readonly #checkpointer: Worker;
+  readonly #checkpointer: Checkpointer;
   readonly #retentionTimer: NodeJS.Timeout | null;
   #rowCount: number;
   #waiting: Waiting[] = [];
@@ -71,7 +70,7 @@ export class PredictionLog implements LogReader {
     this.#insertAudio = database.prepare('INSERT INTO audio (prediction_id, content) VALUES (?, ?)');
     this.#insertModel = database.prepare('INSERT OR IGNORE INTO models (version, labels) VALUES (?, ?)');
     this.#rowCount = (database.prepare('SELECT count(*) AS n FROM predictions').get() as { n: number }).n;
-    this.#checkpointer = startCheckpoints(path);
+    this.#checkpointer = new Checkpointer(path);
     this.#retentionTimer =
       retentionDays === null ? null : setInterval(() => this.#dropOld(retentionDays), retentionEveryMs).unref();
     if (retentionDays !== null) this.#dropOld(retentionDays);
@@ -236,7 +235,7 @@ export class PredictionLog implements LogReader {
     this.#commit();
     this.#closed = true;
     if (this.#retentionTimer !== null) clearInterval(this.#retentionTimer);
-    await this.#checkpointer.terminate();
+    await this.#checkpointer.stop();
     this.#database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
     this.#database.close();
   }
