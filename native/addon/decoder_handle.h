@@ -39,12 +39,13 @@ struct DecoderState {
 };
 
 /// The thread that decodes. A recording in memory never waits, so such decoders share a thread a core: that with the least to
-/// do, to which a decoder then keeps. A file may wait for a disk or a network, so it has a thread of its own.
+/// do, to which a decoder then keeps; these give way to the threads that receive and answer. A file may wait for a disk or a
+/// network, so it has a thread of its own.
 inline void chooseExecutor(Napi::Env env, const char* threadName, bool inMemory, DecoderState& state) {
   auto& pool = env.GetInstanceData<Environment>()->decoderExecutors;
   state.ownsExecutor = !inMemory;
   if (!inMemory || pool.size() < std::max(1U, std::thread::hardware_concurrency())) {
-    state.executor = Executor::start(env, threadName);
+    state.executor = Executor::start(env, threadName, /*givesWay=*/inMemory);
     if (inMemory) pool.push_back(state.executor);
     return;
   }

@@ -1,5 +1,7 @@
 #include "addon/worker.h"
 
+#include "core/thread_priority.h"
+
 namespace autobird::addon {
 
 Napi::Value makeError(Napi::Env env, const std::string& code, const std::string& message) {
@@ -10,18 +12,21 @@ Napi::Value makeError(Napi::Env env, const std::string& code, const std::string&
   return environment->makeError.Call({Napi::String::New(env, code), Napi::String::New(env, message)});
 }
 
-std::shared_ptr<Executor> Executor::start(Napi::Env env, const std::string& name) {
-  return std::shared_ptr<Executor>(new Executor(env, name));
+std::shared_ptr<Executor> Executor::start(Napi::Env env, const std::string& name, bool givesWay) {
+  return std::shared_ptr<Executor>(new Executor(env, name, givesWay));
 }
 
-Executor::Executor(Napi::Env env, const std::string& name) : env_(env) {
+Executor::Executor(Napi::Env env, const std::string& name, bool givesWay) : env_(env) {
   auto nothing = Napi::Function::New(env, [](const Napi::CallbackInfo&) {});
   deliverer_ = Napi::ThreadSafeFunction::New(env, nothing, name, /*maxQueueSize=*/0, /*initialThreadCount=*/1);
   deliverer_.Unref(env);  // only a pending promise keeps the process alive
   // Before anybody knows this object: where the system gives no more threads, nothing may be left that points to it.
   try {
     watchExit(env);
-    thread_ = std::thread([this] { loop(); });
+    thread_ = std::thread([this, givesWay] {
+      if (givesWay) giveWay();
+      loop();
+    });
   } catch (...) {
     deliverer_.Release();
     throw;

@@ -63,8 +63,9 @@ class Executor : public std::enable_shared_from_this<Executor> {
   struct Job;
 
  public:
-  /// `name` is what diagnostics of Node show for its deliveries. Throws where the system gives no more threads.
-  static std::shared_ptr<Executor> start(Napi::Env env, const std::string& name);
+  /// `name` is what diagnostics of Node show for its deliveries. `givesWay`: see core/thread_priority.h. Throws where the
+  /// system gives no more threads.
+  static std::shared_ptr<Executor> start(Napi::Env env, const std::string& name, bool givesWay = false);
   ~Executor();
   Executor(const Executor&) = delete;
   Executor& operator=(const Executor&) = delete;
@@ -151,7 +152,7 @@ class Executor : public std::enable_shared_from_this<Executor> {
     unsigned generation = 0;
   };
 
-  Executor(Napi::Env env, const std::string& name);
+  Executor(Napi::Env env, const std::string& name, bool givesWay);
   Napi::Promise submit(std::unique_ptr<Job> job);
   void deliver(std::unique_ptr<Job> job);
   void loop();

@@ -8,7 +8,6 @@ export interface Deadline extends Disposable {
   readonly passed: boolean;
 }
 
-/**
 /** Whose leaving ends the work: the connection of a request, or the signal of who asks in its place. */
 export type Waiting = Pick<Socket, 'destroyed' | 'once' | 'off'> | AbortSignal;
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/thread_priority.h"
 
 namespace autobird {
 
@@ -138,6 +139,7 @@ void Batcher::abandon() {
 }
 
 void Batcher::loop() {
+  giveWay();
   at::set_num_threads(1);
   std::unique_lock lock(mutex_);
   for (;;) {

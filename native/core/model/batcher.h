@@ -43,7 +43,7 @@ struct BatcherStats {
 };
 
 /// Workers of one torch thread each over one network. Calls share the workers clip by clip, in turn, so that a long recording
-/// does not keep a short one waiting. All members may be called from any thread.
+/// does not keep a short one waiting; they give way to other threads. All members may be called from any thread.
 class Batcher {
  public:
   /// Called once a call, from a worker or from `cancel` and `stop`: the scores, or why there are none. Must not throw.

@@ -13,6 +13,7 @@ const greeting = {
 
 export function originalRoutes(app: FastifyInstance, context: InferenceContext): void {
   const tags = ['original'];
+  const files = atMostEvery(100, () => modelFiles(context.config.modelsDir));
   app.get(
     '/',
     {
@@ -34,7 +35,7 @@ export function originalRoutes(app: FastifyInstance, context: InferenceContext):
         response: { 200: Type.Object({ files: Type.Array(Type.String()) }) },
       },
     },
-    async () => ({ files: await modelFiles(context.config.modelsDir) }),
+    async () => ({ files: await files() }),
   );
   app.post(
     '/classify/',
@@ -64,6 +65,20 @@ export function originalRoutes(app: FastifyInstance, context: InferenceContext):
       return reply.type('application/json').send(JSON.stringify(label));
     },
   );
+}
+
+/** `work`, done again only where its last result is older than `ms`: asking the disk costs more than the whole answer. */
+function atMostEvery<T>(ms: number, work: () => Promise<T>): () => Promise<T> {
+  let doneAt = Number.NEGATIVE_INFINITY;
+  let result: Promise<T>;
+  return () => {
+    const now = performance.now();
+    if (now - doneAt > ms) {
+      doneAt = now;
+      result = work();
+    }
+    return result;
+  };
 }
 
 /** The no-event label that won. */
