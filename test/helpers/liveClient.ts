@@ -22,8 +22,8 @@ export class LiveClient {
   readonly #opened: Promise<void>;
   #wake = () => {};
 
-  constructor(url: string, headers: Record<string, string> = {}) {
-    const socket = new WebSocket(`${url.replace('http', 'ws')}/v1/live`, { headers });
+  constructor(url: string, headers: Record<string, string> = {}, protocols: readonly string[] = []) {
+    const socket = new WebSocket(`${url.replace('http', 'ws')}/v1/live`, [...protocols], { headers });
     this.socket = socket;
     this.#opened = new Promise((resolve, reject) => {
       socket.on('open', resolve);

@@ -12,6 +12,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { warnWhereOpen } from '../../services/http/protect.ts';
 import { createInferenceService } from '../../services/inference/createInferenceService.ts';
+import { LiveClient } from '../helpers/liveClient.ts';
 import { runCommand } from '../helpers/runCommand.ts';
 import { chirpWav } from '../helpers/tinyModel.ts';
 import { audioForm, serviceConfig, withService } from '../helpers/withService.ts';
@@ -78,6 +79,32 @@ test('a bearer key is as good, and the description names both ways', () =>
     assert.equal(Object.keys(components.securitySchemes), ['key', 'bearer']);
     assert.equal(security, [{ key: [] }, { bearer: [] }]);
   }));
+
+test('live sound asks for a key as well; a browser, which can send no header along, names it among the protocols', () =>
+  withService(
+    [`service.auth.keys=[{name: station, sha256: ${sha256('abk_live')}, roles: [predict]}]`],
+    async ({ url }) => {
+      const begin = async (protocols: readonly string[], headers = {}) => {
+        const client = new LiveClient(url, headers, protocols);
+        try {
+          await client.send({ sample_rate_hz: 16000, format: 's16le' });
+          assert.is((await client.until(1))[0]?.type, 'ready');
+          return client.socket.protocol;
+        } catch (error) {
+          return (error as Error).message;
+        } finally {
+          client.socket.terminate();
+        }
+      };
+      assert.match(await begin([]), '401');
+      assert.match(await begin(['autobird.live', 'bearer.abk_wrong']), '401');
+      const upgrade = 'GET /v1/live HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n';
+      const websocket = 'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n';
+      assert.match(await toItsEnd(url, upgrade + websocket), /^HTTP\/1\.1 401 /, 'and the connection is closed');
+      assert.is(await begin([], { 'x-api-key': 'abk_live' }), '');
+      assert.is(await begin(['autobird.live', 'bearer.abk_live']), 'autobird.live', 'the key does not come back');
+    },
+  ));
 
 test('which routes are public is configurable', () =>
   withService([keys({ a: 'predict' }), 'service.auth.public_routes=[/docs/*, /files]'], async ({ url }) => {
@@ -214,6 +241,13 @@ test('the management address asks for manage, and for metrics alone where only t
     assert.is(await status('/metrics', 'operator'), 200);
     assert.is(await status('/livez'), 200);
   }));
+
+/** Sends `text`, then reads until the service closes the connection. */
+async function toItsEnd(url: string, text: string): Promise<string> {
+  const socket = connect(Number(new URL(url).port), '127.0.0.1');
+  socket.write(text);
+  return Buffer.concat(await socket.toArray()).toString();
+}
 
 /** Sends `head`, then waits for the answer's head, sending nothing of a body. */
 async function headOnly(url: string, head: string): Promise<string> {

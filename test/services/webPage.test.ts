@@ -1,5 +1,6 @@
 // time-limit: 600
 /** The page at /app/ in a real browser: what a listener does, by pointer, by keys alone, on a phone, behind a proxy. */
+import { hash } from 'node:crypto';
 import type { Page } from 'playwright-core';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -18,7 +19,7 @@ else browserTests();
 function browserTests(): void {
   test('a recording is dropped, heard, played, judged and found again, behind a path of a proxy', () =>
     withBirds(({ url: direct, management }) =>
-      withProxy(direct, null, (url) =>
+      withProxy(direct, (url) =>
         withPage({ acceptDownloads: true }, async ({ page, problems }) => {
           await page.goto(`${url}/app`);
           assert.is(page.url(), `${url}/app/`);
@@ -169,9 +170,9 @@ function browserTests(): void {
     }));
 
   test('a key is asked for where the service wants one, used, and forgotten with the tab', () =>
-    withBirds(({ url: direct }) =>
-      withProxy(direct, 'sesame', (url) =>
-        withPage({}, async ({ page }) => {
+    withBirds(
+      ({ url }) =>
+        withPage({ permissions: ['microphone'] }, async ({ page }) => {
           await page.goto(`${url}/app/status/`);
           await page.fill('#key', 'wrong');
           await page.click('text="Use this key"');
@@ -182,9 +183,13 @@ function browserTests(): void {
           await page.goto(`${url}/app/`);
           await page.setInputFiles('#files', recording);
           await page.waitForSelector('.result h2');
+          await page.click('text="Listen live"');
+          await page.waitForSelector('text=Listening with birds, in clips of 1 s');
+          await page.click('text="Stop listening"');
+          await page.waitForSelector('text=/^Ended after 0:0/');
           assert.is(await page.evaluate(() => document.cookie + JSON.stringify(localStorage)), '{}');
         }),
-      ),
+      [`service.auth.keys=[{name: listener, sha256: ${hash('sha256', 'sesame')}, roles: [predict, read]}]`],
     ));
 
   test('a drift service that does not answer is named, and the rest of the status is there', () =>
@@ -234,11 +239,14 @@ function browserTests(): void {
 }
 
 /** A service whose model hears birds everywhere, and is sure of some. */
-async function withBirds(use: (service: RunningService) => Promise<void>): Promise<void> {
+async function withBirds(
+  use: (service: RunningService) => Promise<void>,
+  overrides: readonly string[] = [],
+): Promise<void> {
   await withTempDir(async (dir) => {
     const checkpoint = `${dir}/birds.safetensors`;
     await writeTinyModel(checkpoint, { labels: ['wren', 'robin', 'siskin'], noEventLabels: [], temperature: 0.5 });
-    await withService([`service.models=[{name: birds, checkpoint: '${checkpoint}'}]`], use);
+    await withService([`service.models=[{name: birds, checkpoint: '${checkpoint}'}]`, ...overrides], use);
   });
 }
 

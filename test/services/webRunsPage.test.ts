@@ -19,7 +19,7 @@ function browserTests(): void {
     withTrainedRun(async (root, run) => {
       const report = (await run.report()) as Report;
       await withService([`service.web.runs_root=${root}`], ({ url: direct }) =>
-        withProxy(direct, null, async (url) => {
+        withProxy(direct, async (url) => {
           for (const colorScheme of ['light', 'dark'] as const) {
             await withPage({ colorScheme, viewport: { width: 360, height: 740 } }, async ({ page, problems }) => {
               await page.goto(`${url}/app/`);

@@ -63,11 +63,16 @@ export async function openAuthentication(
   };
 }
 
-/** `x-api-key` comes first: in front of Cloud Run and the like the other header belongs to the proxy. */
+/**
+ * `x-api-key` comes first: in front of Cloud Run and the like the other header belongs to the proxy. The WebSocket of a browser
+ * can send none but a list of protocols, in which `bearer.KEY` may be one.
+ */
 function credentialOf({ headers }: FastifyRequest): string | null {
   const key = headers['x-api-key'];
   if (typeof key === 'string') return key;
-  return /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1] ?? null;
+  const bearer = /^Bearer +(\S+)$/i.exec(headers.authorization ?? '');
+  const protocol = /(?:^|,)\s*bearer\.([^\s,]+)/.exec(headers['sec-websocket-protocol'] ?? '');
+  return (bearer ?? protocol)?.[1] ?? null;
 }
 
 function unauthorized(request: FastifyRequest, reply: FastifyReply): HttpProblem {

@@ -2,7 +2,6 @@
 import { request, settings } from './api.js';
 import { announce, byId, el, notice } from './dom.js';
 import { historyNote, remember } from './historyStore.js';
-import { currentKey } from './key.js';
 import { clock, percent, plural, size, spoken } from './lib/format.js';
 import { offerLive } from './live.js';
 import { ResultView } from './ResultView.js';
@@ -78,8 +77,7 @@ settings()
     byId('limits', HTMLElement).textContent =
       `Up to ${size(found.max_file_bytes)} and ${plural(Math.round(found.max_duration_s / 60), 'minute')} each.`;
     byId('kept', HTMLElement).textContent = whatIsKept(found);
-    // A browser cannot send a key along with a WebSocket.
-    if (currentKey() === null) offerLive({ choice, model: () => model.value, onProblem: complain });
+    offerLive({ choice, model: () => model.value, onProblem: complain });
     offerRecording(found, { onFile: (file) => add([file]), onProblem: complain });
   })
   .catch((error) => complain(error.message));

@@ -1,6 +1,7 @@
 // Listens as long as it is asked to: the microphone goes to the service, what is heard in each clip comes back.
 import { addressOf } from './api.js';
 import { announce, byId, el } from './dom.js';
+import { currentKey } from './key.js';
 import { clock, percent, plural, spoken } from './lib/format.js';
 import { Microphone, startAndStop } from './Microphone.js';
 import { showLevel } from './record.js';
@@ -26,7 +27,7 @@ export function offerLive({ choice, model, onProblem }) {
   startAndStop(button, { isRunning: () => running !== null, start, stop, onProblem });
 
   async function start() {
-    const socket = new WebSocket(addressOf('v1/live').replace(/^http/, 'ws'));
+    const socket = connect();
     let samples = 0;
     const microphone = await Microphone.open((block) => {
       samples += block.length;
@@ -121,6 +122,15 @@ export function offerLive({ choice, model, onProblem }) {
     const words = button.querySelector('span');
     if (words !== null) words.textContent = isRunning ? 'Stop listening' : 'Listen live';
   }
+}
+
+/** A browser can send no header along, only names of protocols. */
+function connect() {
+  const key = currentKey();
+  return new WebSocket(
+    addressOf('v1/live').replace(/^http/, 'ws'),
+    key === null ? [] : ['autobird.live', `bearer.${key}`],
+  );
 }
 
 /** @param {number} sampleRateHz @param {Choice} choice @param {string} model empty where the service shall choose */

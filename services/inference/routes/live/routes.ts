@@ -2,12 +2,15 @@
 import { fastifyWebsocket } from '@fastify/websocket';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { HttpProblem } from '../../../http/HttpProblem.ts';
+import { WebSocketUpgrade } from '../../../http/webSocketUpgrade.ts';
 import type { InferenceContext } from '../../context.ts';
 import { closeCodes } from './Ending.ts';
 import { LiveMetrics } from './LiveMetrics.ts';
 import { LiveSession } from './LiveSession.ts';
 import { endMessage, serverMessage, startMessage } from './messages.ts';
 
+/** What a client names beside its key where it has no other way to send one. */
+const liveProtocol = 'autobird.live';
 /** Of sound; seconds of it at any rate. Larger ones are refused with 1009. */
 const maxMessageBytes = 2 ** 20;
 
@@ -16,7 +19,12 @@ export async function liveRoutes(app: FastifyInstance, context: InferenceContext
   const metrics = new LiveMetrics(context.metrics.registry);
   const { maxConnections } = context.config.live;
   await app.register(fastifyWebsocket, {
-    options: { maxPayload: maxMessageBytes, perMessageDeflate: false },
+    options: {
+      maxPayload: maxMessageBytes,
+      perMessageDeflate: false,
+      // Said by name: a key among the protocols must not come back as the chosen one.
+      handleProtocols: (offered) => offered.has(liveProtocol) && liveProtocol,
+    },
     errorHandler: (error, socket, request) => {
       request.log.debug({ err: error }, 'A live connection broke');
       socket.terminate();
@@ -25,6 +33,10 @@ export async function liveRoutes(app: FastifyInstance, context: InferenceContext
       app.websocketServer.close();
       await Promise.all([...sessions].map((session) => session.stop()));
     },
+  });
+  // What is refused before the plugin's own hook has seen it (401, 429) would stay open: no time-out of HTTP is left on it.
+  app.addHook('onResponse', async ({ raw }) => {
+    if (raw instanceof WebSocketUpgrade && raw.upgrade) raw.socket.destroy();
   });
   app.route({
     method: 'GET',
