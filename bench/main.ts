@@ -26,8 +26,13 @@ const { values, positionals } = parseArgs({
     without: { type: 'string', multiple: true, default: [] },
     'rate-within-ms': { type: 'string' },
     threads: { type: 'string', default: String(availableParallelism()) },
+    help: { type: 'boolean', default: false },
   },
 });
+if (values.help) {
+  console.log(usage);
+  process.exit(0);
+}
 
 const [what, folder] = positionals;
 const rounds = Number(values.rounds);

@@ -24,5 +24,5 @@ export async function abortable<T>(
 /** What long calls take beside their own arguments. */
 export interface CallOptions {
   /** Stops the work; the promise rejects with `signal.reason`. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }

@@ -1,4 +1,5 @@
 /** Decoders, resampling and log-mel spectrograms over the native signal code. */
+import { abortable, type CallOptions } from './abortable.ts';
 import { AudioError } from './errors.ts';
 import { loadAddon, loadAudioAddon } from './load.ts';
 import type {
@@ -8,6 +9,7 @@ import type {
   FeatureOptions,
   NativeDecoder,
   NativeLogMel,
+  NativeOpening,
   NativeRecordingEncoder,
   NativeResampler,
   NativeSamples,
@@ -15,6 +17,11 @@ import type {
 } from './native.ts';
 
 const defaultReadSamples = 1 << 16;
+
+export interface OpenDecoderOptions extends CallOptions {
+  /** What to read in the same crossing; default nothing. */
+  readonly ahead?: ReadAhead | null;
+}
 
 /** A recording that is being decoded. Reads run on the decoder's thread, in the order of the calls. */
 abstract class Decoder implements Disposable {
@@ -88,9 +95,9 @@ export class WavDecoder extends Decoder {
   static async open(
     source: string | Uint8Array,
     limits: DecodeLimits,
-    ahead: ReadAhead | null = null,
+    { ahead = null, signal }: OpenDecoderOptions = {},
   ): Promise<WavDecoder> {
-    return new WavDecoder(await loadAddon().openWav(source, limits, ahead));
+    return new WavDecoder(await opened(signal, () => loadAddon().openWav(source, limits, ahead)));
   }
 }
 
@@ -109,7 +116,7 @@ export class FfmpegDecoder extends Decoder {
   static async open(
     source: string | Uint8Array,
     limits: DecodeLimits,
-    ahead: ReadAhead | null = null,
+    { ahead = null, signal }: OpenDecoderOptions = {},
   ): Promise<FfmpegDecoder> {
     const addon = loadAudioAddon();
     if (addon === null) {
@@ -118,8 +125,21 @@ export class FfmpegDecoder extends Decoder {
         'audio.node was not built: run `npx autobird doctor` to see what it needs',
       );
     }
-    return new FfmpegDecoder(await addon.openFfmpeg(source, limits, ahead));
+    return new FfmpegDecoder(await opened(signal, () => addon.openFfmpeg(source, limits, ahead)));
   }
+}
+
+async function opened(signal: AbortSignal | undefined, open: () => NativeOpening): Promise<NativeDecoder> {
+  let opening: NativeOpening | undefined;
+  const stop = () => opening?.stop();
+  const decoder = await abortable(signal, stop, () => {
+    opening = open();
+    return opening.decoder;
+  });
+  // It was open already, and has been stopped all the same.
+  if (signal?.aborted) decoder.dispose();
+  signal?.throwIfAborted();
+  return decoder;
 }
 
 /** Windowed-sinc resampling, streaming: how the input is cut into blocks does not change the output. */

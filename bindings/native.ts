@@ -204,6 +204,10 @@ export interface BatcherStats {
   readonly meanClipMs: number;
   /** Batches of 1, 2, up to 4, 8, 16, 32, 64 and more clips. */
   readonly batchSizes: Float64Array;
+  /** How long all clips that a worker took had waited. */
+  readonly waitedMs: number;
+  /** Clips that had waited up to 1, 5, 25, 100, 250, 1000, 5000 ms and longer. */
+  readonly waits: Float64Array;
 }
 
 export interface EngineOutput {
@@ -243,6 +247,13 @@ export interface ReadAhead {
   readonly targetHz: number;
   /** At `targetHz`; at least so many but at the end. */
   readonly samples: number;
+}
+
+/** A decoder that is being opened. */
+export interface NativeOpening {
+  readonly decoder: Promise<NativeDecoder>;
+  /** The promise rejects with `aborted`, or gives a decoder whose reads do. */
+  stop(): void;
 }
 
 /** Samples that stay in C++ on their way from a decoder, with which they go, to an engine. */
@@ -392,7 +403,7 @@ export interface NativeAddon {
   openShards(entries: readonly ShardEntry[], features: FeatureOptions): NativeShardSet;
   createLogMel(options: FeatureOptions): NativeLogMel;
   createResampler(sourceHz: number, targetHz: number): NativeResampler;
-  openWav(source: string | Uint8Array, limits: DecodeLimits, ahead: ReadAhead | null): Promise<NativeDecoder>;
+  openWav(source: string | Uint8Array, limits: DecodeLimits, ahead: ReadAhead | null): NativeOpening;
   /** Mean of planar channels. */
   downmix(channels: readonly Float32Array[]): Float32Array;
   /** Mean of interleaved channels. */
@@ -405,5 +416,5 @@ export interface NativeAddon {
 export interface NativeAudioAddon {
   initialize(makeError: ErrorFactory): void;
   readonly ffmpegVersion: string;
-  openFfmpeg(source: string | Uint8Array, limits: DecodeLimits, ahead: ReadAhead | null): Promise<NativeDecoder>;
+  openFfmpeg(source: string | Uint8Array, limits: DecodeLimits, ahead: ReadAhead | null): NativeOpening;
 }

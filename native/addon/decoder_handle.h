@@ -29,7 +29,7 @@ struct DecoderState {
   std::atomic<int64_t> decodedSamples{0};
   std::atomic<int64_t> damaged{0};
   std::atomic<bool> truncated{false};
-  std::atomic<bool> disposed{false};
+  std::atomic<bool> disposed{false};  // or stopped while it was opened
   bool ownsExecutor = false;
 
   /// Executor thread: other decoders may use it too, so each asks for itself. Throws `aborted`.
@@ -226,7 +226,8 @@ inline Napi::Object decoderHandle(Napi::Env env, const std::shared_ptr<DecoderSt
   return handle;
 }
 
-/// `open(source, limits)` runs on the decoder's thread; the promise gives the handle.
+/// `open(source, limits)` runs on the decoder's thread. Gives the promise of the handle and what stops it: a recording that
+/// nobody waits for any more must not keep the thread from those of others.
 template <class Open>
 Napi::Value openDecoder(const Napi::CallbackInfo& call, const char* threadName, Open open) {
   return guarded(call.Env(), [&]() -> Napi::Value {
@@ -248,9 +249,12 @@ Napi::Value openDecoder(const Napi::CallbackInfo& call, const char* threadName, 
       std::shared_ptr<Decoder> decoder;
       SharedSamples ahead;
     };
-    return state->executor->run(
+    Napi::Object opening = Napi::Object::New(env);
+    opening["stop"] = Napi::Function::New(env, [state](const Napi::CallbackInfo&) { state->disposed = true; });
+    opening["decoder"] = state->executor->run(
         env,
         [state, open, limits, ahead, inMemory, path = std::move(path), bytes = std::move(bytes)]() mutable {
+          state->throwIfStopped();
           Opened opened{open(inMemory ? openMemory(std::move(bytes)) : openFile(path), limits), nullptr};
           if (ahead) {
             opened.ahead = std::make_shared<const std::vector<float>>(
@@ -270,6 +274,7 @@ Napi::Value openDecoder(const Napi::CallbackInfo& call, const char* threadName, 
           }
           return decoderHandle(jsEnv, state);
         });
+    return opening;
   });
 }
 

@@ -84,6 +84,9 @@ Napi::Value fromBatcherStats(Napi::Env env, const BatcherStats& stats) {
   object["meanClipMs"] = stats.meanClipMs;
   const std::vector<double> sizes(stats.batchSizes.begin(), stats.batchSizes.end());
   object["batchSizes"] = fromVector(env, sizes);
+  object["waitedMs"] = stats.waitedMs;
+  const std::vector<double> waits(stats.waits.begin(), stats.waits.end());
+  object["waits"] = fromVector(env, waits);
   return object;
 }
 

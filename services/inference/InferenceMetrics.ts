@@ -12,6 +12,8 @@ import type { ModelStore } from './ModelStore.ts';
 
 /** Those of BatcherStats.batchSizes. */
 const batchBounds = [1, 2, 4, 8, 16, 32, 64];
+/** Those of BatcherStats.waits, in seconds. */
+const waitBounds = [0.001, 0.005, 0.025, 0.1, 0.25, 1, 5];
 
 /** What the inference service tells Prometheus (docs/monitoring.md lists it). */
 export class InferenceMetrics {
@@ -124,16 +126,32 @@ export class InferenceMetrics {
       'Time that workers computed, over all of them',
       ({ meanClipMs, clips }) => (meanClipMs * clips) / 1000,
     );
-    const name = 'autobird_batch_clips';
-    registerSnapshot(this.registry, {
-      name,
-      help: 'Clips that were computed together',
-      type: 'histogram',
-      values: () =>
-        batchers().flatMap(([model, { batchSizes, clips }]) =>
-          histogramSamples(name, { model }, batchBounds, batchSizes, clips),
-        ),
-    });
+    const histogram = (
+      name: string,
+      help: string,
+      bounds: readonly number[],
+      value: (stats: BatcherStats) => { readonly counts: Float64Array; readonly sum: number },
+    ) =>
+      registerSnapshot(this.registry, {
+        name,
+        help,
+        type: 'histogram',
+        values: () =>
+          batchers().flatMap(([model, stats]) => {
+            const { counts, sum } = value(stats);
+            return histogramSamples(name, { model }, bounds, counts, sum);
+          }),
+      });
+    histogram('autobird_batch_clips', 'Clips that were computed together', batchBounds, ({ batchSizes, clips }) => ({
+      counts: batchSizes,
+      sum: clips,
+    }));
+    histogram(
+      'autobird_queue_wait_seconds',
+      'How long clips waited for a worker',
+      waitBounds,
+      ({ waits, waitedMs }) => ({ counts: waits, sum: waitedMs / 1000 }),
+    );
     if (runtimeInfo().cudaAvailable) measureGpus(this.registry);
     new Gauge({
       name: 'autobird_ready',

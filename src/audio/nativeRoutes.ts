@@ -4,12 +4,12 @@ import type { AudioSource, DecoderRoute, RouteInput } from './AudioSource.ts';
 /** Seconds that are decoded in one crossing. */
 const stretchS = 16;
 
-export async function openWav(input: RouteInput): Promise<AudioSource> {
-  return nativeSource(await WavDecoder.open(input.source, input.limits, input.ahead), 'wav', input.signal);
+export async function openWav({ source, limits, ...options }: RouteInput): Promise<AudioSource> {
+  return nativeSource(await WavDecoder.open(source, limits, options), 'wav', options.signal);
 }
 
-export async function openFfmpeg(input: RouteInput): Promise<AudioSource> {
-  return nativeSource(await FfmpegDecoder.open(input.source, input.limits, input.ahead), 'ffmpeg', input.signal);
+export async function openFfmpeg({ source, limits, ...options }: RouteInput): Promise<AudioSource> {
+  return nativeSource(await FfmpegDecoder.open(source, limits, options), 'ffmpeg', options.signal);
 }
 
 function nativeSource(

@@ -53,6 +53,26 @@ test('calls that share batches get the scores that they get alone', async () => 
   assert.ok((stats?.meanClipMs ?? 0) > 0);
 });
 
+test('how long clips waited is counted by the clip', async () => {
+  using engine = await batching({}, 1);
+  const begin = performance.now();
+  const until = async (clips: number) => {
+    await Promise.all(Array.from({ length: clips / 4 }, () => engine.forwardPcm(samples, starts(4), rate, false)));
+    return performance.now() - begin;
+  };
+  await until(4);
+  const first = engine.stats();
+  const tookMs = await until(400);
+  const { waits = new Float64Array(), waitedMs = 0 } = engine.stats() ?? {};
+  assert.is(
+    waits.reduce((sum, count) => sum + count, 0),
+    404,
+  );
+  // In turn: a clip waits for about half of the others.
+  const meanMs = (waitedMs - (first?.waitedMs ?? 0)) / 400;
+  assert.ok(meanMs > tookMs / 10 && meanMs < tookMs, `${meanMs} of ${tookMs} ms`);
+});
+
 test('embeddings are given to those who asked', async () => {
   using engine = await batching();
   const [plain, embedded] = await Promise.all([

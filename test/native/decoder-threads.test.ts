@@ -27,7 +27,7 @@ test('what is read while opening and what follows is the recording', async () =>
   const expected = await everything(plain, 16_000);
   assert.is(plain.ahead, null);
   for (const samples of [1, 7000, 32_000, 100_000]) {
-    using decoder = await WavDecoder.open(bytes, limits, { targetHz: 16_000, samples });
+    using decoder = await WavDecoder.open(bytes, limits, { ahead: { targetHz: 16_000, samples } });
     const ahead = decoder.ahead?.toArray() ?? new Float32Array();
     assert.is(decoder.ahead?.length, ahead.length);
     assert.ok(ahead.length >= Math.min(samples, expected.length));
@@ -39,7 +39,7 @@ test('what is read while opening and what follows is the recording', async () =>
 });
 
 test('samples go with their decoder, and a wrong stretch is refused', async () => {
-  const decoder = await WavDecoder.open(bytes, limits, { targetHz: 16_000, samples: 1 });
+  const decoder = await WavDecoder.open(bytes, limits, { ahead: { targetHz: 16_000, samples: 1 } });
   const { ahead } = decoder;
   decoder.dispose();
   assert.throws(
@@ -47,9 +47,27 @@ test('samples go with their decoder, and a wrong stretch is refused', async () =
     (error: Error) => error instanceof DisposedError,
   );
   for (const wrong of [0, 2 ** 27, 1.5]) {
-    const error = await WavDecoder.open(bytes, limits, { targetHz: 16_000, samples: wrong }).catch((reason) => reason);
+    const error = await WavDecoder.open(bytes, limits, { ahead: { targetHz: 16_000, samples: wrong } }).catch(
+      (reason) => reason,
+    );
     assert.match(error.message, /^Expected an integer.* for ahead\.samples but received/);
   }
+});
+
+test('recordings whose opening is stopped do not keep the thread from others', async () => {
+  const long = chirpWav(60, { rateHz: 22_050 });
+  const ahead = { targetHz: 16_000, samples: 60 * 16_000 };
+  const begin = performance.now();
+  (await WavDecoder.open(long, limits, { ahead })).dispose();
+  const onceMs = performance.now() - begin;
+  const stops = Array.from({ length: 80 }, () => new AbortController());
+  const opened = Promise.allSettled(stops.map(({ signal }) => WavDecoder.open(long, limits, { ahead, signal })));
+  for (const stop of stops) stop.abort(new Error('enough'));
+  const stoppedAt = performance.now();
+  (await WavDecoder.open(bytes, limits)).dispose();
+  const waitedMs = performance.now() - stoppedAt;
+  for (const each of await opened) assert.match((each as PromiseRejectedResult).reason.message, 'enough');
+  assert.ok(waitedMs < (10 * onceMs) / availableParallelism() + 100, `${waitedMs} ms, one takes ${onceMs}`);
 });
 
 test('a decoder that is disposed leaves the others on its thread alone', async () => {

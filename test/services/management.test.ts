@@ -121,6 +121,7 @@ test('metrics count requests, predictions and failures', () =>
     const batches = /autobird_batch_clips_count\{model="tiny"\} ([234])/.exec(body)?.[1];
     assert.match(body, new RegExp(`autobird_batch_clips_bucket\\{le="4",model="tiny"\\} ${batches}\n`));
     assert.match(body, new RegExp(`autobird_batch_clips_bucket\\{le="\\+Inf",model="tiny"\\} ${batches}\n`));
+    assert.match(body, /autobird_queue_wait_seconds_count\{model="tiny"\} 4/);
     assert.match(body, /autobird_shed_calls_total\{model="tiny"\} 0/);
     assert.match(body, /autobird_worker_seconds_total\{model="tiny"\} 0\.\d/);
     assert.match(body, /autobird_model_info\{model="tiny",version="\w+",shadow="false"\} 1/);

@@ -13,6 +13,12 @@ namespace autobird {
 
 using Clock = std::chrono::steady_clock;
 
+namespace {
+
+constexpr std::array<double, 7> kWaitBoundsMs{1, 5, 25, 100, 250, 1000, 5000};
+
+}  // namespace
+
 struct Batcher::Call {
   uint64_t number = 0;
   std::shared_ptr<const std::vector<float>> samples;
@@ -209,6 +215,7 @@ std::vector<Batcher::Slice> Batcher::take(std::unique_lock<std::mutex>& lock) {
   int64_t alike = 0;
   for (const auto& call : queue_) alike += call->clipSamples == clipSamples ? 1 : 0;
 
+  const auto now = Clock::now();
   std::vector<Slice> slices;
   std::deque<std::shared_ptr<Call>> later;
   while (room > 0 && !queue_.empty()) {
@@ -226,6 +233,10 @@ std::vector<Batcher::Slice> Batcher::take(std::unique_lock<std::mutex>& lock) {
     call->taken += count;
     room -= count;
     stats_.queuedClips -= count;
+    const double waitedMs = std::chrono::duration<double, std::milli>(now - call->queued).count();
+    stats_.waitedMs += waitedMs * static_cast<double>(count);
+    const auto bound = std::lower_bound(kWaitBoundsMs.begin(), kWaitBoundsMs.end(), waitedMs);
+    stats_.waits[static_cast<size_t>(bound - kWaitBoundsMs.begin())] += count;
     // Behind the others: their turn comes first next time.
     if (call->taken < call->clips()) later.push_back(call);
   }

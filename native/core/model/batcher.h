@@ -40,6 +40,10 @@ struct BatcherStats {
   double meanClipMs = 0;
   /// Batches of 1, 2, up to 4, 8, 16, 32, … clips.
   std::array<int64_t, 8> batchSizes{};
+  /// Over all clips that a worker took: how long they had waited.
+  double waitedMs = 0;
+  /// Clips that had waited up to 1, 5, 25, 100, 250, 1000, 5000 ms and longer.
+  std::array<int64_t, 8> waits{};
 };
 
 /// Workers of one torch thread each over one network. Calls share the workers clip by clip, in turn, so that a long recording
