@@ -226,6 +226,14 @@ inline Napi::Object decoderHandle(Napi::Env env, const std::shared_ptr<DecoderSt
   return handle;
 }
 
+/// The promise of a decoder, and what stops it.
+inline Napi::Object openingHandle(Napi::Env env, const std::shared_ptr<DecoderState>& state, Napi::Promise decoder) {
+  Napi::Object handle = Napi::Object::New(env);
+  handle["decoder"] = decoder;
+  handle["stop"] = Napi::Function::New(env, [state](const Napi::CallbackInfo&) { state->disposed = true; });
+  return handle;
+}
+
 /// `open(source, limits)` runs on the decoder's thread. Gives the promise of the handle and what stops it: a recording that
 /// nobody waits for any more must not keep the thread from those of others.
 template <class Open>
@@ -249,9 +257,7 @@ Napi::Value openDecoder(const Napi::CallbackInfo& call, const char* threadName, 
       std::shared_ptr<Decoder> decoder;
       SharedSamples ahead;
     };
-    Napi::Object opening = Napi::Object::New(env);
-    opening["stop"] = Napi::Function::New(env, [state](const Napi::CallbackInfo&) { state->disposed = true; });
-    opening["decoder"] = state->executor->run(
+    const Napi::Promise decoder = state->executor->run(
         env,
         [state, open, limits, ahead, inMemory, path = std::move(path), bytes = std::move(bytes)]() mutable {
           state->throwIfStopped();
@@ -274,7 +280,7 @@ Napi::Value openDecoder(const Napi::CallbackInfo& call, const char* threadName, 
           }
           return decoderHandle(jsEnv, state);
         });
-    return opening;
+    return openingHandle(env, state, decoder);
   });
 }
 

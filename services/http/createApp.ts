@@ -4,7 +4,7 @@ import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } 
 import { authConfigured } from './auth/authenticate.ts';
 import { answerErrors } from './errors.ts';
 import { healthRoutes, quiet, type Readiness } from './health.ts';
-import { httpRequest } from './logging.ts';
+import { httpRequest, logsRequests } from './logging.ts';
 import { answerClientError } from './longUploads.ts';
 import { type ApiInfo, describeApi } from './openApi.ts';
 import { type Audience, protect, type SecurityConfig } from './protect.ts';
@@ -62,14 +62,16 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     done();
   });
   traceRequests(app, tracing);
-  app.addHook('onResponse', (request, reply, done) => {
-    const { url: route = null, logLevel } = request.routeOptions;
-    if (logLevel !== quiet.logLevel) {
-      const client = request.client === null ? {} : { client: request.client.name };
-      request.log.info({ route, ...client, httpRequest: httpRequest(request, reply) }, 'request');
-    }
-    done();
-  });
+  if (logsRequests(logger)) {
+    app.addHook('onResponse', (request, reply, done) => {
+      const { url: route = null, logLevel } = request.routeOptions;
+      if (logLevel !== quiet.logLevel) {
+        const client = request.client === null ? {} : { client: request.client.name };
+        request.log.info({ route, ...client, httpRequest: httpRequest(request, reply) }, 'request');
+      }
+      done();
+    });
+  }
   await protect(app, security, audience);
   if (security.docs) await describeApi(app, info, authConfigured(security.auth));
   healthRoutes(app, readiness);

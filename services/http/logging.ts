@@ -1,5 +1,5 @@
 /** Structured logs: JSON lines that Cloud Logging understands (severity, httpRequest, trace), without keys or cookies. */
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyBaseLogger, FastifyReply, FastifyRequest } from 'fastify';
 import { type DestinationStream, type LoggerOptions, pino } from 'pino';
 
 const severities: Readonly<Record<string, string>> = {
@@ -25,6 +25,11 @@ export function createLogger(level: LogLevel, destination?: DestinationStream) {
   };
   // Not line by line: while one write is under way the next lines gather. What is left is written at the process's end.
   return pino(options, destination ?? pino.destination({ dest: 1, sync: false }));
+}
+
+/** Requests are said at `info`; above it their lines need not be made. */
+export function logsRequests({ level }: Pick<FastifyBaseLogger, 'level'>): boolean {
+  return ['trace', 'debug', 'info'].includes(level);
 }
 
 /** What Cloud Logging shows of a request. Without the client's address and the query, which belong to nobody's log. */

@@ -91,9 +91,9 @@ const problemSchema = {
 function documentProblems(operation: Operation): void {
   const content = { 'application/json': { schema: problemSchema } };
   operation.responses = {
-    ...operation.responses,
     '4XX': { description: 'The request cannot be answered as it is', content },
     '5XX': { description: 'The service cannot answer now', content },
+    ...operation.responses,
   };
 }
 

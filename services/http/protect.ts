@@ -33,9 +33,6 @@ export async function protect(app: FastifyInstance, config: SecurityConfig, audi
   app.server.setTimeout(1000 * (config.limits.deadlineS + silenceS));
   answerExpectations(app);
   app.decorateRequest('client', null);
-  app.addHook('onRequest', async (_request, reply) => {
-    reply.header('permissions-policy', 'camera=(), geolocation=(), microphone=(self), payment=(), usb=()');
-  });
   if (audience === 'clients' && config.cors.origins.length > 0) await allowOrigins(app, config.cors.origins);
   const authentication = authConfigured(config.auth)
     ? await openAuthentication(app, config.auth, {

@@ -2,8 +2,8 @@ import { fastifyHelmet } from '@fastify/helmet';
 import { fastify } from 'fastify';
 
 /**
- * What helmet adds to every answer of our services, by name. It is the same for each, so helmet is asked once: making the
- * policy again for each request cost more than answering a small one.
+ * What helmet adds to every answer of our services, by name, and what pages may use. It is the same for each, so helmet is
+ * asked once: making the policy again for each request cost more than answering a small one.
  */
 export async function securityHeaders(): Promise<Readonly<Record<string, string>>> {
   const app = fastify();
@@ -25,5 +25,8 @@ export async function securityHeaders(): Promise<Readonly<Record<string, string>
   const { headers } = await app.inject('/');
   await app.close();
   const { date: _date, connection: _connection, 'content-length': _length, ...added } = headers;
-  return added as Record<string, string>;
+  return {
+    ...(added as Record<string, string>),
+    'permissions-policy': 'camera=(), geolocation=(), microphone=(self), payment=(), usb=()',
+  };
 }

@@ -43,11 +43,14 @@ export async function kserveRoutes(app: FastifyInstance, context: InferenceConte
   );
 }
 
+/** Triton's bodies, where the rest of the service has FastAPI's. */
+const refused = { '4xx': errorBody, '5xx': errorBody };
+
 function serverRoutes(scope: FastifyInstance, models: ModelStore): void {
   scope.get(
     '/',
     // biome-ignore format: one line a route reads as a table
-    { prefixTrailingSlash: 'no-slash', schema: { tags, summary: 'Server metadata', response: { 200: serverMetadata } } },
+    { prefixTrailingSlash: 'no-slash', schema: { tags, summary: 'Server metadata', response: { ...refused, 200: serverMetadata } } },
     async () => ({
       name: 'autobird',
       version: packageVersion(),
@@ -59,17 +62,17 @@ function serverRoutes(scope: FastifyInstance, models: ModelStore): void {
   const quiet = { logLevel: 'warn' } as const;
   scope.get(
     '/health/live',
-    { ...quiet, schema: { tags, summary: 'The server lives', response: { 200: live } } },
+    { ...quiet, schema: { tags, summary: 'The server lives', response: { ...refused, 200: live } } },
     async () => ({ live: true }),
   );
   scope.get(
     '/health/ready',
-    { ...quiet, schema: { tags, summary: 'The server can predict', response: { 200: ready, 503: ready } } },
+    { ...quiet, schema: { tags, summary: 'The server can predict', response: { ...refused, 200: ready, 503: ready } } },
     async (_request, reply) => reply.code(models.ready ? 200 : 503).send({ ready: models.ready }),
   );
   scope.post(
     '/repository/index',
-    { schema: { tags, summary: 'The models, loaded or not', response: { 200: repositoryIndex } } },
+    { schema: { tags, summary: 'The models, loaded or not', response: { ...refused, 200: repositoryIndex } } },
     async () =>
       models.list().map(({ name, loaded, error }) => ({
         name,
@@ -85,10 +88,9 @@ function modelRoutes(scope: FastifyInstance, context: InferenceContext, prefix: 
   const versioned = prefix.endsWith('version');
   const of = versioned ? 'One version of a model' : 'A model';
   const params = Type.Object({ name: Type.String(), ...(versioned && { version: Type.String() }) });
-  const refused = { 404: errorBody, 503: errorBody };
   scope.get<{ Params: ModelParams }>(
     prefix,
-    { schema: { tags, summary: `${of}: its tensors`, params, response: { 200: modelMetadata, ...refused } } },
+    { schema: { tags, summary: `${of}: its tensors`, params, response: { ...refused, 200: modelMetadata } } },
     async ({ params }) => metadataOf(loadedModel(models, params)),
   );
   const ready = Type.Object({ name: Type.String(), ready: Type.Boolean() });
@@ -96,7 +98,7 @@ function modelRoutes(scope: FastifyInstance, context: InferenceContext, prefix: 
     `${prefix}/ready`,
     {
       logLevel: 'warn',
-      schema: { tags, summary: `${of}: can it predict`, params, response: { 200: ready, 404: errorBody, 503: ready } },
+      schema: { tags, summary: `${of}: can it predict`, params, response: { ...refused, 200: ready, 503: ready } },
     },
     async ({ params }, reply) => {
       const { name, loaded } = stateOf(models, params);
@@ -115,9 +117,8 @@ function modelRoutes(scope: FastifyInstance, context: InferenceContext, prefix: 
           'Outputs: `scores`, FP32 [n, classes]; `label`, BYTES [n]; on request `embedding`, FP32 [n, d].',
         params,
         response: {
+          ...refused,
           200: documented('The outputs', inferResponse),
-          '4xx': errorBody,
-          '5xx': errorBody,
         },
       },
     },
