@@ -64,7 +64,7 @@ const attacks: readonly Attack[] = [
   hugeUploads(scaled(16), 200),
   slowHeaders(scaled(200), 60),
   slowBodies(scaled(200), 120),
-  slowReaders(scaled(50), 180),
+  slowReaders(scaled(50), 240),
   idleSockets(scaled(10_000), 90),
 ];
 

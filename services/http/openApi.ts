@@ -113,7 +113,8 @@ function restoreBody(operation: Operation): void {
 }
 
 async function redocRoutes(app: FastifyInstance, { title }: ApiInfo): Promise<void> {
-  const bundle = createRequire(import.meta.url).resolve('redoc/bundles/redoc.standalone.js');
+  // Read once: answers that a client asks for and does not take must not hold a megabyte each.
+  const bundle = await readFile(createRequire(import.meta.url).resolve('redoc/bundles/redoc.standalone.js'));
   const page = `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${title} - ReDoc</title></head>
@@ -127,6 +128,6 @@ async function redocRoutes(app: FastifyInstance, { title }: ApiInfo): Promise<vo
     reply.header('content-security-policy', policy).type('text/html; charset=utf-8').send(page),
   );
   app.get('/redoc/redoc.standalone.js', hidden, async (_request, reply) =>
-    reply.type('text/javascript; charset=utf-8').send(await readFile(bundle)),
+    reply.type('text/javascript; charset=utf-8').send(bundle),
   );
 }

@@ -29,7 +29,8 @@ const silenceS = 75;
 /** @throws AutobirdError where keys or tokens are configured and cannot be checked */
 export async function protect(app: FastifyInstance, config: SecurityConfig, audience: Audience): Promise<void> {
   app.server.maxConnections = config.maxConnections;
-  // A client that does not read its answer: nothing moves on its connection. Listening to a recording moves nothing either.
+  // A client that does not read its answer: nothing moves on its connection. Node lets an answer that waits have the time twice.
+  // Listening to a recording moves nothing either.
   app.server.setTimeout(1000 * (config.limits.deadlineS + silenceS));
   answerExpectations(app);
   app.decorateRequest('client', null);
