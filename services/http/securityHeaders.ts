@@ -20,6 +20,11 @@ export async function securityHeaders(): Promise<Readonly<Record<string, string>
     },
     // Behind a proxy that ends TLS the proxy says so; on a laptop it would lock the browser out.
     strictTransportSecurity: false,
+    // For browsers and plug-ins that are gone; each header is work on every answer.
+    xDnsPrefetchControl: false,
+    xDownloadOptions: false,
+    xPermittedCrossDomainPolicies: false,
+    xXssProtection: false,
   });
   app.get('/', async (_request, reply) => reply.code(204).send());
   const { headers } = await app.inject('/');
