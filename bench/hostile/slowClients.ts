@@ -31,8 +31,12 @@ async function hold(
     await sleep(1000);
     if (trickle !== '') for (const socket of open) socket.write(trickle);
   }
-  if (open.size > 0) tally.add('held', open.size);
-  for (const socket of open) socket.destroy();
+  // Who reads nothing does not see that the connection has ended: writing to it says so.
+  for (const socket of open) socket.write('\r\n');
+  if (open.size > 0) await sleep(1000);
+  const held = [...open];
+  if (held.length > 0) tally.add('held', held.length);
+  for (const socket of held) socket.removeAllListeners('close').destroy();
   return tally;
 }
 
