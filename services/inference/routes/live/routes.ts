@@ -35,8 +35,10 @@ export async function liveRoutes(app: FastifyInstance, context: InferenceContext
     },
   });
   // What is refused before the plugin's own hook has seen it (401, 429) would stay open: no time-out of HTTP is left on it.
-  app.addHook('onResponse', async ({ raw }) => {
+  // It calls back, as every hook of all answers: a promise each would cost more than it does.
+  app.addHook('onResponse', ({ raw }, _reply, done) => {
     if (raw instanceof WebSocketUpgrade && raw.upgrade) raw.socket.destroy();
+    done();
   });
   app.route({
     method: 'GET',
