@@ -4,6 +4,7 @@ import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } 
 import { authConfigured } from './auth/authenticate.ts';
 import { answerErrors } from './errors.ts';
 import { healthRoutes, quiet, type Readiness } from './health.ts';
+import { knowRoutes } from './knownRoutes.ts';
 import { httpRequest, logsRequests } from './logging.ts';
 import { answerClientError } from './longUploads.ts';
 import { type ApiInfo, describeApi } from './openApi.ts';
@@ -27,6 +28,8 @@ export interface AppOptions {
 /** A client's own id is kept when it is harmless in logs and headers. */
 const requestIdPattern = /^[\w.:-]{1,128}$/;
 
+const routerOptions = { ignoreTrailingSlash: true, maxParamLength: 256 };
+
 /** Larger JSON than this is nothing that our routes understand; uploads have limits of their own. */
 const maxJsonBytes = 2 ** 20;
 
@@ -37,7 +40,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     loggerInstance: logger,
     childLoggerFactory: (parent, bindings, options) => new RequestLogger(parent, bindings, options),
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
-    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 256 },
+    routerOptions,
     bodyLimit: maxJsonBytes,
     trustProxy: trustProxy.length > 0 ? [...trustProxy] : false,
     // A body that trickles in, a header that never ends, a connection that says nothing.
@@ -54,6 +57,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     },
     ajv: { customOptions: { allErrors: true, coerceTypes: true, removeAdditional: false } },
   });
+  knowRoutes(app, routerOptions);
   answerErrors(app);
   const headers = await securityHeaders();
   // Hooks that call back instead of giving a promise: on a small answer they would be a good part of the work.

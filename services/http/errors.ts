@@ -60,40 +60,48 @@ function codeOf(code: string | undefined): string {
   return code === undefined ? 'bad_request' : code.replace(/^FST_(ERR_)?/, '').toLowerCase();
 }
 
-/** Makes every error of `app` such an answer, and logs those that are ours. */
-export function answerErrors(app: FastifyInstance): void {
-  app.setErrorHandler(async (error, request, reply) => sendProblem(error, request, reply, (body) => body));
-  app.setNotFoundHandler(async (request, reply) => notFound(app, request, reply));
+/** Writes a body down as the clients of these routes know it. */
+type BodyOf = (body: Pick<ProblemAnswer['body'], 'detail'>) => object;
+
+/** Makes every error of `app` such an answer, in FastAPI's bodies where `bodyOf` has no others, and logs those that are ours. */
+export function answerErrors(app: FastifyInstance, bodyOf: BodyOf = (body) => body): void {
+  app.setNotFoundHandler(async (request, reply) => sendUnrouted(request, reply, bodyOf));
+  app.setErrorHandler(async (error, request, reply) =>
+    // The body of a request that is for nobody is not read: whether it could be does not matter.
+    request.is404 && isOfFastify(error)
+      ? sendUnrouted(request, reply, bodyOf)
+      : sendProblem(error, request, reply, bodyOf),
+  );
 }
 
-/** Answers an error; `bodyOf` writes it down as the clients of these routes know it. */
-export function sendProblem(
-  error: unknown,
-  request: FastifyRequest,
-  reply: FastifyReply,
-  bodyOf: (body: ProblemAnswer['body']) => object,
-): FastifyReply {
+function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply, bodyOf: BodyOf): FastifyReply {
   const { status, body, retryAfterS } = problemAnswer(error);
   if (status >= 500 && body.code === 'internal') request.log.error({ err: error }, 'A request failed');
   if (retryAfterS !== undefined) reply.header('retry-after', String(Math.max(1, Math.ceil(retryAfterS))));
-  // What is left of a refused upload is not read: the connection cannot be used for another request.
-  if (status === 413 || (refusedUnread.has(status) && hasBody(request))) reply.header('connection', 'close');
+  if (status === 413 || (refusedUnread.has(status) && hasUnreadBody(request))) closeAfter(reply);
   return reply.code(status).send(bodyOf(body));
+}
+
+function sendUnrouted(request: FastifyRequest, reply: FastifyReply, bodyOf: BodyOf): FastifyReply {
+  if (hasUnreadBody(request)) closeAfter(reply);
+  const methods = request.server.methodsAt(request.url);
+  if (methods.length === 0) return reply.code(404).send(bodyOf({ detail: 'Not Found' }));
+  reply.code(405).header('allow', methods.join(', '));
+  return reply.send(bodyOf({ detail: 'Method Not Allowed' }));
+}
+
+function isOfFastify(error: unknown): boolean {
+  return String((error as Partial<FastifyError>).code).startsWith('FST_ERR_');
 }
 
 /** By the headers alone, before the body (./protect.ts). */
 const refusedUnread: ReadonlySet<number> = new Set([401, 403, 429, 503]);
 
-function hasBody({ raw, headers }: FastifyRequest): boolean {
+function hasUnreadBody({ raw, headers }: FastifyRequest): boolean {
   return !raw.complete && (headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0);
 }
 
-function notFound(app: FastifyInstance, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  const path = (request.url.split('?')[0] ?? '/').replace(/(.)\/$/, '$1');
-  const urls = [path, `${path}/`];
-  const allowed = (['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const).filter((method) =>
-    urls.some((url) => app.hasRoute({ method, url })),
-  );
-  if (allowed.length === 0) return reply.code(404).send({ detail: 'Not Found' });
-  return reply.code(405).header('allow', allowed.join(', ')).send({ detail: 'Method Not Allowed' });
+/** What is left of a refused upload is not read: the connection cannot be used for another request. */
+function closeAfter(reply: FastifyReply): void {
+  reply.header('connection', 'close');
 }

@@ -1,5 +1,7 @@
 /** The manners that all services share. */
+import { request } from 'node:http';
 import { connect } from 'node:net';
+import { json } from 'node:stream/consumers';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { chirpWav } from '../helpers/tinyModel.ts';
@@ -14,6 +16,23 @@ test('an unknown path is 404 and a wrong method 405 with Allow, in FastAPI’s b
     assert.is(wrong.status, 405);
     assert.is(wrong.headers.get('allow'), 'POST');
     assert.equal(await wrong.json(), { detail: 'Method Not Allowed' });
+  }));
+
+test('a wrong method is 405 at a path with parameters, for a method that Node knows and we do not, and in KServe’s bodies', () =>
+  withService([], async ({ url }) => {
+    const cases = [
+      ['PUT', '/v1/jobs/0123', 'GET, DELETE', { detail: 'Method Not Allowed' }],
+      ['QUERY', '/v1/predictions', 'POST', { detail: 'Method Not Allowed' }],
+      ['TRACE', '/livez', 'GET', { detail: 'Method Not Allowed' }],
+      ['PROPFIND', '/v2/models/some/infer', 'POST', { error: 'Method Not Allowed' }],
+    ] as const;
+    for (const [method, path, allow, body] of cases) {
+      const answer = await ask(url, method, path);
+      assert.is(answer.status, 405, `${method} ${path}`);
+      assert.is(answer.allow, allow);
+      assert.equal(answer.body, body);
+    }
+    assert.equal(await ask(url, 'QUERY', '/nothing'), { status: 404, allow: undefined, body: { detail: 'Not Found' } });
   }));
 
 test('a request id comes back, one’s own where it is harmless', () =>
@@ -134,5 +153,19 @@ test('a connection that is cut in the middle of an upload leaves nothing behind'
     const answer = await fetch(`${url}/classify`, { method: 'POST', body: audioForm(['a.wav', chirpWav(9)]) });
     assert.is(answer.status, 200);
   }));
+
+/** `fetch` refuses some methods. */
+function ask(
+  url: string,
+  method: string,
+  path: string,
+): Promise<{ status: number | undefined; allow: string | undefined; body: unknown }> {
+  return new Promise((resolve, reject) => {
+    const asked = request(new URL(path, url), { method }, async (answer) => {
+      resolve({ status: answer.statusCode, allow: answer.headers.allow, body: await json(answer) });
+    });
+    asked.on('error', reject).end();
+  });
+}
 
 test.run();

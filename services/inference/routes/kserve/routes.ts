@@ -5,7 +5,7 @@
 import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
 import { packageVersion } from '../../../../src/index.ts';
-import { sendProblem } from '../../../http/errors.ts';
+import { answerErrors } from '../../../http/errors.ts';
 import { HttpProblem } from '../../../http/HttpProblem.ts';
 import { documented } from '../../../http/openApi.ts';
 import type { InferenceContext } from '../../context.ts';
@@ -28,14 +28,9 @@ export async function kserveRoutes(app: FastifyInstance, context: InferenceConte
       // Bodies are read by `infer`, which counts them; tritonclient names no content type.
       scope.removeAllContentTypeParsers();
       scope.addContentTypeParser('*', (_request, _payload, done) => done(null));
-      scope.setErrorHandler(async (error, request, reply) =>
-        sendProblem(error, request, reply, ({ detail }) => ({
-          error: typeof detail === 'string' ? detail : detail.map(({ msg }) => msg).join('; '),
-        })),
-      );
-      scope.setNotFoundHandler(async (request, reply) =>
-        reply.code(404).send({ error: `There is no ${request.method} ${request.url.split('?')[0]}` }),
-      );
+      answerErrors(scope, ({ detail }) => ({
+        error: typeof detail === 'string' ? detail : detail.map(({ msg }) => msg).join('; '),
+      }));
       serverRoutes(scope, context.models);
       for (const prefix of ['/models/:name', '/models/:name/versions/:version']) modelRoutes(scope, context, prefix);
     },
