@@ -40,6 +40,11 @@ export function declare(argv: Argv<object>, command: Command<unknown>): Argv<obj
   for (const [name, option] of Object.entries(command.options ?? {})) {
     argv.option(name, { group: 'Options:', requiresArg: option.type !== 'boolean', ...option });
   }
-  for (const [words, meaning] of command.examples ?? []) argv.example(`$0 ${words}`, meaning);
-  return command.epilogue === undefined ? argv : argv.epilogue(command.epilogue);
+  return argv.epilogue([examplesText(command.examples), command.epilogue].filter(Boolean).join('\n\n'));
+}
+
+/** Each command on a line of its own, to be copied; the table that yargs makes of examples breaks long ones. */
+function examplesText(examples: Command<unknown>['examples'] = []): string {
+  const lines = examples.flatMap(([words, meaning]) => [`  # ${meaning}`, `  autobird ${words}`]);
+  return lines.length === 0 ? '' : ['Examples:', ...lines].join('\n');
 }

@@ -47,7 +47,10 @@ export const evaluate: Command<EvaluateArgs> = {
   },
   examples: [
     ['evaluate', 'the newest run again'],
-    ['evaluate best.safetensors --dataset other --split recording-val10-test15-seed4 -o other-report/', ''],
+    [
+      'evaluate best.safetensors --dataset other --split session-val10-test15-seed4 -o other/',
+      'a checkpoint on the test recordings of another dataset',
+    ],
   ],
   async run(args, io) {
     const { folder, overrides } = folderAndOverrides(args.run);
