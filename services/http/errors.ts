@@ -85,7 +85,9 @@ function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyRepl
 function sendUnrouted(request: FastifyRequest, reply: FastifyReply, bodyOf: BodyOf): FastifyReply {
   if (hasUnreadBody(request)) closeAfter(reply);
   const methods = request.server.methodsAt(request.url);
-  if (methods.length === 0) return reply.code(404).send(bodyOf({ detail: 'Not Found' }));
+  // A route of files has looked, and found none.
+  const asked = methods.includes(request.method === 'HEAD' ? 'GET' : request.method);
+  if (asked || methods.length === 0) return reply.code(404).send(bodyOf({ detail: 'Not Found' }));
   reply.code(405).header('allow', methods.join(', '));
   return reply.send(bodyOf({ detail: 'Method Not Allowed' }));
 }

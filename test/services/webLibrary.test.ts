@@ -160,7 +160,7 @@ test('what overlaps has lanes of its own, and what does not shares them', () => 
 
 test('shares are not made rounder than they are', () => {
   const shown = [0, 0.002, 0.25, 0.99, 0.9999, 1, null].map((share) => page.percent(share));
-  assert.equal(shown, ['0 %', '< 1 %', '25 %', '99 %', '99.9 %', '100 %', '–']);
+  assert.equal(shown, ['0\u00a0%', '<\u00a01\u00a0%', '25\u00a0%', '99\u00a0%', '99.9\u00a0%', '100\u00a0%', '–']);
   assert.is(page.clock(65.34), '1:05.3');
   assert.is(page.clock(59.96), '1:00.0');
 });

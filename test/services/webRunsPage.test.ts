@@ -35,7 +35,7 @@ function browserTests(): void {
               await page.waitForSelector('.confusion');
               await check('a run');
               const tiles = await page.locator('.tile').allInnerTexts();
-              const share = `${Math.round(100 * report.recordings.accuracy)} %`;
+              const share = `${Math.round(100 * report.recordings.accuracy)}\u00a0%`;
               assert.ok(
                 tiles.some((text) => text.includes(share) && text.includes('test recordings right')),
                 tiles.join(),

@@ -7,14 +7,14 @@ export function clock(seconds) {
   return `${minutes}:${((tenths % 600) / 10).toFixed(1).padStart(4, '0')}`;
 }
 
-/** `97 %`; a dash where there is nothing. @param {number | null | undefined} share */
+/** `97 %`, not broken at the end of a line; a dash where there is nothing. @param {number | null | undefined} share */
 export function percent(share) {
   if (share === null || share === undefined) return '–';
   const value = 100 * share;
   // What is not all must not look like all, and what is something not like nothing.
-  if (value > 99 && value < 100) return `${(Math.floor(value * 10) / 10).toFixed(1)} %`;
-  if (value > 0 && value < 1) return '< 1 %';
-  return `${Math.round(value)} %`;
+  if (value > 99 && value < 100) return `${(Math.floor(value * 10) / 10).toFixed(1)}\u00a0%`;
+  if (value > 0 && value < 1) return '<\u00a01\u00a0%';
+  return `${Math.round(value)}\u00a0%`;
 }
 
 /** `3.1 MB` @param {number} bytes */
