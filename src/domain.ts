@@ -160,6 +160,8 @@ export interface Prediction {
   readonly durationS: number;
   /** ISO 8601 as {@link Recording.recordedAt}, from the file's tags or its name. */
   readonly recordedAt: string | null;
+  /** What is wrong with the recording all the same: it is cut short, it has damaged places. */
+  readonly warnings: readonly string[];
   /** Every label of the model, no-event labels included, in the model's order. */
   readonly labels: readonly Label[];
   /** Calibrated scores of the recording, in the order of `labels`. */

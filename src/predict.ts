@@ -115,7 +115,7 @@ export class Classifier {
   async predictFile(source: string | Uint8Array, options: PredictOptions = {}): Promise<HeardPrediction> {
     const reading = this.#reading(options);
     const heard = await this.clipLogits(source, options);
-    const { durationS, recordedAt, clips, logits, activity, driftFeatures, embedding, decodeMs } = heard;
+    const { durationS, recordedAt, warnings, clips, logits, activity, driftFeatures, embedding, decodeMs } = heard;
     const { labels, noEventLabels, aggregation, calibration } = this.#checkpoint.metadata;
     const probabilities = clipProbabilities(logits, labels.length, calibration.temperature);
     const scores = aggregateClips(probabilities, activity, labels.length, aggregation);
@@ -129,6 +129,7 @@ export class Classifier {
       recording: options.name ?? (typeof source === 'string' ? source : 'buffer'),
       durationS,
       recordedAt,
+      warnings,
       labels,
       scores,
       topLabel: noEventLabels.includes(best) ? null : best,
@@ -238,6 +239,7 @@ export class Classifier {
     return {
       durationS: opened.durationS(),
       recordedAt: opened.recordedAt,
+      warnings: opened.warnings(),
       clips,
       logits: concatenated(logits),
       activity: concatenated(activity),

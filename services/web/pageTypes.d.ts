@@ -7,6 +7,7 @@ export interface Answer {
   readonly model_version: string;
   readonly duration_s: number;
   readonly recorded_at: string | null;
+  readonly warnings?: readonly string[];
   readonly top_label: string | null;
   readonly labels: readonly string[];
   readonly scores: Readonly<Record<string, number>>;

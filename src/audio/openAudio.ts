@@ -93,7 +93,7 @@ function missingDecoder({ kind }: Sniffed): AudioError {
   if (kind === null) {
     return new AudioError(
       'not_audio',
-      'The file is not recognised as audio: it is of another kind, or its beginning is lost',
+      'The file is not recognised as audio: it is of another kind, or its beginning is lost. Leave it out or copy it again',
     );
   }
   return new AudioError(

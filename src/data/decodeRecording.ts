@@ -1,6 +1,7 @@
 import { AudioError } from '../../bindings/errors.ts';
 import type { DecodeLimits, EncodedWhole } from '../../bindings/native.ts';
 import { openAudio } from '../audio/openAudio.ts';
+import { warningsOf } from '../audio/warnings.ts';
 import { readSafetensorsHeader, SafetensorsWriter } from '../safetensors.ts';
 import { decode, encode } from '../schema/case.ts';
 import { type ShardRecording, shardFormatVersion, shardRecordingSchema } from './datasetFiles.ts';
@@ -82,16 +83,6 @@ export async function readShardRecording(shard: string, sampleRateHz: number): P
     // Missing, damaged or of another version: all are mended by decoding again.
     return null;
   }
-}
-
-function warningsOf(source: { readonly damaged: number; readonly truncated: boolean }): string[] {
-  const warnings: string[] = [];
-  if (source.truncated) warnings.push('the file ends before its header says; what is there is used');
-  if (source.damaged > 0) {
-    const stretches = source.damaged === 1 ? '1 damaged stretch was' : `${source.damaged} damaged stretches were`;
-    warnings.push(`${stretches} left out`);
-  }
-  return warnings;
 }
 
 function bytesOf(array: Int16Array | Float32Array): Uint8Array {

@@ -1,6 +1,6 @@
 import type { Stats } from 'node:fs';
 import { readdir, realpath, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { AutobirdError } from '../../bindings/errors.ts';
 import type { RejectedRecording } from '../domain.ts';
 
@@ -14,10 +14,10 @@ export interface FoundFile {
 export interface FoundFiles {
   /** Sorted by path (code points). */
   readonly files: readonly FoundFile[];
-  /** What could not be looked at, sorted likewise: `unreadable_folder`, `symlink_loop`, `broken_link`, `not_a_file`. */
+  /** What could not be looked at, sorted likewise: `unreadable_folder`, `symlink_loop`, `broken_link`, `bad_name`, `not_a_file`. */
   readonly rejected: readonly RejectedRecording[];
-  /** Files whose extension is none of the recordings'. */
-  readonly otherFiles: number;
+  /** How many files of each extension (lower case, with the dot; empty for none) were passed over; hidden ones do not count. */
+  readonly otherFiles: ReadonlyMap<string, number>;
 }
 
 /** Orders strings by code point: the same on every machine, unlike a locale's order or UTF-16's. */
@@ -37,41 +37,62 @@ export function byCodePoint(a: string, b: string): number {
 
 /**
  * Looks for recordings below a folder. Links are followed; a link to a folder that contains it is reported once. Extensions
- * are compared without case. What cannot be read is listed with its reason, never thrown and never skipped in silence.
+ * are compared without case; `known` are files that are not recordings and need no word. What cannot be read is listed with its reason, never thrown and never skipped in silence.
  *
  * @throws AutobirdError `no_raw_dir` when the folder itself cannot be read
  */
-export async function findRecordings(rawDir: string, extensions: readonly string[]): Promise<FoundFiles> {
+export async function findRecordings(
+  rawDir: string,
+  extensions: readonly string[],
+  known: readonly string[] = [],
+): Promise<FoundFiles> {
+  const tables = new Set(known.map((path) => resolve(path)));
   const wanted = new Set(extensions.map((extension) => `.${extension.replace(/^\./, '').toLowerCase()}`));
   const files: FoundFile[] = [];
   const rejected: RejectedRecording[] = [];
-  let otherFiles = 0;
+  const otherFiles = new Map<string, number>();
 
   async function visit(relative: string, above: readonly string[]): Promise<void> {
     const names = await readNames(join(rawDir, relative));
     if (!Array.isArray(names)) {
       if (relative === '') throw noRawDir(rawDir, names);
-      rejected.push({ path: relative, code: 'unreadable_folder', reason: `The folder cannot be read (${names.code})` });
+      rejected.push({
+        path: relative,
+        code: 'unreadable_folder',
+        reason: `The folder cannot be read (${names.code}): check its permissions`,
+      });
       return;
     }
     for (const name of names) {
       const path = relative === '' ? name : `${relative}/${name}`;
-      const looksLikeAudio = wanted.has(extensionOf(name));
+      const extension = extensionOf(name);
+      const looksLikeAudio = wanted.has(extension);
       let info: Stats;
       try {
         info = await stat(join(rawDir, path));
       } catch (error) {
-        rejected.push(linkProblem(path, error as NodeJS.ErrnoException));
+        rejected.push({ path, ...lookProblem(name, error as NodeJS.ErrnoException) });
         continue;
       }
       if (info.isDirectory()) {
         const real = await realpath(join(rawDir, path));
         if (above.includes(real)) {
-          rejected.push({ path, code: 'symlink_loop', reason: 'The link leads back to a folder that contains it' });
+          rejected.push({
+            path,
+            code: 'symlink_loop',
+            reason: 'The link leads back to a folder that contains it: remove it',
+          });
         } else await visit(path, [...above, real]);
-      } else if (!looksLikeAudio) otherFiles++;
-      else if (info.isFile()) files.push({ path, bytes: info.size });
-      else rejected.push({ path, code: 'not_a_file', reason: 'A pipe, socket or device cannot be a recording' });
+      } else if (!looksLikeAudio) {
+        const expected = name.startsWith('.') || tables.has(resolve(rawDir, path));
+        if (!expected) otherFiles.set(extension, (otherFiles.get(extension) ?? 0) + 1);
+      } else if (info.isFile()) files.push({ path, bytes: info.size });
+      else
+        rejected.push({
+          path,
+          code: 'not_a_file',
+          reason: 'A pipe, socket or device cannot be a recording: leave it out',
+        });
     }
   }
 
@@ -97,16 +118,30 @@ async function readNames(path: string): Promise<string[] | NodeJS.ErrnoException
   }
 }
 
-function linkProblem(path: string, error: NodeJS.ErrnoException): RejectedRecording {
-  if (error.code === 'ELOOP') return { path, code: 'symlink_loop', reason: 'The link leads back to itself' };
-  if (error.code === 'ENOENT') {
-    return {
-      path,
-      code: 'broken_link',
-      reason: 'The link leads nowhere, or the file went away while it was looked at',
-    };
+/** Why a name that a folder lists, or that was given, cannot be looked at, and what to do. */
+export function lookProblem(name: string, { code }: NodeJS.ErrnoException): Omit<RejectedRecording, 'path'> {
+  if (code === 'ELOOP') return { code: 'symlink_loop', reason: 'The link leads back to itself: remove it' };
+  if (code !== 'ENOENT')
+    return { code: 'unreadable', reason: `It cannot be looked at (${code}): check its permissions` };
+  // What Node puts for bytes that are no UTF-8: the file has another name than this.
+  if (name.includes('\ufffd')) {
+    return { code: 'bad_name', reason: 'Its name is not in UTF-8, so it cannot be opened: rename it' };
   }
-  return { path, code: 'unreadable', reason: `The file cannot be looked at (${error.code})` };
+  return {
+    code: 'broken_link',
+    reason: 'The link leads nowhere, or the file went away while it was looked at: mend the link or try again',
+  };
+}
+
+/** `2 files are passed over …: .aiff 1, .txt 1`; null where there are none. */
+export function otherFilesWarning(otherFiles: FoundFiles['otherFiles']): string | null {
+  const count = [...otherFiles.values()].reduce((sum, files) => sum + files, 0);
+  if (count === 0) return null;
+  const kinds = [...otherFiles]
+    .sort(([a], [b]) => byCodePoint(a, b))
+    .map(([kind, files]) => `${kind || 'without one'} ${files}`);
+  const subject = count === 1 ? '1 file is' : `${count} files are`;
+  return `${subject} passed over, by extension: ${kinds.join(', ')}; add those of recordings to data.extensions`;
 }
 
 function noRawDir(rawDir: string, error: NodeJS.ErrnoException): AutobirdError {

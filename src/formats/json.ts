@@ -8,6 +8,7 @@ export const predictionJsonSchema = z.strictObject({
   recording: z.string(),
   durationS: z.number(),
   recordedAt: z.string().nullable(),
+  warnings: z.array(z.string()),
   topLabel: z.string().nullable(),
   scores: z.record(z.string(), z.number()),
   detections: z.array(
@@ -50,6 +51,7 @@ export function resultToJson(result: PredictionResult, clips: boolean, digits: '
     recording: result.recording,
     durationS: number(result.durationS),
     recordedAt: result.recordedAt,
+    warnings: [...result.warnings],
     topLabel: result.topLabel,
     scores: Object.fromEntries(result.labels.map((label, index) => [label, number(result.scores[index] ?? 0)])),
     detections: result.detections.map((detection) => ({

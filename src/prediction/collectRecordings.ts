@@ -1,6 +1,6 @@
-import { realpath, stat } from 'node:fs/promises';
+import { lstat, stat } from 'node:fs/promises';
 import { dirname, join, relative, resolve, sep } from 'node:path';
-import { findRecordings } from '../data/findRecordings.ts';
+import { findRecordings, lookProblem, otherFilesWarning } from '../data/findRecordings.ts';
 import type { FailedPrediction } from '../domain.ts';
 
 export interface CollectedRecordings {
@@ -8,6 +8,8 @@ export interface CollectedRecordings {
   readonly paths: readonly string[];
   /** What was found but cannot be a recording, or does not exist. */
   readonly failed: readonly FailedPrediction[];
+  /** What was passed over. */
+  readonly warnings: readonly string[];
   /** Deepest absolute folder that holds all of them. */
   readonly root: string;
 }
@@ -22,26 +24,36 @@ export async function collectRecordings(
 ): Promise<CollectedRecordings> {
   const paths: string[] = [];
   const failed: FailedPrediction[] = [];
+  const warnings: string[] = [];
   const seen = new Set<string>();
   for (const given of filesAndFolders) {
     const found = await stat(given).catch((error: NodeJS.ErrnoException) => error);
     if (found instanceof Error) {
-      const missing = found.code === 'ENOENT';
-      const message = missing ? 'There is no such file or folder' : `It cannot be looked at (${found.code})`;
-      failed.push({ recording: given, error: { code: missing ? 'not_found' : 'unreadable', message } });
+      failed.push({ recording: given, error: await notThere(given, found) });
       continue;
     }
     const inside = found.isDirectory() ? await findRecordings(given, extensions) : null;
+    const passedOver = inside === null ? null : otherFilesWarning(inside.otherFiles);
+    if (passedOver !== null) warnings.push(`${given}: ${passedOver}`);
     for (const { path, code, reason } of inside?.rejected ?? []) {
       failed.push({ recording: join(given, path), error: { code, message: reason } });
     }
     for (const path of inside === null ? [given] : inside.files.map((file) => join(given, file.path))) {
-      const real = await realpath(path).catch(() => resolve(path));
-      if (!seen.has(real)) paths.push(path);
-      seen.add(real);
+      const absolute = resolve(path);
+      if (!seen.has(absolute)) paths.push(path);
+      seen.add(absolute);
     }
   }
-  return { paths, failed, root: commonFolder(paths) };
+  return { paths, failed, warnings, root: commonFolder(paths) };
+}
+
+/** A link that leads nowhere is there, other than what was never there. */
+async function notThere(given: string, error: NodeJS.ErrnoException): Promise<FailedPrediction['error']> {
+  if (error.code === 'ENOENT' && (await lstat(given).catch(() => null)) === null) {
+    return { code: 'not_found', message: 'There is no such file or folder: check its name' };
+  }
+  const { code, reason } = lookProblem(given, error);
+  return { code, message: reason };
 }
 
 function commonFolder(paths: readonly string[]): string {

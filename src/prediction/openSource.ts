@@ -7,6 +7,7 @@ import { DecodeBudget, type DecodeCosts } from '../audio/DecodeBudget.ts';
 import { decodeLimits } from '../audio/limits.ts';
 import { openAudio } from '../audio/openAudio.ts';
 import { resampled } from '../audio/resample.ts';
+import { warningsOf } from '../audio/warnings.ts';
 import { recordedAt, recordedAtFromTags } from '../data/recordedAt.ts';
 import { type PcmFormat, pcmBlocks } from './readable.ts';
 
@@ -21,6 +22,8 @@ export interface OpenedSource extends AsyncDisposable {
   samplesAt(sampleRateHz: number): AsyncIterable<Float32Array>;
   /** Of what was read so far, at the source's own rate. */
   durationS(): number;
+  /** What is wrong with it all the same; final after the last sample. */
+  warnings(): readonly string[];
   /** Milliseconds from opening to the last sample; 0 until then, and for a stream, which waits for its source. */
   decodeMs(): number;
 }
@@ -67,6 +70,7 @@ export async function openRecording(
       decodeMs = performance.now() - begin;
     },
     durationS: () => audio.decodedSamples / sampleRateHz,
+    warnings: () => warningsOf(audio),
     decodeMs: () => decodeMs,
     [Symbol.asyncDispose]: async () => audio.close(),
   };
@@ -114,6 +118,7 @@ export function openPcm(readable: Readable, pcm: PcmFormat, limits: DecodeLimits
     whole: null,
     samplesAt: (targetHz) => resampled(blocks, sampleRateHz, targetHz),
     durationS: () => samples / sampleRateHz,
+    warnings: () => [],
     decodeMs: () => 0,
     [Symbol.asyncDispose]: async () => {
       readable.destroy();

@@ -66,6 +66,8 @@ export interface PredictFilesOptions extends PredictOptions {
 export interface RecordingLogits {
   readonly durationS: number;
   readonly recordedAt: string | null;
+  /** What is wrong with the recording all the same: it is cut short, it has damaged places. */
+  readonly warnings: readonly string[];
   /** At least one. */
   readonly clips: readonly Clip[];
   /** (N * C) */

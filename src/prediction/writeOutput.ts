@@ -3,7 +3,7 @@ import { join, relative, resolve, sep } from 'node:path';
 import type { FailedPrediction } from '../domain.ts';
 import { writeFileAtomic } from '../files.ts';
 import { csv } from '../formats/csv.ts';
-import type { FormatContext, OutputFormat, PredictionResult } from '../formats/index.ts';
+import { type FormatContext, isFailed, type OutputFormat, type PredictionResult } from '../formats/index.ts';
 
 /** Where results go. */
 export type Target =
@@ -33,7 +33,7 @@ export async function writeOneFile(
   await writeFileAtomic(path, async (handle) => {
     await handle.appendFile(writer.begin());
     for await (const result of results) {
-      recordings.push(resolve(result.recording));
+      if (!isFailed(result)) recordings.push(resolve(result.recording));
       await handle.appendFile(writer.write(result));
     }
     await handle.appendFile(writer.end());

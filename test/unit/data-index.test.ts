@@ -2,7 +2,7 @@ import { chmod, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { byCodePoint, findRecordings } from '../../src/data/findRecordings.ts';
+import { byCodePoint, findRecordings, otherFilesWarning } from '../../src/data/findRecordings.ts';
 import { readMetadata } from '../../src/data/metadata.ts';
 import { splitLabels } from '../../src/data/metadataColumns.ts';
 import { parseCsv } from '../../src/data/readCsv.ts';
@@ -30,13 +30,21 @@ async function put(dir: string, files: Record<string, string>): Promise<void> {
 test('recordings are found in any depth and any case, with any name, in order of code points', () =>
   withTempDir(async (dir) => {
     const names = ['B/x.WAV', 'a/deep/er/y.Mp3', 'a/ü "quote", #1 🐦.flac', 'z/\u{1F426}.ogg', 'z/\uFF5E.ogg'];
-    await put(dir, Object.fromEntries([...names, 'a/notes.txt', 'a/.mp3'].map((name) => [name, 'x'])));
-    const found = await findRecordings(dir, ['wav', '.mp3', 'FLAC', 'ogg']);
+    await put(
+      dir,
+      Object.fromEntries(
+        [...names, 'a/notes.txt', 'a/x.AIFF', 'a/y.aiff', 'a/README', 'a/.mp3', 'birds.csv'].map((name) => [name, 'x']),
+      ),
+    );
+    const found = await findRecordings(dir, ['wav', '.mp3', 'FLAC', 'ogg'], [join(dir, 'birds.csv')]);
     assert.equal(
       found.files.map((file) => file.path),
       ['B/x.WAV', 'a/deep/er/y.Mp3', 'a/ü "quote", #1 🐦.flac', 'z/\uFF5E.ogg', 'z/\u{1F426}.ogg'],
     );
-    assert.is(found.otherFiles, 2);
+    assert.is(
+      otherFilesWarning(found.otherFiles),
+      '4 files are passed over, by extension: without one 1, .aiff 2, .txt 1; add those of recordings to data.extensions',
+    );
     assert.equal(found.rejected, []);
   }));
 
@@ -50,6 +58,7 @@ test('loops of links, broken links and a folder named like a recording do no har
     await symlink(dir, join(dir, 'a/loop'));
     await symlink('self.wav', join(dir, 'a/self.wav'));
     await symlink('nowhere.wav', join(dir, 'a/broken.wav'));
+    await writeFile(Buffer.from(`${dir}/a/\xff.wav`, 'latin1'), 'x');
     const found = await findRecordings(dir, ['wav', 'mp3']);
     assert.equal(
       found.files.map((file) => file.path),
@@ -61,6 +70,7 @@ test('loops of links, broken links and a folder named like a recording do no har
         ['a/broken.wav', 'broken_link'],
         ['a/loop', 'symlink_loop'],
         ['a/self.wav', 'symlink_loop'],
+        ['a/\ufffd.wav', 'bad_name'],
       ],
     );
   }));

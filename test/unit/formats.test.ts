@@ -11,6 +11,7 @@ const odd = '/rec/site, 1/wren "loud"\t#3\n🐦.wav';
 const heard: Prediction = {
   recording: odd,
   durationS: 12.5,
+  warnings: [],
   recordedAt: '2024-05-01T06:30:00+02:00',
   labels,
   scores: Float32Array.of(0.625, 0.125, 0.25),
@@ -121,6 +122,7 @@ test('JSON is one array, NDJSON one line a recording, and both hold the same obj
     recording: odd,
     duration_s: 12.5,
     recorded_at: '2024-05-01T06:30:00+02:00',
+    warnings: [],
     top_label: 'Turdus "merula"',
     scores: { 'Turdus "merula"': 0.625, noise: 0.125, 'Réveil, coq': 0.25 },
     detections: [

@@ -177,6 +177,31 @@ test(
 );
 
 test(
+  'a recording that ends before its header says is predicted with a warning',
+  withModel(async (classifier) => {
+    const wav = chirpWav(4.3);
+    assert.equal((await classifier.predictFile(wav)).warnings, []);
+    const { warnings, durationS } = await classifier.predictFile(wav.subarray(0, wav.byteLength / 2));
+    assert.equal(warnings, ['the file ends before its header says; what is there is used']);
+    assert.ok(durationS < 2.2);
+  }),
+);
+
+test(
+  'one signal for many recordings at once is no leak',
+  withModel(async (classifier) => {
+    const warned: Error[] = [];
+    const listener = (warning: Error) => warned.push(warning);
+    process.on('warning', listener);
+    const { signal } = new AbortController();
+    await Promise.all(Array.from({ length: 12 }, () => classifier.predictFile(chirpWav(2), { signal })));
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off('warning', listener);
+    assert.equal(warned, []);
+  }),
+);
+
+test(
   'a PCM stream gives the clips of the file, whatever the chunks',
   withModel(async (classifier) => {
     const wav = chirpWav(4.3, { rateHz: 22050 });

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Prediction } from '../../src/domain.ts';
-import { type FormatContext, outputFormats } from '../../src/formats/index.ts';
+import { type FormatContext, outputFormats, type PredictionResult } from '../../src/formats/index.ts';
 import { collectRecordings } from '../../src/prediction/collectRecordings.ts';
 import { Journal } from '../../src/prediction/Journal.ts';
 import { targetOf, writeErrors, writeOneFile, writeOwnFile } from '../../src/prediction/writeOutput.ts';
@@ -18,6 +18,7 @@ function prediction(recording: string): Prediction {
     recording,
     durationS: 5,
     recordedAt: null,
+    warnings: [],
     labels,
     scores: Float32Array.of(0.5, 0.25, 0.25),
     topLabel: 'wren',
@@ -142,9 +143,11 @@ test('folders are searched to the bottom, files that are named are tried whateve
   withTempDir(async (dir) => {
     await sounds(dir, 'b/x.WAV', 'b/c/y.mp3', 'b/notes.txt', 'z.bin');
     await symlink(join(dir, 'b'), join(dir, 'b', 'loop'));
+    await symlink('x.WAV', join(dir, 'b', 'alias.wav'));
     const given = [join(dir, 'z.bin'), join(dir, 'b'), join(dir, 'b', 'x.WAV'), join(dir, 'gone.wav')];
-    const { paths, failed, root } = await collectRecordings(given, ['wav', 'mp3']);
-    assert.equal(paths, [join(dir, 'z.bin'), join(dir, 'b/c/y.mp3'), join(dir, 'b/x.WAV')]);
+    const { paths, failed, warnings, root } = await collectRecordings(given, ['wav', 'mp3']);
+    assert.equal(paths, [join(dir, 'z.bin'), join(dir, 'b/alias.wav'), join(dir, 'b/c/y.mp3'), join(dir, 'b/x.WAV')]);
+    assert.match(warnings.join(), '1 file is passed over, by extension: .txt 1');
     assert.equal(
       failed.map(({ recording, error }) => [recording, error.code]),
       [
@@ -175,7 +178,9 @@ const context = (root: string): FormatContext => ({
   clips: false,
 });
 
-async function* each(results: readonly Prediction[]) {
+const unread = { recording: '/s/bad.wav', error: { code: 'empty_file', message: 'The file is empty' } };
+
+async function* each(results: readonly PredictionResult[]) {
   yield* results;
 }
 
@@ -200,7 +205,7 @@ test('a Raven table of several recordings comes with the list that opens them as
     const path = join(dir, 'all.txt');
     await writeOneFile(
       path,
-      each([prediction('/s/a.wav'), prediction('/s/b.wav')]),
+      each([prediction('/s/a.wav'), unread, prediction('/s/b.wav')]),
       outputFormats.raven,
       context('/s'),
     );
@@ -217,7 +222,7 @@ test('a Raven table of several recordings comes with the list that opens them as
 
 test('what the format has no room for is listed beside it, and the list goes when nothing failed', () =>
   withTempDir(async (dir) => {
-    const failed = [{ recording: 'bad.wav', error: { code: 'empty_file', message: 'The file is empty' } }];
+    const failed = [{ ...unread, recording: 'bad.wav' }];
     const target = { kind: 'folder', path: dir } as const;
     const path = await writeErrors(target, failed, outputFormats.raven, context(dir));
     assert.match(await readFile(path as string, 'utf8'), 'bad.wav,,,,,,,,,,empty_file,The file is empty');

@@ -38,6 +38,7 @@ export const predictionsSchema = Type.Object({
         model_version: Type.String(),
         duration_s: Type.Number(),
         recorded_at: nullableString,
+        warnings: Type.Array(Type.String()),
         top_label: nullableString,
         top: Type.Array(Type.Object({ label: Type.String(), score: Type.Number() })),
         scores: Type.Record(Type.String(), Type.Number()),

@@ -120,7 +120,7 @@ export class ResultView {
   }
 
   #heading() {
-    const { top_label, recording, duration_s, recorded_at, scores } = this.#heard.answer;
+    const { top_label, recording, duration_s, recorded_at, scores, warnings = [] } = this.#heard.answer;
     const recorded = recorded_at === null ? '' : `, recorded ${recorded_at.replace('T', ' ')}`;
     return el(
       'header',
@@ -132,6 +132,7 @@ export class ResultView {
         top_label === null ? 'No bird' : spoken(top_label),
         top_label === null ? null : el('span', { class: 'sure' }, ` ${percent(scores[top_label])}`),
       ),
+      ...warnings.map((warning) => el('p', { class: 'notice warning' }, `Look at the recording: ${warning}.`)),
     );
   }
 

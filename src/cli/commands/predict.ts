@@ -119,6 +119,7 @@ export const predict: Command<PredictArgs> = {
     if (target === null && format.layout === 'file' && found.paths.length > 1) {
       throw new UsageError(`The format ${format.name} is a file for each recording: add --output FOLDER`);
     }
+    for (const warning of found.warnings) io.progress.note(warning);
     const checkpoint = args.checkpoint ?? (await newestCheckpoint(config.run.root, (line) => io.progress.note(line)));
     using classifier = await Classifier.open(checkpoint, classifierOptions(args, config));
     const context: FormatContext = {
@@ -197,7 +198,8 @@ async function toStandardOutput({ classifier, config, context, found, tally, io,
       const total = found.paths.length + found.failed.length;
       io.progress.report({ stage: 'predict', done: tally.answered + tally.failed, total, message: result.recording });
     }
-    if (isFailed(result) && !format.holdsErrors) io.progress.note(`${result.recording}: ${result.error.message}`);
+    if (!isFailed(result)) noteWarnings(result, io);
+    else if (!format.holdsErrors) io.progress.note(`${result.recording}: ${result.error.message}`);
   }
   io.out(writer.end());
 }
@@ -243,6 +245,7 @@ async function toTarget(job: Job, target: Target, restart: boolean): Promise<voi
     for await (const result of journal.results(found.paths)) {
       if (failed.has(result.recording)) continue;
       tally.add(result);
+      noteWarnings(result, io);
       yield result;
     }
   }
@@ -264,4 +267,8 @@ async function toTarget(job: Job, target: Target, restart: boolean): Promise<voi
   }
   const errors = await writeErrors(target, [...failed.values()], format, context);
   if (errors !== null) io.progress.note(`${failed.size} recordings without an answer are listed in ${errors}`);
+}
+
+function noteWarnings({ recording, warnings }: Prediction, io: CommandIo): void {
+  for (const warning of warnings) io.progress.note(`${recording}: ${warning}`);
 }
