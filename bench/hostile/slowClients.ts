@@ -31,9 +31,11 @@ async function hold(
     await sleep(1000);
     if (trickle !== '') for (const socket of open) socket.write(trickle);
   }
-  // Who reads nothing does not see that the connection has ended: writing to it says so.
-  for (const socket of open) socket.write('\r\n');
-  if (open.size > 0) await sleep(1000);
+  // Who reads nothing does not see that the connection has ended: a first byte is refused, and the second learns of it.
+  for (let i = 0; i < 2 && open.size > 0; i++) {
+    for (const socket of open) socket.write('\r\n');
+    await sleep(1000);
+  }
   const held = [...open];
   if (held.length > 0) tally.add('held', held.length);
   for (const socket of held) socket.removeAllListeners('close').destroy();
