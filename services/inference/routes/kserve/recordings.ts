@@ -50,10 +50,10 @@ export function recordingsOf(request: InferRequest, binary: Buffer, limits: Reco
 function binarySize({ name, parameters, data }: InputTensor, left: number): number | undefined {
   const size = parameters?.['binary_data_size'];
   if (size === undefined) {
-    if (data === undefined) throw bad(`The input ${name} has neither data nor the parameter binary_data_size`);
+    if (data === undefined) throw bad(`The input '${name}' has neither data nor the parameter binary_data_size`);
     return undefined;
   }
-  if (data !== undefined) throw bad(`The input ${name} has both data and the parameter binary_data_size: send one`);
+  if (data !== undefined) throw bad(`The input '${name}' has both data and the parameter binary_data_size: send one`);
   if (typeof size !== 'number' || !Number.isInteger(size) || size < 0 || size > left) {
     throw bad(`Expected 0 to ${left}, the bytes that are there, for binary_data_size of ${name} but received ${size}`);
   }
