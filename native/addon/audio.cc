@@ -106,26 +106,40 @@ Napi::Value downmixInterleaved(const Napi::CallbackInfo& call) {
 Napi::Value createRecordingEncoder(const Napi::CallbackInfo& call) {
   return guarded(call.Env(), [&]() -> Napi::Value {
     const Napi::Env env = call.Env();
-    auto encoder = std::make_shared<HashingEncoder>(toInteger(call[0], "sourceHz"), toInteger(call[1], "targetHz"),
-                                                    toInteger(call[2], "blockSamples"));
-    auto executor = Executor::start(env, "autobird recording encoder");
+    struct State {
+      std::shared_ptr<HashingEncoder> encoder;  // empty once disposed: V8 may keep the handle for long
+      std::shared_ptr<Executor> executor;
+      std::shared_ptr<HashingEncoder> use() const {
+        if (!encoder) throw Error("disposed", "RecordingEncoder was disposed: make a new one before using it again");
+        return encoder;
+      }
+    };
+    auto state = std::make_shared<State>();
+    state->encoder = std::make_shared<HashingEncoder>(toInteger(call[0], "sourceHz"), toInteger(call[1], "targetHz"),
+                                                      toInteger(call[2], "blockSamples"));
+    state->executor = Executor::start(env, "autobird recording encoder");
     Napi::Object handle = Napi::Object::New(env);
-    handle["push"] = Napi::Function::New(env, [encoder, executor](const Napi::CallbackInfo& push) -> Napi::Value {
+    handle["push"] = Napi::Function::New(env, [state](const Napi::CallbackInfo& push) -> Napi::Value {
       return guarded(push.Env(), [&]() -> Napi::Value {
-        return executor->run(
+        return state->executor->run(
             push.Env(),
-            [encoder, samples = toVector<float>(push[0], "samples")] {
+            [encoder = state->use(), samples = toVector<float>(push[0], "samples")] {
               encoder->push(samples);
               return encoder->take();
             },
             fromEncodedStretch);
       });
     });
-    handle["finish"] = Napi::Function::New(env, [encoder, executor](const Napi::CallbackInfo& finish) -> Napi::Value {
-      return executor->run(
-          finish.Env(), [encoder] { return encoder->finish(); }, fromEncodedStretch);
+    handle["finish"] = Napi::Function::New(env, [state](const Napi::CallbackInfo& finish) -> Napi::Value {
+      return guarded(finish.Env(), [&]() -> Napi::Value {
+        return state->executor->run(
+            finish.Env(), [encoder = state->use()] { return encoder->finish(); }, fromEncodedStretch);
+      });
     });
-    handle["dispose"] = Napi::Function::New(env, [executor](const Napi::CallbackInfo&) { executor->close(); });
+    handle["dispose"] = Napi::Function::New(env, [state](const Napi::CallbackInfo&) {
+      state->encoder.reset();
+      state->executor->close();
+    });
     return handle;
   });
 }

@@ -19,12 +19,18 @@
 
 namespace autobird::addon {
 
+/// What the executor thread works with: megabytes, so each job holds it, and not the handle, which V8 keeps until it collects
+/// garbage.
+struct Decoding {
+  std::shared_ptr<Decoder> decoder;
+  std::optional<HashingEncoder> encoder;
+  std::optional<Resampler> resampler;
+};
+
 struct DecoderState {
   std::shared_ptr<Executor> executor;
-  std::shared_ptr<Decoder> decoder;       // JavaScript thread; empty once disposed
-  std::optional<HashingEncoder> encoder;  // executor thread
-  std::optional<Resampler> resampler;     // executor thread
-  SamplesBox ahead;                       // JavaScript thread; what was read while opening, null where nothing was
+  std::shared_ptr<Decoding> decoding;  // JavaScript thread; empty once disposed
+  SamplesBox ahead;                    // JavaScript thread; what was read while opening, null where nothing was
   std::atomic<bool> ended{false};
   std::atomic<int64_t> decodedSamples{0};
   std::atomic<int64_t> damaged{0};
@@ -100,25 +106,28 @@ inline Napi::Object fromDecoderInfo(Napi::Env env, const DecoderInfo& info) {
 }
 
 /// Executor thread: decodes and encodes until `stretchSamples` are there or the recording ends.
-inline EncodedStretch encodeStretch(DecoderState& state, Decoder& decoder, size_t stretchSamples) {
+inline EncodedStretch encodeStretch(DecoderState& state, Decoding& decoding, size_t stretchSamples) {
+  Decoder& decoder = *decoding.decoder;
+  HashingEncoder& encoder = *decoding.encoder;
   std::vector<float> samples;
-  while (state.encoder->ready() < stretchSamples) {
+  while (encoder.ready() < stretchSamples) {
     state.throwIfStopped();
     samples.clear();
     decoder.read(1 << 16, samples);
     state.damaged = decoder.damaged();
     state.truncated = decoder.truncated();
-    if (samples.empty()) return state.encoder->finish();
-    state.encoder->push(samples);
+    if (samples.empty()) return encoder.finish();
+    encoder.push(samples);
   }
-  return state.encoder->take();
+  return encoder.take();
 }
 
 /// Executor thread: decodes and resamples until `wanted` samples are there or the recording ends; empty at the end.
-inline std::vector<float> readAt(DecoderState& state, Decoder& decoder, int64_t targetHz, size_t wanted) {
+inline std::vector<float> readAt(DecoderState& state, Decoding& decoding, int64_t targetHz, size_t wanted) {
+  Decoder& decoder = *decoding.decoder;
   const auto sourceHz = static_cast<int64_t>(decoder.info().sampleRateHz);
   const bool resamples = sourceHz != targetHz;
-  if (resamples && !state.resampler) state.resampler.emplace(sourceHz, targetHz);
+  if (resamples && !decoding.resampler) decoding.resampler.emplace(sourceHz, targetHz);
   std::vector<float> samples;
   std::vector<float> block;
   while (!state.ended && samples.size() < wanted) {
@@ -134,9 +143,9 @@ inline std::vector<float> readAt(DecoderState& state, Decoder& decoder, int64_t 
     state.ended = count == 0;
     if (!resamples) continue;
     if (state.ended) {
-      state.resampler->flush(samples);
+      decoding.resampler->flush(samples);
     } else {
-      state.resampler->push(block.data(), block.size(), samples);
+      decoding.resampler->push(block.data(), block.size(), samples);
     }
   }
   return samples;
@@ -144,23 +153,24 @@ inline std::vector<float> readAt(DecoderState& state, Decoder& decoder, int64_t 
 
 inline Napi::Object decoderHandle(Napi::Env env, const std::shared_ptr<DecoderState>& state) {
   Napi::Object handle = Napi::Object::New(env);
-  handle["info"] = fromDecoderInfo(env, state->decoder->info());
+  handle["info"] = fromDecoderInfo(env, state->decoding->decoder->info());
   handle["ahead"] = state->ahead ? Napi::Value(samplesHandle(env, state->ahead)) : Napi::Value(env.Null());
   handle["read"] = Napi::Function::New(env, [state](const Napi::CallbackInfo& call) -> Napi::Value {
     return guarded(call.Env(), [&]() -> Napi::Value {
       const size_t wanted = toSampleCount(call[0], "maxSamples");
-      if (!state->decoder) throw Error("disposed", "Decoder was disposed: open the file again");
+      if (!state->decoding) throw Error("disposed", "Decoder was disposed: open the file again");
       return state->executor->run(
           call.Env(),
-          [state, decoder = state->decoder, wanted] {
+          [state, decoding = state->decoding, wanted] {
+            Decoder& decoder = *decoding->decoder;
             std::vector<float> samples;
             for (size_t before = 1; samples.size() < wanted && samples.size() != before;) {
               state->throwIfStopped();
               before = samples.size();
-              decoder->read(std::min<size_t>(wanted - before, 1 << 16), samples);
+              decoder.read(std::min<size_t>(wanted - before, 1 << 16), samples);
             }
-            state->damaged = decoder->damaged();
-            state->truncated = decoder->truncated();
+            state->damaged = decoder.damaged();
+            state->truncated = decoder.truncated();
             return samples;
           },
           [](Napi::Env env, std::vector<float> samples) -> Napi::Value {
@@ -172,10 +182,10 @@ inline Napi::Object decoderHandle(Napi::Env env, const std::shared_ptr<DecoderSt
     return guarded(call.Env(), [&]() -> Napi::Value {
       const int64_t targetHz = toInteger(call[0], "targetHz");
       const size_t wanted = toSampleCount(call[1], "wantedSamples");
-      if (!state->decoder) throw Error("disposed", "Decoder was disposed: open the file again");
+      if (!state->decoding) throw Error("disposed", "Decoder was disposed: open the file again");
       return state->executor->run(
           call.Env(),
-          [state, decoder = state->decoder, targetHz, wanted] { return readAt(*state, *decoder, targetHz, wanted); },
+          [state, decoding = state->decoding, targetHz, wanted] { return readAt(*state, *decoding, targetHz, wanted); },
           [](Napi::Env env, std::vector<float> samples) -> Napi::Value {
             return samples.empty() ? env.Null() : fromVector(env, samples);
           });
@@ -186,22 +196,22 @@ inline Napi::Object decoderHandle(Napi::Env env, const std::shared_ptr<DecoderSt
       const int64_t targetHz = toInteger(call[0], "targetHz");
       const int64_t blockSamples = toInteger(call[1], "blockSamples");
       const size_t stretch = toSampleCount(call[2], "stretchSamples");
-      if (!state->decoder) throw Error("disposed", "Decoder was disposed: open the file again");
+      if (!state->decoding) throw Error("disposed", "Decoder was disposed: open the file again");
       return state->executor->run(
           call.Env(),
-          [state, decoder = state->decoder, targetHz, blockSamples, stretch] {
-            const auto sourceHz = static_cast<int64_t>(decoder->info().sampleRateHz);
-            if (!state->encoder) state->encoder.emplace(sourceHz, targetHz, blockSamples);
-            return encodeStretch(*state, *decoder, stretch);
+          [state, decoding = state->decoding, targetHz, blockSamples, stretch] {
+            const auto sourceHz = static_cast<int64_t>(decoding->decoder->info().sampleRateHz);
+            if (!decoding->encoder) decoding->encoder.emplace(sourceHz, targetHz, blockSamples);
+            return encodeStretch(*state, *decoding, stretch);
           },
           fromEncodedStretch);
     });
   });
   handle["dispose"] = Napi::Function::New(env, [state](const Napi::CallbackInfo&) {
-    if (!state->decoder) return;
+    if (!state->decoding) return;
     state->disposed = true;
-    state->decoder->interrupt();
-    state->decoder.reset();
+    state->decoding->decoder->interrupt();
+    state->decoding.reset();
     if (state->ahead) state->ahead->reset();
     if (state->ownsExecutor) state->executor->close();
   });
@@ -254,27 +264,28 @@ Napi::Value openDecoder(const Napi::CallbackInfo& call, const char* threadName, 
     auto state = std::make_shared<DecoderState>();
     chooseExecutor(env, threadName, inMemory, *state);
     struct Opened {
-      std::shared_ptr<Decoder> decoder;
+      std::shared_ptr<Decoding> decoding;
       SharedSamples ahead;
     };
     const Napi::Promise decoder = state->executor->run(
         env,
         [state, open, limits, ahead, inMemory, path = std::move(path), bytes = std::move(bytes)]() mutable {
           state->throwIfStopped();
-          Opened opened{open(inMemory ? openMemory(std::move(bytes)) : openFile(path), limits), nullptr};
+          Opened opened{std::make_shared<Decoding>(), nullptr};
+          opened.decoding->decoder = open(inMemory ? openMemory(std::move(bytes)) : openFile(path), limits);
           if (ahead) {
             opened.ahead = std::make_shared<const std::vector<float>>(
-                readAt(*state, *opened.decoder, ahead->targetHz, ahead->samples));
+                readAt(*state, *opened.decoding, ahead->targetHz, ahead->samples));
           }
-          state->damaged = opened.decoder->damaged();
-          state->truncated = opened.decoder->truncated();
+          state->damaged = opened.decoding->decoder->damaged();
+          state->truncated = opened.decoding->decoder->truncated();
           return opened;
         },
         [state](Napi::Env jsEnv, Opened opened) -> Napi::Value {
-          state->decoder = std::move(opened.decoder);
+          state->decoding = std::move(opened.decoding);
           if (opened.ahead) state->ahead = std::make_shared<SharedSamples>(std::move(opened.ahead));
           if (state->ownsExecutor) {
-            state->executor->onClose([weak = std::weak_ptr<Decoder>(state->decoder)] {
+            state->executor->onClose([weak = std::weak_ptr<Decoder>(state->decoding->decoder)] {
               if (const auto running = weak.lock()) running->interrupt();
             });
           }

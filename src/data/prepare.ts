@@ -57,10 +57,11 @@ export interface Prepared {
 export async function prepareAndSplit(options: PrepareOptions): Promise<Prepared> {
   const { data, signal } = options;
   const dir = join(data.root, data.name);
-  await mkdir(join(dir, 'shards'), { recursive: true });
+  const folders = [dir, join(dir, 'shards'), join(dir, 'splits')];
+  for (const folder of folders) await mkdir(folder, { recursive: true });
   const lock = await takeLock(join(dir, '.lock'), { code: 'dataset_busy', doing: `${dir} is being prepared` });
   try {
-    for (const folder of [dir, join(dir, 'shards')]) await removeLeftovers(folder);
+    for (const folder of folders) await removeLeftovers(folder);
     return await prepareLocked(dir, options);
   } finally {
     await lock.release();

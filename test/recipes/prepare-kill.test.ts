@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { prepare } from '../../src/data/prepare.ts';
@@ -50,6 +50,7 @@ test('killed at any instant, the same command ends with the same files', () =>
     }
     const shards = join(dir, 'killed/set/shards');
     assert.is((await readdir(shards)).length, undisturbed.recordings.length, 'no leftovers');
+    assert.is((await readdir(join(dirname(shards), 'splits'))).length, 1, 'no leftovers');
     for (const { shard } of undisturbed.recordings) {
       const [calm, after] = await Promise.all(
         ['calm', 'killed'].map((root) => readFile(join(dir, root, 'set', shard))),
