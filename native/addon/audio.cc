@@ -107,7 +107,7 @@ Napi::Value createRecordingEncoder(const Napi::CallbackInfo& call) {
   return guarded(call.Env(), [&]() -> Napi::Value {
     const Napi::Env env = call.Env();
     struct State {
-      std::shared_ptr<HashingEncoder> encoder;  // empty once disposed: V8 may keep the handle for long
+      std::shared_ptr<HashingEncoder> encoder;  // empty once disposed; V8 keeps the handle
       std::shared_ptr<Executor> executor;
       std::shared_ptr<HashingEncoder> use() const {
         if (!encoder) throw Error("disposed", "RecordingEncoder was disposed: make a new one before using it again");

@@ -19,8 +19,8 @@
 
 namespace autobird::addon {
 
-/// What the executor thread works with: megabytes, so each job holds it, and not the handle, which V8 keeps until it collects
-/// garbage.
+/// What the executor thread works with: megabytes, which go when the decoder was disposed and its last job has ended, not with
+/// the handle, which V8 keeps until it happens to collect garbage.
 struct Decoding {
   std::shared_ptr<Decoder> decoder;
   std::optional<HashingEncoder> encoder;
