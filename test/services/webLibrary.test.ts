@@ -36,6 +36,7 @@ const answers = fc
     recording,
     duration_s: Math.round(1e6 * hop_s * (scores.length - 0.5)) / 1e6,
     recorded_at,
+    warnings: [],
     top_label: labels[top] ?? null,
     model_version: 'abc',
     labels,
