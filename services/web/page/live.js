@@ -87,7 +87,11 @@ export function offerLive({ choice, model, onProblem }) {
   function received(message) {
     if (message.type === 'ready')
       state.textContent = `Listening with ${message.model}, in clips of ${message.clip.length_s} s.`;
-    if (message.type === 'error') end(message.message);
+    if (message.type === 'error') {
+      const tooSoon = message.code === 'no_samples';
+      end(tooSoon ? '' : message.message);
+      if (tooSoon) state.textContent = 'Ended before any sound came.';
+    }
     if (message.type === 'clip') showClip(message);
     if (message.type === 'done') {
       state.textContent = `Ended after ${clock(message.duration_s)}, ${plural(message.clips, 'clip')}. Request ${message.request_id}`;
