@@ -16,8 +16,8 @@ export interface FoundFiles {
   readonly files: readonly FoundFile[];
   /** What could not be looked at, sorted likewise: `unreadable_folder`, `symlink_loop`, `broken_link`, `bad_name`, `not_a_file`. */
   readonly rejected: readonly RejectedRecording[];
-  /** How many files of each extension (lower case, with the dot; empty for none) were passed over; hidden ones do not count. */
-  readonly otherFiles: ReadonlyMap<string, number>;
+  /** What was passed over for its extension, counted; hidden files do not count. */
+  readonly warnings: readonly string[];
 }
 
 /** Orders strings by code point: the same on every machine, unlike a locale's order or UTF-16's. */
@@ -101,7 +101,7 @@ export async function findRecordings(
   });
   await visit('', [root]);
   const byPath = (a: { path: string }, b: { path: string }) => byCodePoint(a.path, b.path);
-  return { files: files.sort(byPath), rejected: rejected.sort(byPath), otherFiles };
+  return { files: files.sort(byPath), rejected: rejected.sort(byPath), warnings: passedOver(otherFiles) };
 }
 
 /** `.mp3` of `a.b.MP3`; empty for names without one and for hidden files like `.mp3`. */
@@ -133,15 +133,15 @@ export function lookProblem(name: string, { code }: NodeJS.ErrnoException): Omit
   };
 }
 
-/** `2 files are passed over …: .aiff 1, .txt 1`; null where there are none. */
-export function otherFilesWarning(otherFiles: FoundFiles['otherFiles']): string | null {
+/** `2 files are passed over …: .aiff 1, .txt 1`; empty where there are none. */
+function passedOver(otherFiles: ReadonlyMap<string, number>): string[] {
   const count = [...otherFiles.values()].reduce((sum, files) => sum + files, 0);
-  if (count === 0) return null;
+  if (count === 0) return [];
   const kinds = [...otherFiles]
     .sort(([a], [b]) => byCodePoint(a, b))
     .map(([kind, files]) => `${kind || 'without one'} ${files}`);
   const subject = count === 1 ? '1 file is' : `${count} files are`;
-  return `${subject} passed over, by extension: ${kinds.join(', ')}; add those of recordings to data.extensions`;
+  return [`${subject} passed over, by extension: ${kinds.join(', ')}; add those of recordings to data.extensions`];
 }
 
 function noRawDir(rawDir: string, error: NodeJS.ErrnoException): AutobirdError {

@@ -19,7 +19,7 @@ import { Dataset } from './dataset.ts';
 import { manifestSchema, recordingSchema, type ShardRecording, shardPath } from './datasetFiles.ts';
 import { decodeRecording, readShardRecording } from './decodeRecording.ts';
 import { checkDiskSpace } from './diskSpace.ts';
-import { byCodePoint, findRecordings, otherFilesWarning } from './findRecordings.ts';
+import { byCodePoint, findRecordings } from './findRecordings.ts';
 import { hashFile } from './hashFile.ts';
 import { type LabelledFile, labelFiles } from './labelFiles.ts';
 import { type DecodedFile, makeManifest, toRecording } from './manifest.ts';
@@ -73,7 +73,6 @@ async function prepareLocked(dir: string, options: PrepareOptions): Promise<Prep
   const { data, features, onProgress } = options;
   onProgress?.({ stage: 'index', done: 0, total: 0, message: `Looking for recordings in ${data.rawDir}` });
   const found = await findRecordings(data.rawDir, data.extensions, data.metadata);
-  const passedOver = otherFilesWarning(found.otherFiles);
   const metadata = await readMetadata(data, found.files);
   const labelled = labelFiles(found.files, metadata, data);
   const rejected: RejectedRecording[] = [...found.rejected, ...metadata.rejected, ...labelled.rejected];
@@ -89,7 +88,7 @@ async function prepareLocked(dir: string, options: PrepareOptions): Promise<Prep
     decoded,
     rejected,
     columns: metadata.columns,
-    warnings: [...(passedOver === null ? [] : [passedOver]), ...metadata.warnings, ...labelled.warnings],
+    warnings: [...found.warnings, ...metadata.warnings, ...labelled.warnings],
   });
   const dataset = new Dataset(dir, manifest, recordings);
   onProgress?.({ stage: 'split', done: 0, total: 0, message: 'Splitting by group' });

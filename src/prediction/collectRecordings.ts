@@ -1,6 +1,6 @@
 import { lstat, stat } from 'node:fs/promises';
 import { dirname, join, relative, resolve, sep } from 'node:path';
-import { findRecordings, lookProblem, otherFilesWarning } from '../data/findRecordings.ts';
+import { findRecordings, lookProblem } from '../data/findRecordings.ts';
 import type { FailedPrediction } from '../domain.ts';
 
 export interface CollectedRecordings {
@@ -33,8 +33,7 @@ export async function collectRecordings(
       continue;
     }
     const inside = found.isDirectory() ? await findRecordings(given, extensions) : null;
-    const passedOver = inside === null ? null : otherFilesWarning(inside.otherFiles);
-    if (passedOver !== null) warnings.push(`${given}: ${passedOver}`);
+    for (const warning of inside?.warnings ?? []) warnings.push(`${given}: ${warning}`);
     for (const { path, code, reason } of inside?.rejected ?? []) {
       failed.push({ recording: join(given, path), error: { code, message: reason } });
     }

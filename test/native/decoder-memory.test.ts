@@ -3,7 +3,6 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { defaultDecodeLimits } from '../../src/audio/limits.ts';
 import { openAudio } from '../../src/audio/openAudio.ts';
 import { chirpInNoise } from '../helpers/signal.ts';
 import { int16, wav } from '../helpers/wav.ts';
@@ -14,7 +13,7 @@ const anonymousMb = () => Number(/^RssAnon:\s+(\d+) kB$/m.exec(readFileSync('/pr
 /** Decodes and encodes one recording of 20 s after another, as prepare does. */
 async function decodeOften(file: string, times: number): Promise<void> {
   for (let i = 0; i < times; i++) {
-    await using audio = await openAudio(file, { limits: defaultDecodeLimits });
+    await using audio = await openAudio(file);
     for await (const _ of audio.encoded(22050, 22050)) void _;
   }
 }
