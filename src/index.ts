@@ -42,6 +42,7 @@ export { Classifier } from './predict.ts';
 export { timeAt } from './prediction/absoluteTime.ts';
 export { findCheckpoint } from './prediction/findCheckpoint.ts';
 export type {
+  Batching,
   ClassifierOptions,
   Embedding,
   HeardPrediction,
@@ -81,7 +82,7 @@ export type { ReferenceRow } from './checkpoint/reference.ts';
 // What the machine can do.
 
 export { runtimeInfo } from '../bindings/index.ts';
-export type { BatcherStats, BatchingOptions, Device, Precision, RuntimeInfo } from '../bindings/native.ts';
+export type { BatcherStats, Device, Precision, RuntimeInfo } from '../bindings/native.ts';
 export { packageVersion } from './packageRoot.ts';
 
 // Kept inside: decoders, features, shards and the native handles (what Classifier, prepare and train are made of), and the

@@ -19,8 +19,8 @@ import { findCheckpoint } from './prediction/findCheckpoint.ts';
 import { inParallel } from './prediction/inParallel.ts';
 import { type OpenedSource, openPcm, openRecording } from './prediction/openSource.ts';
 import {
+  batchingFor,
   type ClassifierOptions,
-  defaultBatching,
   defaultLimits,
   type Embedding,
   type HeardPrediction,
@@ -69,7 +69,7 @@ export class Classifier {
     const { features, model, labels } = checkpoint.metadata;
     // A GPU has one queue: more workers would only take turns.
     const threads = options.batching !== undefined && runtime.device === 'cuda' ? 1 : runtime.threads;
-    const batching = options.batching === undefined ? null : { ...defaultBatching, ...options.batching };
+    const batching = options.batching === undefined ? null : batchingFor(runtime.device, options.batching);
     const engine = Engine.create(
       { model, features, classes: labels.length, statistics: checkpoint.statistics, ...runtime, threads, batching },
       checkpoint.tensors.filter(({ name }) => name.startsWith('model.')),

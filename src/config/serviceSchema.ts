@@ -35,8 +35,8 @@ export const serviceSchema = z.strictObject({
   /** Processes that answer at the port. */
   workers: count,
   batching: z.strictObject({
-    /** Clips of different requests that are computed together, at most. */
-    maxClips: count,
+    /** Clips of different requests that are computed together, at most; null for what the device is fast with. */
+    maxClips: count.nullable(),
     /** How long a clip waits for others while another worker computes. */
     maxDelayMs: z.number().min(0).max(1000),
     /** Requests that would make more are refused with 503 and Retry-After. */

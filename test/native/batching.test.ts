@@ -2,7 +2,8 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Engine, type EngineOutput, type NamedTensor, Trainer } from '../../bindings/index.ts';
-import { type AutobirdError, type BatchingOptions, OverloadedError } from '../../src/index.ts';
+import type { BatchingOptions } from '../../bindings/native.ts';
+import { type AutobirdError, OverloadedError } from '../../src/index.ts';
 import { formulaWeights } from '../helpers/modelFormula.ts';
 import { recordingOf } from '../helpers/shards.ts';
 import { engineOptions, tinyFeatures, trainerOptions } from '../helpers/tinyNetwork.ts';

@@ -356,4 +356,20 @@ test(
   }),
 );
 
+test(
+  'a batching classifier on the CPU computes 4 clips at once by itself, and as many as it is told',
+  withModel(async (_classifier, _dir, model) => {
+    const largest = async (batching: { readonly maxClips?: number | null }) => {
+      using classifier = await Classifier.open(model, { batching, threads: 1 });
+      const sounds = Array.from({ length: 4 }, (_, i) => chirpWav(20, { seed: i + 1 }));
+      await Promise.all(sounds.map((sound) => classifier.predictFile(sound)));
+      // Batches of 1, 2, up to 4, 8, 16, ... clips.
+      return (classifier.stats()?.batchSizes ?? []).findLastIndex((count) => count > 0);
+    };
+    assert.is(await largest({}), 2);
+    assert.is(await largest({ maxClips: null }), 2);
+    assert.is(await largest({ maxClips: 16 }), 4);
+  }),
+);
+
 test.run();
