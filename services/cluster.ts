@@ -3,9 +3,9 @@
  * carries what they ask of each other: metrics of all, and that all look at their models.
  */
 import cluster, { type Worker } from 'node:cluster';
-import closeWithGrace from 'close-with-grace';
 import type { FastifyBaseLogger } from 'fastify';
 import { AggregatorRegistry, type Registry } from 'prom-client';
+import { stopGracefully } from './stopGracefully.ts';
 
 type Metrics = Awaited<ReturnType<Registry['getMetricsAsJSON']>>;
 
@@ -70,10 +70,8 @@ export function superviseWorkers({ workers, shutdownS, logger }: SuperviseOption
         );
     }
   });
-  closeWithGrace({ delay: 1000 * shutdownS + 1000, logger }, async ({ err, signal }) => {
+  stopGracefully({ delayMs: 1000 * shutdownS + 1000, logger }, async () => {
     stopping = true;
-    if (err) logger.error({ err }, 'Stopping after an error');
-    else logger.info({ signal }, 'Stopping');
     await stopAll();
   });
   start();

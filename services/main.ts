@@ -1,7 +1,6 @@
 /** Chooses a service and starts it: `node services/main.ts inference service.port=8000`. `autobird serve` calls this. */
 import cluster from 'node:cluster';
 import { parseArgs } from 'node:util';
-import closeWithGrace from 'close-with-grace';
 import type { FastifyBaseLogger } from 'fastify';
 import { AutobirdError, composeConfig, type ServiceConfig } from '../src/index.ts';
 import { announceReady, superviseWorkers } from './cluster.ts';
@@ -9,6 +8,7 @@ import { composeDriftConfig } from './drift/config.ts';
 import { createDriftService } from './drift/createDriftService.ts';
 import { createLogger } from './http/logging.ts';
 import { createInferenceService, type Service } from './inference/createInferenceService.ts';
+import { stopGracefully } from './stopGracefully.ts';
 
 /** A service that only has to be made, and the ports it is for. */
 interface Prepared {
@@ -55,9 +55,7 @@ async function main(words: readonly string[]): Promise<void> {
   if (workers > 1 && cluster.isPrimary) return superviseWorkers({ workers, shutdownS, logger });
   const { app, management } = await create(logger);
   // Stops accepting, answers what has begun, then lets go of models and files.
-  closeWithGrace({ delay: 1000 * shutdownS, logger }, async ({ signal, err }) => {
-    if (err) logger.error({ err }, 'Stopping after an error');
-    else logger.info({ signal }, 'Stopping');
+  stopGracefully({ delayMs: 1000 * shutdownS, logger }, async () => {
     // Health and metrics are there until the last request has ended.
     await app.close();
     await management.close();

@@ -20,8 +20,8 @@ let evaluator: Evaluator | null = null;
 let queue: Promise<void> = Promise.resolve();
 
 process.on('disconnect', () => process.exit(0));
-// A terminal tells the whole group; the parent decides when this one ends.
-process.on('SIGINT', () => {});
+// A terminal and systemd tell every process; the parent decides when this one ends.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
 setPriority(niceness);
 
 process.on('message', (message: { readonly config: DriftServiceConfig } | Call) => {

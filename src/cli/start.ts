@@ -1,7 +1,7 @@
 import { runCli } from './runCli.ts';
 
 /** `timeout`, npm and process managers signal the process and its group: that is one wish, not two. */
-const oneWishMs = 500;
+const oneWishMs = 1000;
 
 /** Runs the command line in this process. The first Ctrl-C stops the work cleanly, the second one at once. */
 export async function start(words: readonly string[]): Promise<void> {

@@ -1,7 +1,10 @@
 /** `autobird serve` as a user starts and stops it. */
 // time-limit: 400
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { type IncomingMessage, request } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -30,12 +33,17 @@ async function serve(
   dir: string,
   words: readonly string[],
   env: Readonly<Record<string, string>> = {},
-  { listeners = 2, service = 'inference' }: { readonly listeners?: number; readonly service?: string } = {},
+  {
+    listeners = 2,
+    service = 'inference',
+    detached = false,
+  }: { readonly listeners?: number; readonly service?: string; readonly detached?: boolean } = {},
 ): Promise<Served> {
   const child = spawn(process.execPath, ['--import', tsx, main, 'serve', service, ...words], {
     cwd: dir,
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
+    detached,
   });
   let text = '';
   child.stdout?.on('data', (chunk) => {
@@ -112,6 +120,44 @@ test('several processes answer at one port as one service, and one that dies is 
     child.kill('SIGTERM');
     assert.is(await exit, 0, output());
   }));
+
+/** A recording that is on its way: resolves when the service has taken the request and waits for the body. */
+async function beginUpload(url: string): Promise<{ readonly finish: () => Promise<number> }> {
+  const wav = chirpWav(1);
+  const headers = { 'content-type': 'audio/wav', 'content-length': wav.length, expect: '100-continue' };
+  const client = request(`${url}/classify/`, { method: 'POST', headers });
+  const answered = once(client, 'response');
+  client.flushHeaders();
+  await once(client, 'continue');
+  const finish = async () => {
+    client.end(wav);
+    const [answer] = (await answered) as [IncomingMessage];
+    answer.resume();
+    return answer.statusCode as number;
+  };
+  return { finish };
+}
+
+// systemd signals every process of a service, and the first of them tells the others as well; a terminal does the same.
+for (const [signal, workers] of [
+  ['SIGTERM', 1],
+  ['SIGINT', 2],
+] as const) {
+  test(`${signal} to all ${workers + (workers > 1 ? 2 : 1)} processes at once lets what has begun end`, () =>
+    withTempDir(async (dir) => {
+      const checkpoint = await writeTinyModel(`${dir}/tiny.safetensors`);
+      const words = [checkpoint, '--port', '0', 'service.management.port=0', `service.workers=${workers}`];
+      const options = { listeners: 2 * workers, detached: true };
+      const { child, output, exit, urls } = await serve(dir, words, {}, options);
+      assert.is(urls.length, options.listeners, output());
+      const { finish } = await beginUpload(urls[1] as string);
+      process.kill(-(child.pid as number), signal);
+      await sleep(1500);
+      assert.match(output(), /"message":"Stopping"/);
+      assert.is(await finish(), 200, output());
+      assert.is(await exit, 0, output());
+    }));
+}
 
 test('a port that is taken ends all processes with a sentence', () =>
   withTempDir(async (dir) => {

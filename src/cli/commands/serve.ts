@@ -108,10 +108,8 @@ function runService(io: CommandIo, words: readonly string[]): Promise<number> {
   const main = fileURLToPath(new URL(`../../../services/main.${ending}`, import.meta.url));
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [...process.execArgv, main, ...words], { stdio: 'inherit' });
-    io.signal.addEventListener('abort', () => {
-      // Ctrl-C reaches the child by itself, and a second signal would end it at once.
-      if (!/SIGINT/.test(String(io.signal.reason))) child.kill('SIGTERM');
-    });
+    // Where the signal reached the child too, it takes both for one (services/stopGracefully.ts).
+    io.signal.addEventListener('abort', () => child.kill('SIGTERM'));
     child.on('error', reject);
     child.on('exit', (code, signal) =>
       resolve(code ?? (signal === null ? exitCodes.failed : 128 + constants.signals[signal])),
