@@ -76,8 +76,22 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
       done();
     });
   }
+  closeConnections(app);
   await protect(app, security, audience);
   if (security.docs) await describeApi(app, info, authConfigured(security.auth));
   healthRoutes(app, readiness);
   return app;
+}
+
+/**
+ * While the application closes, a connection goes as soon as its last answer is out: Fastify closes those that are idle at the
+ * beginning, and a client that keeps the others open would hold the service up.
+ */
+function closeConnections(app: FastifyInstance): void {
+  app.addHook('preClose', (done) => {
+    done();
+    if (!app.server.listening) return;
+    const timer = setInterval(() => app.server.closeIdleConnections(), 50);
+    app.server.once('close', () => clearInterval(timer));
+  });
 }

@@ -3,7 +3,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { type IncomingMessage, request } from 'node:http';
+import { Agent, type IncomingMessage, request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
@@ -125,7 +125,9 @@ test('several processes answer at one port as one service, and one that dies is 
 async function beginUpload(url: string): Promise<{ readonly finish: () => Promise<number> }> {
   const wav = chirpWav(1);
   const headers = { 'content-type': 'audio/wav', 'content-length': wav.length, expect: '100-continue' };
-  const client = request(`${url}/classify/`, { method: 'POST', headers });
+  // Such a client holds its connection for good.
+  const agent = new Agent({ keepAlive: true });
+  const client = request(`${url}/classify/`, { method: 'POST', headers, agent });
   const answered = once(client, 'response');
   client.flushHeaders();
   await once(client, 'continue');
@@ -155,7 +157,9 @@ for (const [signal, workers] of [
       await sleep(1500);
       assert.match(output(), /"message":"Stopping"/);
       assert.is(await finish(), 200, output());
+      const answeredMs = performance.now();
       assert.is(await exit, 0, output());
+      assert.ok(performance.now() - answeredMs < 5000, 'it does not wait for the client to hang up');
     }));
 }
 
