@@ -1,4 +1,5 @@
 import { abortable, type CallOptions } from './abortable.ts';
+import type { Spectrogram } from './audio.ts';
 import { expected } from './errors.ts';
 import { loadAddon } from './load.ts';
 import type { ClipTable, FeatureOptions, NativeShardSet, NormalisationStatistics, ShardEntry } from './native.ts';
@@ -24,10 +25,12 @@ export class ShardSet implements Disposable {
   /** Recordings in the set; their place in the list is their index. */
   readonly size: number;
   readonly #native: NativeShardSet;
+  readonly #features: FeatureOptions;
   readonly #children = new Set<WeakRef<Disposable>>();
 
-  private constructor(native: NativeShardSet, size: number) {
+  private constructor(native: NativeShardSet, features: FeatureOptions, size: number) {
     this.#native = native;
+    this.#features = features;
     this.size = size;
     natives.set(this, native);
   }
@@ -37,7 +40,7 @@ export class ShardSet implements Disposable {
    * Throws FormatError: `missing_shard`, `damaged_shard`.
    */
   static open(entries: readonly ShardEntry[], features: FeatureOptions): ShardSet {
-    return new ShardSet(loadAddon().openShards(entries, features), entries.length);
+    return new ShardSet(loadAddon().openShards(entries, features), features, entries.length);
   }
 
   /** Level, spread and activity of each clip. Throws InvalidArgumentError for a clip of no recording. */
@@ -58,6 +61,13 @@ export class ShardSet implements Disposable {
   /** Samples of a recording; zeros where it has none. */
   readPcm(recording: number, startSample: number, sampleCount: number): Promise<Float32Array> {
     return this.#run({}, () => this.#native.readPcm(recording, startSample, sampleCount));
+  }
+
+  /** The spectrogram of the samples that {@link readPcm} would give, with the features that the set was opened with. */
+  async logMel(recording: number, startSample: number, sampleCount: number): Promise<Spectrogram> {
+    const { nMels: mels } = this.#features;
+    const data = await this.#run({}, () => this.#native.logMel(recording, startSample, sampleCount));
+    return { data, mels, frames: data.length / mels };
   }
 
   /** @internal What reads from the set goes with it; one that nobody holds any more may go before. */

@@ -345,6 +345,8 @@ export interface NativeShardSet {
   /** How much happens in each `stepS` of a recording (native/core/features/activity.h). */
   activityProfile(recording: number, stepS: number): Promise<Float32Array>;
   readPcm(recording: number, startSample: number, sampleCount: number): Promise<Float32Array>;
+  /** (M * T) of the stretch that `readPcm` would give. */
+  logMel(recording: number, startSample: number, sampleCount: number): Promise<Float32Array>;
   /** Rejects what runs and what is queued with code `aborted`; the set stays usable. */
   abort(): void;
   dispose(): void;

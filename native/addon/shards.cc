@@ -28,6 +28,27 @@ ShardEntry toEntry(const Napi::Value& value) {
   return entry;
 }
 
+struct Stretch {
+  int64_t recording = 0;
+  int64_t start = 0;
+  int64_t count = 0;
+};
+
+Stretch toStretch(const Napi::CallbackInfo& call) {
+  const int64_t recording = toInteger(call[0], "recording");
+  const double start = toNumber(call[1], "startSample");
+  if (!(std::abs(start) < 9e15)) throw wrongKind("a number of samples", "startSample", call[1]);
+  const int64_t count = toInteger(call[2], "sampleCount");
+  if (count < 0 || count > kMaxReadSamples) throw wrongKind("an integer from 0 to 2^28", "sampleCount", call[2]);
+  return {recording, std::llround(start), count};
+}
+
+std::vector<float> readStretch(const OpenShards& open, const Stretch& stretch) {
+  std::vector<float> samples(static_cast<size_t>(stretch.count));
+  open.shards->read(stretch.recording, stretch.start, stretch.count, samples.data());
+  return samples;
+}
+
 }  // namespace
 
 std::shared_ptr<const ShardSet> shardsOf(const Napi::Value& handle) {
@@ -91,18 +112,21 @@ Napi::Value openShards(const Napi::CallbackInfo& info) {
           [](Napi::Env jsEnv, const std::vector<float>& profile) { return fromVector(jsEnv, profile); });
     });
     addMethod(handle, "readPcm", [state](const Napi::CallbackInfo& call) -> Napi::Value {
-      const double start = toNumber(call[1], "startSample");
-      if (!(std::abs(start) < 9e15)) throw wrongKind("a number of samples", "startSample", call[1]);
-      const int64_t count = toInteger(call[2], "sampleCount");
-      if (count < 0 || count > kMaxReadSamples) throw wrongKind("an integer from 0 to 2^28", "sampleCount", call[2]);
+      return state->executor->run(
+          call.Env(), [core = state->use(), stretch = toStretch(call)] { return readStretch(*core, stretch); },
+          [](Napi::Env jsEnv, const std::vector<float>& samples) { return fromVector(jsEnv, samples); });
+    });
+    addMethod(handle, "logMel", [state](const Napi::CallbackInfo& call) -> Napi::Value {
       return state->executor->run(
           call.Env(),
-          [core = state->use(), recording = toInteger(call[0], "recording"), start = std::llround(start), count] {
-            std::vector<float> samples(static_cast<size_t>(count));
-            core->shards->read(recording, start, count, samples.data());
-            return samples;
+          [core = state->use(), stretch = toStretch(call)] {
+            const std::vector<float> samples = readStretch(*core, stretch);
+            const LogMel& logMel = core->logMel;
+            std::vector<float> out(static_cast<size_t>(logMel.mels()) * logMel.frames(stretch.count));
+            logMel.compute(samples.data(), stretch.count, out.data());
+            return out;
           },
-          [](Napi::Env jsEnv, const std::vector<float>& samples) { return fromVector(jsEnv, samples); });
+          [](Napi::Env jsEnv, const std::vector<float>& out) { return fromVector(jsEnv, out); });
     });
     addMethod(handle, "abort", [state](const Napi::CallbackInfo& call) -> Napi::Value {
       state->executor->abort();

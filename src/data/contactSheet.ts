@@ -1,5 +1,5 @@
 import { basename } from 'node:path/posix';
-import { LogMel, ShardSet } from '../../bindings/index.ts';
+import { ShardSet } from '../../bindings/index.ts';
 import type { FeatureOptions } from '../../bindings/native.ts';
 import type { Recording } from '../domain.ts';
 import { plain } from '../plots/axes.ts';
@@ -19,34 +19,28 @@ export async function contactSheet(dataset: Dataset): Promise<Html> {
   const chosen = choose(dataset.recordings, dataset.manifest.labels);
   const { sampleRateHz } = dataset.manifest;
   const features = displayFeatures(sampleRateHz);
-  const logMel = new LogMel(features);
-  const shards = ShardSet.open(await dataset.shardEntries(chosen), features);
-  try {
-    const pictures: Html[] = [];
-    for (const [i, recording] of chosen.entries()) {
-      const startS = liveliest(await shards.activityProfile(i, stepS));
-      const count = Math.min(Math.round(shownS * sampleRateHz), recording.sampleCount);
-      const first = Math.max(0, Math.min(Math.round(startS * sampleRateHz), recording.sampleCount - count));
-      const { data, mels } = await logMel.compute(await shards.readPcm(i, first, count));
-      const at = first / sampleRateHz;
-      const stretch = `${at.toFixed(1)} to ${(at + count / sampleRateHz).toFixed(1)} s`;
-      const caption = `${recording.label}, ${stretch} of ${basename(recording.path)}`;
-      const source = pngDataUrl(spectrogramPng(data, mels, frames));
-      pictures.push(figure(`<img alt="${escapeHtml(`Spectrogram of ${recording.path}`)}" src="${source}">`, caption));
-    }
-    const [low, high] = [features.fMinHz / 1000, features.fMaxHz / 1000].map((khz) => plain(Number(khz.toFixed(2))));
-    const note = `The liveliest ${shownS} seconds of a few recordings of each class, from ${low} to ${high} kHz on the mel scale; bright is loud.`;
-    const { labels } = dataset.manifest;
-    const left = labels.slice(most);
-    const missing =
-      left.length > 0
-        ? notice('warning', `Not pictured: ${left.length} of ${labels.length} classes, ${left.join(', ')}.`)
-        : '';
-    return `<p>${escapeHtml(note)}</p>${missing}${gallery(pictures)}`;
-  } finally {
-    shards.dispose();
-    logMel.dispose();
+  using shards = ShardSet.open(await dataset.shardEntries(chosen), features);
+  const pictures: Html[] = [];
+  for (const [i, recording] of chosen.entries()) {
+    const startS = liveliest(await shards.activityProfile(i, stepS));
+    const count = Math.min(Math.round(shownS * sampleRateHz), recording.sampleCount);
+    const first = Math.max(0, Math.min(Math.round(startS * sampleRateHz), recording.sampleCount - count));
+    const { data, mels } = await shards.logMel(i, first, count);
+    const at = first / sampleRateHz;
+    const stretch = `${at.toFixed(1)} to ${(at + count / sampleRateHz).toFixed(1)} s`;
+    const caption = `${recording.label}, ${stretch} of ${basename(recording.path)}`;
+    const source = pngDataUrl(spectrogramPng(data, mels, frames));
+    pictures.push(figure(`<img alt="${escapeHtml(`Spectrogram of ${recording.path}`)}" src="${source}">`, caption));
   }
+  const [low, high] = [features.fMinHz / 1000, features.fMaxHz / 1000].map((khz) => plain(Number(khz.toFixed(2))));
+  const note = `The liveliest ${shownS} seconds of a few recordings of each class, from ${low} to ${high} kHz on the mel scale; bright is loud.`;
+  const { labels } = dataset.manifest;
+  const left = labels.slice(most);
+  const missing =
+    left.length > 0
+      ? notice('warning', `Not pictured: ${left.length} of ${labels.length} classes, ${left.join(', ')}.`)
+      : '';
+  return `<p>${escapeHtml(note)}</p>${missing}${gallery(pictures)}`;
 }
 
 /** Up to three of each class, from different sessions where there are some. */

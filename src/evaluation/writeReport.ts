@@ -1,5 +1,5 @@
 import { dirname, join } from 'node:path';
-import { LogMel, ShardSet } from '../../bindings/index.ts';
+import { ShardSet } from '../../bindings/index.ts';
 import type { Checkpoint } from '../checkpoint/Checkpoint.ts';
 import type { EpochRecord } from '../checkpoint/metadata.ts';
 import type { Dataset } from '../data/dataset.ts';
@@ -62,13 +62,12 @@ async function pictureMistakes(input: WriteReportInput): Promise<Mistake[]> {
   if (shown.length === 0) return [];
   const entries = await dataset.shardEntries(shown.map(({ index }) => recordings[index] as Recording));
   using shards = ShardSet.open(entries, features);
-  using logMel = new LogMel(features);
   const pictures: Mistake[] = [];
   for (const [entry, { result, index }] of shown.entries()) {
     const clip = loudestFor(result.predicted as string, predictions[index] as Prediction);
     const start = Math.round(clip.startS * features.sampleRateHz);
     const samples = Math.round((clip.endS - clip.startS) * features.sampleRateHz);
-    const { data, mels } = await logMel.compute(await shards.readPcm(entry, start, samples));
+    const { data, mels } = await shards.logMel(entry, start, samples);
     const image = pngDataUrl(spectrogramPng(data, mels));
     pictures.push({ result, startS: clip.startS, endS: clip.endS, image });
   }

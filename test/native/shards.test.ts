@@ -1,7 +1,7 @@
 import { truncate } from 'node:fs/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { LogMel, type ShardEntry, ShardSet } from '../../bindings/index.ts';
+import { InvalidArgumentError, LogMel, type ShardEntry, ShardSet } from '../../bindings/index.ts';
 import { recordingOf, writeShard } from '../helpers/shards.ts';
 import { tinyFeatures } from '../helpers/tinyNetwork.ts';
 import { withTempDir } from '../helpers/withTempDir.ts';
@@ -28,6 +28,21 @@ test('samples come back within a step of their block, and zeros lie around them'
       assert.is(value, read[8090 + i]);
     }
     assert.equal(await shards.readPcm(1, 1e6, 3), new Float32Array(3));
+  }));
+
+test('the spectrogram of a stretch is that of its samples', () =>
+  withShards(async (entries) => {
+    using shards = ShardSet.open(entries, tinyFeatures);
+    using logMel = new LogMel(tinyFeatures);
+    for (const [start, count] of [
+      [0, rate],
+      [7990, 3000],
+      [-100, 2 * rate],
+    ] as const) {
+      const stretch = await shards.logMel(1, start, count);
+      assert.equal(stretch, await logMel.compute(await shards.readPcm(1, start, count)));
+    }
+    assert.instance(await shards.logMel(9, 0, 10).catch((reason) => reason), InvalidArgumentError);
   }));
 
 test('statistics are those of all frames, and the same bits for any number of threads', () =>
