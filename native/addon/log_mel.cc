@@ -29,10 +29,7 @@ Napi::Value createLogMel(const Napi::CallbackInfo& call) {
         return state->executor->run(
             compute.Env(),
             [logMel = state->logMel, samples = toVector<float>(compute[0], "samples")] {
-              const auto n = static_cast<int64_t>(samples.size());
-              std::vector<float> out(static_cast<size_t>(logMel->mels()) * logMel->frames(n));
-              logMel->compute(samples.data(), n, out.data());
-              return out;
+              return logMel->compute(samples);
             },
             [](Napi::Env jsEnv, const std::vector<float>& out) { return fromVector(jsEnv, out); });
       });

@@ -120,11 +120,7 @@ Napi::Value openShards(const Napi::CallbackInfo& info) {
       return state->executor->run(
           call.Env(),
           [core = state->use(), stretch = toStretch(call)] {
-            const std::vector<float> samples = readStretch(*core, stretch);
-            const LogMel& logMel = core->logMel;
-            std::vector<float> out(static_cast<size_t>(logMel.mels()) * logMel.frames(stretch.count));
-            logMel.compute(samples.data(), stretch.count, out.data());
-            return out;
+            return core->logMel.compute(readStretch(*core, stretch));
           },
           [](Napi::Env jsEnv, const std::vector<float>& out) { return fromVector(jsEnv, out); });
     });

@@ -224,4 +224,11 @@ void LogMel::compute(const float* samples, int64_t n, float* out, float* activit
   finish(out, frames(n), activity);
 }
 
+std::vector<float> LogMel::compute(const std::vector<float>& samples) const {
+  const auto n = static_cast<int64_t>(samples.size());
+  std::vector<float> out(static_cast<size_t>(mels()) * frames(n));
+  compute(samples.data(), n, out.data());
+  return out;
+}
+
 }  // namespace autobird

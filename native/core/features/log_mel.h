@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "core/features/simd.h"
 
@@ -58,6 +59,9 @@ class LogMel {
 
   /// melPower and finish. out: (M, T) row-major.
   void compute(const float* samples, int64_t n, float* out, float* activity = nullptr) const;
+
+  /// The same into a vector of its own, (M, T) row-major.
+  std::vector<float> compute(const std::vector<float>& samples) const;
 
  private:
   struct Tables;

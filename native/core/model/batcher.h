@@ -17,14 +17,14 @@
 
 namespace autobird {
 
-/// The same fields as `BatchingOptions` of bindings/native.ts.
+/// The same fields as `BatchingOptions` of bindings/native.ts; their defaults stand in src/prediction/options.ts.
 struct BatchingOptions {
   /// Clips of a batch, at most.
-  int64_t maxClips = 16;
+  int64_t maxClips = 0;
   /// How long a clip may wait for others while another worker computes. A clip that finds all workers idle never waits.
-  double maxDelayMs = 2;
+  double maxDelayMs = 0;
   /// A call that finds others waiting and would make more than this is refused; an idle batcher takes a call of any size.
-  int64_t maxQueuedClips = 1024;
+  int64_t maxQueuedClips = 0;
 };
 
 /// What the batcher has done and what waits.
