@@ -1,5 +1,6 @@
 /** Chooses a service and starts it: `node services/main.ts inference service.port=8000`. `autobird serve` calls this. */
 import cluster from 'node:cluster';
+import { lookup } from 'node:dns/promises';
 import { parseArgs } from 'node:util';
 import type { FastifyBaseLogger } from 'fastify';
 import { AutobirdError, composeConfig, type ServiceConfig } from '../src/index.ts';
@@ -60,9 +61,15 @@ async function main(words: readonly string[]): Promise<void> {
     await app.close();
     await management.close();
   });
-  if (managementPort !== null) await management.listen({ host: service.management.host, port: managementPort });
-  await app.listen({ host: service.host, port, backlog: 4096 });
+  const [host, managementHost] = await Promise.all([oneAddress(service.host), oneAddress(service.management.host)]);
+  if (managementPort !== null) await management.listen({ host: managementHost, port: managementPort });
+  await app.listen({ host, port, backlog: 4096 });
   announceReady();
+}
+
+/** Of `localhost`, for which Fastify would make two servers, the second without our limits and hooks: the IPv4 one if there is one. */
+async function oneAddress(host: string): Promise<string> {
+  return host === 'localhost' ? (await lookup(host, { verbatim: false })).address : host;
 }
 
 try {

@@ -185,8 +185,9 @@ function mistakes({ report, mistakes: shown }: ReportPageInput): Html {
     const text = `<b style="color:var(--ink)">${escapeHtml(said)}</b>, is <b style="color:var(--good)">${escapeHtml(result.label)}</b> ${own}<br>${escapeHtml(result.recording)}, ${startS.toFixed(1)}–${endS.toFixed(1)} s`;
     return `<figure><img alt="Spectrogram of ${escapeHtml(result.recording)}" src="${image}"><figcaption>${text}</figcaption></figure>`;
   });
-  const which = shown.length < wrong ? `The ${shown.length} surest of ${wrong} mistakes` : `All ${wrong}`;
-  return `<p>${which}, each with the clip that spoke most for the wrong answer: time to the right, mel frequency upwards, as the network hears it.</p>${gallery(pictures, 290)}`;
+  const all = wrong === 1 ? 'The only one' : `All ${wrong}`;
+  const which = shown.length < wrong ? `The ${shown.length} surest of ${wrong} mistakes` : all;
+  return `<p>${which}, with the clip that spoke most for the wrong answer: time to the right, mel frequency upwards, as the network hears it.</p>${gallery(pictures, 290)}`;
 }
 
 function unanswered({ predictions }: Report): Section | null {

@@ -76,6 +76,17 @@ test('a checkpoint is served at the ports of the configuration and stops when to
     assert.match(output(), /"message":"Stopping"/);
   }));
 
+test('localhost is one address, so that one server knows all limits', () =>
+  withTempDir(async (dir) => {
+    const words = [await writeTinyModel(`${dir}/tiny.safetensors`), '--port', '0', 'service.host=localhost'];
+    const { child, output, exit, urls } = await serve(dir, [...words, 'service.management.port=0']);
+    assert.match(urls[1] ?? '', /^http:\/\/127\.0\.0\.1:/, output());
+    assert.is((await fetch(`${urls[1]}/`)).status, 200);
+    child.kill('SIGTERM');
+    assert.is(await exit, 0, output());
+    assert.is(output().match(/listening at/g)?.length, 2, output());
+  }));
+
 test('several processes answer at one port as one service, and one that dies is replaced', () =>
   withTempDir(async (dir) => {
     const checkpoint = await writeTinyModel(`${dir}/tiny.safetensors`);
