@@ -22,7 +22,7 @@ namespace autobird::addon {
 /// What the executor thread works with: megabytes, which go when the decoder was disposed and its last job has ended, not with
 /// the handle, which V8 keeps until it happens to collect garbage.
 struct Decoding {
-  std::shared_ptr<Decoder> decoder;
+  std::shared_ptr<Decoder> decoder;  // null once the recording was read to its end while it was opened
   std::optional<HashingEncoder> encoder;
   std::optional<Resampler> resampler;
 };
@@ -124,18 +124,24 @@ inline EncodedStretch encodeStretch(DecoderState& state, Decoding& decoding, siz
 
 /// Executor thread: decodes and resamples until `wanted` samples are there or the recording ends; empty at the end.
 inline std::vector<float> readAt(DecoderState& state, Decoding& decoding, int64_t targetHz, size_t wanted) {
+  if (state.ended) return {};
   Decoder& decoder = *decoding.decoder;
   const auto sourceHz = static_cast<int64_t>(decoder.info().sampleRateHz);
   const bool resamples = sourceHz != targetHz;
   if (resamples && !decoding.resampler) decoding.resampler.emplace(sourceHz, targetHz);
   std::vector<float> samples;
+  // What waits for the network should be no larger than it must be: a vector that grows has up to twice the room.
+  constexpr size_t kBlock = 1 << 16;
+  const double declared = decoder.info().declaredDurationS.value_or(0) * static_cast<double>(targetHz);
+  const double most = static_cast<double>(wanted) + static_cast<double>(kBlock) * targetHz / sourceHz;
+  if (declared > 0) samples.reserve(static_cast<size_t>(std::min(declared, most)) + 1);
   std::vector<float> block;
   while (!state.ended && samples.size() < wanted) {
     state.throwIfStopped();
     std::vector<float>& read = resamples ? block : samples;
     const size_t before = resamples ? 0 : samples.size();
     block.clear();
-    decoder.read(1 << 16, read);
+    decoder.read(kBlock, read);
     state.damaged = decoder.damaged();
     state.truncated = decoder.truncated();
     const size_t count = read.size() - before;
@@ -148,12 +154,14 @@ inline std::vector<float> readAt(DecoderState& state, Decoding& decoding, int64_
       decoding.resampler->push(block.data(), block.size(), samples);
     }
   }
+  // Headers lie, and some say nothing.
+  if (samples.capacity() > samples.size() + samples.size() / 4) samples.shrink_to_fit();
   return samples;
 }
 
-inline Napi::Object decoderHandle(Napi::Env env, const std::shared_ptr<DecoderState>& state) {
+inline Napi::Object decoderHandle(Napi::Env env, const std::shared_ptr<DecoderState>& state, const DecoderInfo& info) {
   Napi::Object handle = Napi::Object::New(env);
-  handle["info"] = fromDecoderInfo(env, state->decoding->decoder->info());
+  handle["info"] = fromDecoderInfo(env, info);
   handle["ahead"] = state->ahead ? Napi::Value(samplesHandle(env, state->ahead)) : Napi::Value(env.Null());
   handle["read"] = Napi::Function::New(env, [state](const Napi::CallbackInfo& call) -> Napi::Value {
     return guarded(call.Env(), [&]() -> Napi::Value {
@@ -162,8 +170,9 @@ inline Napi::Object decoderHandle(Napi::Env env, const std::shared_ptr<DecoderSt
       return state->executor->run(
           call.Env(),
           [state, decoding = state->decoding, wanted] {
-            Decoder& decoder = *decoding->decoder;
             std::vector<float> samples;
+            if (!decoding->decoder) return samples;
+            Decoder& decoder = *decoding->decoder;
             for (size_t before = 1; samples.size() < wanted && samples.size() != before;) {
               state->throwIfStopped();
               before = samples.size();
@@ -200,6 +209,7 @@ inline Napi::Object decoderHandle(Napi::Env env, const std::shared_ptr<DecoderSt
       return state->executor->run(
           call.Env(),
           [state, decoding = state->decoding, targetHz, blockSamples, stretch] {
+            if (!decoding->decoder) throw Error("invalid_argument", "The recording was read to its end already");
             const auto sourceHz = static_cast<int64_t>(decoding->decoder->info().sampleRateHz);
             if (!decoding->encoder) decoding->encoder.emplace(sourceHz, targetHz, blockSamples);
             return encodeStretch(*state, *decoding, stretch);
@@ -210,7 +220,7 @@ inline Napi::Object decoderHandle(Napi::Env env, const std::shared_ptr<DecoderSt
   handle["dispose"] = Napi::Function::New(env, [state](const Napi::CallbackInfo&) {
     if (!state->decoding) return;
     state->disposed = true;
-    state->decoding->decoder->interrupt();
+    if (state->decoding->decoder) state->decoding->decoder->interrupt();
     state->decoding.reset();
     if (state->ahead) state->ahead->reset();
     if (state->ownsExecutor) state->executor->close();
@@ -265,13 +275,14 @@ Napi::Value openDecoder(const Napi::CallbackInfo& call, const char* threadName, 
     chooseExecutor(env, threadName, inMemory, *state);
     struct Opened {
       std::shared_ptr<Decoding> decoding;
+      DecoderInfo info;
       SharedSamples ahead;
     };
     const Napi::Promise decoder = state->executor->run(
         env,
         [state, open, limits, ahead, inMemory, path = std::move(path), bytes = std::move(bytes)]() mutable {
           state->throwIfStopped();
-          Opened opened{std::make_shared<Decoding>(), nullptr};
+          Opened opened{std::make_shared<Decoding>(), {}, nullptr};
           opened.decoding->decoder = open(inMemory ? openMemory(std::move(bytes)) : openFile(path), limits);
           if (ahead) {
             opened.ahead = std::make_shared<const std::vector<float>>(
@@ -279,6 +290,9 @@ Napi::Value openDecoder(const Napi::CallbackInfo& call, const char* threadName, 
           }
           state->damaged = opened.decoding->decoder->damaged();
           state->truncated = opened.decoding->decoder->truncated();
+          opened.info = opened.decoding->decoder->info();
+          // Its bytes, tables and buffers would wait for the network with its samples.
+          if (state->ended) *opened.decoding = {};
           return opened;
         },
         [state](Napi::Env jsEnv, Opened opened) -> Napi::Value {
@@ -289,7 +303,7 @@ Napi::Value openDecoder(const Napi::CallbackInfo& call, const char* threadName, 
               if (const auto running = weak.lock()) running->interrupt();
             });
           }
-          return decoderHandle(jsEnv, state);
+          return decoderHandle(jsEnv, state, opened.info);
         });
     return openingHandle(env, state, decoder);
   });
