@@ -115,8 +115,8 @@ std::vector<T> toVector(const Napi::Value& value, const std::string& name) {
 }
 
 /// A typed array that belongs to JavaScript.
-template <class T>
-Napi::Value fromVector(Napi::Env env, const std::vector<T>& values) {
+template <class T, class Allocator>
+Napi::Value fromVector(Napi::Env env, const std::vector<T, Allocator>& values) {
   auto typed = Napi::TypedArrayOf<T>::New(env, values.size(), arrayType<T>());
   if (!values.empty()) std::memcpy(typed.Data(), values.data(), values.size() * sizeof(T));
   return typed;

@@ -16,6 +16,7 @@
 #include "core/audio/byte_source.h"
 #include "core/audio/decoder.h"
 #include "core/audio/resample.h"
+#include "core/audio/samples.h"
 
 namespace autobird::addon {
 
@@ -130,18 +131,13 @@ inline std::vector<float> readAt(DecoderState& state, Decoding& decoding, int64_
   const bool resamples = sourceHz != targetHz;
   if (resamples && !decoding.resampler) decoding.resampler.emplace(sourceHz, targetHz);
   std::vector<float> samples;
-  // What waits for the network should be no larger than it must be: a vector that grows has up to twice the room.
-  constexpr size_t kBlock = 1 << 16;
-  const double declared = decoder.info().declaredDurationS.value_or(0) * static_cast<double>(targetHz);
-  const double most = static_cast<double>(wanted) + static_cast<double>(kBlock) * targetHz / sourceHz;
-  if (declared > 0) samples.reserve(static_cast<size_t>(std::min(declared, most)) + 1);
   std::vector<float> block;
   while (!state.ended && samples.size() < wanted) {
     state.throwIfStopped();
     std::vector<float>& read = resamples ? block : samples;
     const size_t before = resamples ? 0 : samples.size();
     block.clear();
-    decoder.read(kBlock, read);
+    decoder.read(1 << 16, read);
     state.damaged = decoder.damaged();
     state.truncated = decoder.truncated();
     const size_t count = read.size() - before;
@@ -154,8 +150,6 @@ inline std::vector<float> readAt(DecoderState& state, Decoding& decoding, int64_
       decoding.resampler->push(block.data(), block.size(), samples);
     }
   }
-  // Headers lie, and some say nothing.
-  if (samples.capacity() > samples.size() + samples.size() / 4) samples.shrink_to_fit();
   return samples;
 }
 
@@ -285,8 +279,8 @@ Napi::Value openDecoder(const Napi::CallbackInfo& call, const char* threadName, 
           Opened opened{std::make_shared<Decoding>(), {}, nullptr};
           opened.decoding->decoder = open(inMemory ? openMemory(std::move(bytes)) : openFile(path), limits);
           if (ahead) {
-            opened.ahead = std::make_shared<const std::vector<float>>(
-                readAt(*state, *opened.decoding, ahead->targetHz, ahead->samples));
+            const auto samples = readAt(*state, *opened.decoding, ahead->targetHz, ahead->samples);
+            opened.ahead = std::make_shared<const Samples>(samples.begin(), samples.end());
           }
           state->damaged = opened.decoding->decoder->damaged();
           state->truncated = opened.decoding->decoder->truncated();

@@ -4,15 +4,15 @@
 #include <cstdint>
 #include <memory>
 #include <utility>
-#include <vector>
 
 #include "addon/convert.h"
 #include "addon/worker.h"
+#include "core/audio/samples.h"
 
 namespace autobird::addon {
 
 /// Samples that jobs of several threads may read.
-using SharedSamples = std::shared_ptr<const std::vector<float>>;
+using SharedSamples = std::shared_ptr<const Samples>;
 
 /// What a handle points to; empty once whoever made it has let them go. JavaScript thread.
 using SamplesBox = std::shared_ptr<SharedSamples>;
@@ -41,7 +41,10 @@ inline Napi::Object samplesHandle(Napi::Env env, const SamplesBox& box) {
 
 /// A copy of a Float32Array, or what a handle of samples points to.
 inline SharedSamples toSamples(const Napi::Value& value, const std::string& name) {
-  if (value.IsTypedArray()) return std::make_shared<const std::vector<float>>(toVector<float>(value, name));
+  if (value.IsTypedArray()) {
+    const auto typed = toTyped<float>(value, name);
+    return std::make_shared<const Samples>(typed.Data(), typed.Data() + typed.ElementLength());
+  }
   void* data = nullptr;
   if (!value.IsObject() || !value.As<Napi::Object>().CheckTypeTag(&kSamplesTag) ||
       napi_unwrap(value.Env(), value, &data) != napi_ok) {

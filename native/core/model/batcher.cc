@@ -21,7 +21,7 @@ constexpr std::array<double, 7> kWaitBoundsMs{1, 5, 25, 100, 250, 1000, 5000};
 
 struct Batcher::Call {
   uint64_t number = 0;
-  std::shared_ptr<const std::vector<float>> samples;
+  std::shared_ptr<const Samples> samples;
   std::vector<double> startSample;
   int64_t clipSamples = 0;
   bool embeddings = false;
@@ -60,9 +60,8 @@ Batcher::Batcher(std::shared_ptr<const Engine> engine, int workers, const Batchi
 
 Batcher::~Batcher() { stop(); }
 
-void Batcher::submit(uint64_t number, std::shared_ptr<const std::vector<float>> samples,
-                     std::vector<double> startSample, int64_t clipSamples, bool embeddings, double withinMs,
-                     Done done) {
+void Batcher::submit(uint64_t number, std::shared_ptr<const Samples> samples, std::vector<double> startSample,
+                     int64_t clipSamples, bool embeddings, double withinMs, Done done) {
   engine_->checkClips(startSample, clipSamples);
   auto call = std::make_shared<Call>();
   call->number = number;
@@ -252,7 +251,7 @@ std::vector<Batcher::Outcome> Batcher::compute(const std::vector<Slice>& slices)
   for (const Slice& slice : slices) {
     embeddings = embeddings || slice.call->embeddings;
     for (int64_t i = 0; i < slice.count; ++i)
-      clips.push_back({slice.call->samples.get(), slice.call->startSample[static_cast<size_t>(slice.begin + i)]});
+      clips.push_back({*slice.call->samples, slice.call->startSample[static_cast<size_t>(slice.begin + i)]});
   }
   EngineOutput output;
   try {

@@ -13,6 +13,7 @@
 #include <thread>
 #include <vector>
 
+#include "core/audio/samples.h"
 #include "core/model/engine.h"
 
 namespace autobird {
@@ -62,7 +63,7 @@ class Batcher {
   /// `withinMs` (may be infinite): what is not is done with `deadline_exceeded`, before more of it is computed. Throws
   /// `overloaded` where too much is queued already for the queue or for that time, `aborted` after `stop`, and what
   /// `Engine::checkClips` throws; `done` is not called then.
-  void submit(uint64_t number, std::shared_ptr<const std::vector<float>> samples, std::vector<double> startSample,
+  void submit(uint64_t number, std::shared_ptr<const Samples> samples, std::vector<double> startSample,
               int64_t clipSamples, bool embeddings, double withinMs, Done done);
 
   /// Takes a call out of the queue; it is done with `aborted`. Clips that are being computed are computed for nothing.

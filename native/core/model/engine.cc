@@ -27,7 +27,7 @@ void requireStart(double startSample) {
   }
 }
 
-void copyStretch(const std::vector<float>& samples, double startSample, int64_t count, std::vector<float>& out) {
+void copyStretch(std::span<const float> samples, double startSample, int64_t count, std::vector<float>& out) {
   const auto total = static_cast<int64_t>(samples.size());
   const int64_t start = std::llround(startSample);
   const int64_t begin = std::clamp<int64_t>(start, 0, total);
@@ -78,7 +78,7 @@ EngineOutput Engine::emptyOutput(int64_t clips, bool embeddings) const {
 void Engine::features(const ClipSource& clip, int64_t clipSamples, int frames, float* out, float* activity,
                       float* drift) const {
   thread_local std::vector<float> samples;
-  copyStretch(*clip.samples, clip.startSample, clipSamples, samples);
+  copyStretch(clip.samples, clip.startSample, clipSamples, samples);
   logMel_.melPower(samples.data(), clipSamples, out);
   const DriftFeatures row = driftFeatures(logMel_, out, frames);
   drift[0] = row.melMean;
@@ -89,7 +89,7 @@ void Engine::features(const ClipSource& clip, int64_t clipSamples, int frames, f
   options_.statistics.apply(out, frames);
 }
 
-EngineOutput Engine::forwardPcm(const std::vector<float>& samples, const std::vector<double>& startSample,
+EngineOutput Engine::forwardPcm(std::span<const float> samples, const std::vector<double>& startSample,
                                 int64_t clipSamples, bool embeddings, const std::function<bool()>& stopping) {
   checkClips(startSample, clipSamples);
   at::set_num_threads(options_.threads);
@@ -104,7 +104,7 @@ EngineOutput Engine::forwardPcm(const std::vector<float>& samples, const std::ve
     const int64_t rows = std::min(kClipsAtOnce, count - begin);
     block.resize(static_cast<size_t>(rows * rowSize));
     parallelFor(rows, options_.threads, stopping, [&](int64_t row, int) {
-      features({&samples, startSample[static_cast<size_t>(begin + row)]}, clipSamples, frames,
+      features({samples, startSample[static_cast<size_t>(begin + row)]}, clipSamples, frames,
                block.data() + row * rowSize, &output.activity[static_cast<size_t>(begin + row)],
                output.driftFeatures.data() + (begin + row) * kDriftFeatures);
     });

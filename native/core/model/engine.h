@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -29,7 +30,7 @@ struct EngineOptions {
 
 /// One clip: where it begins in a stretch of samples, which is zero beyond its ends.
 struct ClipSource {
-  const std::vector<float>* samples = nullptr;
+  std::span<const float> samples;
   double startSample = 0;
 };
 
@@ -44,8 +45,8 @@ class Engine {
 
   /// Clips of one stretch of samples at the model's rate; the stretch is zero beyond its ends. Clips are taken a few at
   /// a time, so memory does not grow with their number; each one's scores do not depend on the others (1e-5 in f32).
-  EngineOutput forwardPcm(const std::vector<float>& samples, const std::vector<double>& startSample,
-                          int64_t clipSamples, bool embeddings, const std::function<bool()>& stopping);
+  EngineOutput forwardPcm(std::span<const float> samples, const std::vector<double>& startSample, int64_t clipSamples,
+                          bool embeddings, const std::function<bool()>& stopping);
 
   /// Ready, normalised features (rows, M, T). `activity` of the result is 0: it cannot be told from them.
   EngineOutput forwardFeatures(std::vector<float> features, int64_t rows, bool embeddings);
