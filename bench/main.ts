@@ -10,7 +10,7 @@ import { benchPrepare } from './prepare.ts';
 import { benchServe } from './serve.ts';
 import { benchTrain } from './train.ts';
 
-const usage = `Usage: npm run bench -- train [--rounds 5] [--window 3] [--threads ${availableParallelism()}]
+const usage = `Usage: npm run bench -- train [--rounds 5] [--window 3] [--threads ${availableParallelism()}] [--device cpu|cuda]
        npm run bench -- prepare FOLDER [--rounds 5]
        npm run bench -- serve [--rounds 5] [--window 3] [--clients 1,8,32,128] [--mp3 FILE] [--without NAME]… [--rate-within-ms 250]
 
@@ -26,6 +26,7 @@ const { values, positionals } = parseArgs({
     without: { type: 'string', multiple: true, default: [] },
     'rate-within-ms': { type: 'string' },
     threads: { type: 'string', default: String(availableParallelism()) },
+    device: { type: 'string', default: 'cpu' },
     help: { type: 'boolean', default: false },
   },
 });
@@ -37,8 +38,9 @@ if (values.help) {
 const [what, folder] = positionals;
 const rounds = Number(values.rounds);
 let result: unknown;
-if (what === 'train') {
-  result = await benchTrain({ rounds, windowS: Number(values.window), threads: Number(values.threads) });
+if (what === 'train' && (values.device === 'cpu' || values.device === 'cuda')) {
+  const { device } = values;
+  result = await benchTrain({ rounds, windowS: Number(values.window), threads: Number(values.threads), device });
 } else if (what === 'prepare' && folder !== undefined) {
   result = await benchPrepare({ raw: folder, rounds });
 } else if (what === 'serve') {

@@ -1,8 +1,8 @@
 /**
  * Training samples/s of the reference network on ready features, against PyTorch's eager loop in the same run: windows
- * alternate, medians are quoted.
+ * alternate, medians are quoted. On a GPU the features come from the host's memory at every step, on both sides.
  */
-import { Trainer } from '../bindings/index.ts';
+import { type Device, type Precision, runtimeInfo, Trainer } from '../bindings/index.ts';
 import { machine, median, printTable } from './machine.ts';
 import { Opponent } from './opponent.ts';
 
@@ -19,11 +19,18 @@ interface Contestant {
   stop(): void;
 }
 
-async function opponent(variant: string, batch: number, threads: number): Promise<Contestant> {
+interface TrainBench {
+  readonly rounds: number;
+  readonly windowS: number;
+  readonly threads: number;
+  readonly device: Device;
+}
+
+async function opponent(variant: string, batch: number, { threads, device }: TrainBench): Promise<Contestant> {
   const env: Record<string, string> = variant === 'plain' ? {} : mallocEnv;
   const process = await Opponent.start(
     'train.py',
-    ['--variant', variant, '--batch', String(batch), '--threads', String(threads)],
+    ['--variant', variant, '--batch', String(batch), '--threads', String(threads), '--device', device],
     env,
   );
   return {
@@ -33,7 +40,7 @@ async function opponent(variant: string, batch: number, threads: number): Promis
   };
 }
 
-async function ours(precision: 'f32' | 'bf16', batch: number, threads: number): Promise<Contestant> {
+async function ours(precision: Precision, batch: number, { threads, device }: TrainBench): Promise<Contestant> {
   const trainer = Trainer.create(
     {
       model: {
@@ -65,7 +72,7 @@ async function ours(precision: 'f32' | 'bf16', batch: number, threads: number): 
       gradClip: 1,
       emaDecay: 0,
       seed: 0,
-      device: 'cpu',
+      device,
       precision,
       threads,
       loaderThreads: 1,
@@ -93,15 +100,16 @@ async function ours(precision: 'f32' | 'bf16', batch: number, threads: number): 
 }
 
 /** Rounds of alternating windows for each batch size; ratios are against the plain eager loop of the same batch. */
-export async function benchTrain(options: { rounds: number; windowS: number; threads: number }): Promise<unknown> {
+export async function benchTrain(options: TrainBench): Promise<unknown> {
   const results = [];
-  for (const batch of [16, 64]) {
+  const fast = options.device === 'cuda' ? 'fp16' : 'bf16';
+  for (const batch of options.device === 'cuda' ? [64, 512] : [16, 64]) {
     const contestants = [
-      await opponent('plain', batch, options.threads),
-      await ours('f32', batch, options.threads),
-      await opponent('tuned-f32', batch, options.threads),
-      await opponent('tuned-bf16', batch, options.threads),
-      await ours('bf16', batch, options.threads),
+      await opponent('plain', batch, options),
+      await ours('f32', batch, options),
+      await opponent('tuned-f32', batch, options),
+      await opponent(`tuned-${fast}`, batch, options),
+      await ours(fast, batch, options),
     ];
     const rates = contestants.map((): number[] => []);
     for (let round = 0; round < options.rounds; round++) {
@@ -114,7 +122,8 @@ export async function benchTrain(options: { rounds: number; windowS: number; thr
       results.push({ batch, name: contestant.name, samplesPerS: median(of), ratio: median(of) / plain, windows: of });
     }
   }
-  console.log(`Training the reference network, ${options.threads} threads, ${machine().cpu}`);
+  const where = options.device === 'cuda' ? runtimeInfo().cudaDevices[0]?.name : machine().cpu;
+  console.log(`Training the reference network, ${options.threads} threads, ${where}`);
   printTable(
     ['batch', 'who', 'samples/s', 'ratio', 'windows'],
     results.map((r) => [
@@ -125,5 +134,5 @@ export async function benchTrain(options: { rounds: number; windowS: number; thr
       r.windows.map((w) => w.toFixed(0)).join(' '),
     ]),
   );
-  return { machine: machine(), threads: options.threads, results };
+  return { machine: machine(), device: where, threads: options.threads, results };
 }

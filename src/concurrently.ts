@@ -1,3 +1,5 @@
+import { setMaxListeners } from 'node:events';
+
 /**
  * Calls `work` for every item, `limit` at once, and gives the results in the order of the items. After a failure or an
  * abort nothing new is started, what runs is told through its signal and waited for, and the first error is thrown.
@@ -10,6 +12,8 @@ export async function concurrently<T, R>(
 ): Promise<R[]> {
   const stop = new AbortController();
   const either = signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]);
+  // Each work may listen to it several times; Node takes more than ten listeners for a leak and says so.
+  setMaxListeners(Number.POSITIVE_INFINITY, either);
   const results = new Array<R>(items.length);
   let failure: { readonly error: unknown } | null = null;
   let next = 0;

@@ -5,6 +5,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
+import { onAbort } from '../../bindings/abortable.ts';
 import { downmixInterleaved } from '../../bindings/audio.ts';
 import { AudioError } from '../../bindings/errors.ts';
 import type { AudioSource, RouteInput } from './AudioSource.ts';
@@ -150,7 +151,7 @@ function watch(child: ChildProcess, signal: AbortSignal | undefined) {
   });
   child.stderr?.once('close', () => describe(log));
   const kill = () => child.kill('SIGKILL');
-  signal?.addEventListener('abort', kill, { once: true });
+  const forget = onAbort(signal, kill);
   if (signal?.aborted === true) kill();
   const ended = new Promise<number | null>((settle) => {
     child.once('error', (error) => {
@@ -158,7 +159,7 @@ function watch(child: ChildProcess, signal: AbortSignal | undefined) {
       settle(null);
     });
     child.once('close', (code) => {
-      signal?.removeEventListener('abort', kill);
+      forget();
       settle(code);
     });
   });

@@ -1,3 +1,4 @@
+import { onAbort } from '../../bindings/abortable.ts';
 import { FfmpegDecoder, WavDecoder } from '../../bindings/audio.ts';
 import type { AudioSource, DecoderRoute, RouteInput } from './AudioSource.ts';
 
@@ -20,7 +21,7 @@ function nativeSource(
   const close = async () => decoder.dispose();
   /** Crossing after crossing until one gives null; an abort ends the one that is going on. */
   async function* each<T>(next: () => Promise<T | null>): AsyncGenerator<T, void, undefined> {
-    signal?.addEventListener('abort', close, { once: true });
+    const forget = onAbort(signal, close);
     try {
       for (;;) {
         signal?.throwIfAborted();
@@ -32,7 +33,7 @@ function nativeSource(
       signal?.throwIfAborted();
       throw error;
     } finally {
-      signal?.removeEventListener('abort', close);
+      forget();
     }
   }
   return {

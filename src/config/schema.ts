@@ -185,7 +185,8 @@ export const trainingSchema = z.strictObject({
   precision: z.enum(['auto', 'f32', 'bf16', 'fp16']),
   /** Threads of the network; null for one a core. */
   threads: count.nullable(),
-  loaderThreads: count,
+  /** Threads that make the features of later steps meanwhile; null for one, on a GPU one a core. */
+  loaderThreads: count.nullable(),
 });
 
 export const evaluationSchema = z.strictObject({

@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { ShardSet, Trainer } from '../../bindings/index.ts';
 import type { NormalisationStatistics } from '../../bindings/native.ts';
 import type { EpochRecord } from '../checkpoint/metadata.ts';
@@ -41,6 +42,8 @@ export async function fit(options: FitOptions): Promise<void> {
     config.training.precision,
     config.training.threads,
   );
+  // On the CPU the network's threads and these share the cores; a GPU leaves all of them to features.
+  const loaderThreads = config.training.loaderThreads ?? (device === 'cuda' ? availableParallelism() : 1);
   const { sampleRateHz } = config.features;
   using shards = ShardSet.open(await dataset.shardEntries([...training, ...held]), config.features);
   const trainingSet = await makeTrainingSet({
@@ -64,9 +67,7 @@ export async function fit(options: FitOptions): Promise<void> {
   });
   for (const line of trainingSet.notes) await note(line);
   await note(`Learns ${labels.length} classes from ${training.length} recordings, validates on ${held.length}`);
-  await note(
-    `Trains on ${device} in ${precision} with ${threads} threads, ${config.training.loaderThreads} for features`,
-  );
+  await note(`Trains on ${device} in ${precision} with ${threads} threads, ${loaderThreads} for features`);
 
   // Bit for bit those the weights were trained with, whatever a new computation would round to.
   const statistics = restored?.statistics ?? trainingSet.statistics;
@@ -83,7 +84,7 @@ export async function fit(options: FitOptions): Promise<void> {
       device,
       precision,
       threads,
-      loaderThreads: config.training.loaderThreads,
+      loaderThreads,
     },
     shards,
   );

@@ -3,7 +3,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Engine, type ModelOptions, runtimeInfo, Trainer } from '../../bindings/index.ts';
 import { formulaBatch, formulaWeights } from '../helpers/modelFormula.ts';
-import { engineOptions, trainerOptions } from '../helpers/tinyNetwork.ts';
+import { engineOptions, tinyModel, trainerOptions } from '../helpers/tinyNetwork.ts';
 
 interface Golden {
   readonly model: ModelOptions;
@@ -30,6 +30,7 @@ function addTests(): void {
 
     for (const [precision, tolerance] of [
       ['f32', 1e-4],
+      ['bf16', 5e-2],
       ['fp16', 2e-2],
     ] as const) {
       test(`the ${name} network scores on the GPU in ${precision} as it does on the CPU`, async () => {
@@ -64,6 +65,38 @@ function addTests(): void {
       });
     }
   }
+
+  test('dropout on the GPU follows from the seed and the step', async () => {
+    const shape = { rows: 6, mels: 16, frames: 51, classes: 3 };
+    const { features, target } = formulaBatch(0, shape);
+    const options = trainerOptions({ device: 'cuda', model: { ...tinyModel, stemDropout: 0.5, dropout: 0.5 } });
+    const lossesOf = async (seed: number) => {
+      using trainer = Trainer.create({ ...options, seed }, null);
+      await trainer.importState(formulaWeights(await trainer.exportState(false)));
+      const step = async () => (await trainer.stepFeatures(features, target, shape.rows, { learningRate: 0 })).loss;
+      return Float32Array.of(await step(), await step());
+    };
+    const first = await lossesOf(1);
+    closeTo(await lossesOf(1), first, 1e-4);
+    assert.ok(Math.abs((first[0] as number) - (first[1] as number)) > 1e-3, 'another step drops others');
+    assert.ok(Math.abs((first[0] as number) - ((await lossesOf(2))[0] as number)) > 1e-3, 'another seed drops others');
+  });
+
+  test('a batch that the memory of the GPU cannot hold fails by itself', async () => {
+    const options = trainerOptions({ device: 'cuda', model: { ...tinyModel, stemChannels: [256, 256] } });
+    using trainer = Trainer.create(options, null);
+    const shape = { rows: 6, mels: 16, frames: 51, classes: 3 };
+    const { features, target } = formulaBatch(0, shape);
+    const rows = Math.ceil((runtimeInfo().cudaDevices[0]?.totalBytes ?? 0) / (16 * 51 * 256 * 4));
+    const many = new Float32Array(rows * 16 * 51);
+    try {
+      await trainer.stepFeatures(many, new Float32Array(rows * 3), rows, { learningRate });
+      assert.unreachable();
+    } catch (error) {
+      assert.match((error as Error).message, /memory/);
+    }
+    assert.ok((await trainer.stepFeatures(features, target, shape.rows, { learningRate })).loss > 0);
+  });
 
   test('a state goes from the GPU to the GPU and to the CPU unchanged', async () => {
     const shape = { rows: 6, mels: 16, frames: 51, classes: 3 };

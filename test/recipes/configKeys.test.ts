@@ -8,6 +8,7 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { runtimeInfo } from '../../bindings/index.ts';
 import { readCheckpoint } from '../../src/checkpoint/readCheckpoint.ts';
 import { classifierOptions, predictOptions } from '../../src/cli/commands/predict.ts';
 import { composeConfig } from '../../src/config/compose.ts';
@@ -116,7 +117,7 @@ const training: Record<string, Change> = {
   'training.metric': ['val_accuracy', 'training.epochs=5', 'optimizer.lr=1e-12'],
   'training.validate_every': ['2'],
   'training.seed': ['5'],
-  'training.device': ['cuda'],
+  'training.device': [runtimeInfo().cudaAvailable ? 'cpu' : 'cuda'],
   'training.precision': ['bf16'],
   'training.threads': ['2'],
   'training.loader_threads': ['2'],

@@ -60,7 +60,7 @@ test('a run learns tones it never heard, and its folder says everything about it
       [...stages].join(),
     );
     assert.ok(notes.some((line) => line.startsWith('No leak')));
-    assert.ok(notes.some((line) => /^Trains on cpu in f32 with 1 threads/.test(line)));
+    assert.ok(notes.some((line) => /^Trains on (cpu|cuda) in f32 with 1 threads/.test(line)));
     const log = await run.logText();
     for (const note of notes) assert.match(log, note);
 

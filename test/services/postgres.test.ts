@@ -19,14 +19,13 @@ import { audioForm, serviceConfig, withService } from '../helpers/withService.ts
 import { withTempDir } from '../helpers/withTempDir.ts';
 
 const programs = postgresPrograms();
-if (programs === null) {
-  console.log('# skip: PostgreSQL is not installed (apt-get install -y postgresql)');
-  process.exit(0);
-}
+const needsPostgres = programs === null ? test.skip : test;
+if (programs === null) console.log('# skip: PostgreSQL is not installed (apt-get install -y postgresql)');
 const dir = await mkdtemp(join(tmpdir(), 'autobird-postgres-'));
-const server = await PostgresServer.start(programs, dir);
+// Without its programs nothing below uses it.
+const server = (programs === null ? null : await PostgresServer.start(programs, dir)) as PostgresServer;
 test.after(async () => {
-  await server.stop('immediate');
+  await server?.stop('immediate');
   await rm(dir, { recursive: true, force: true });
 });
 
@@ -93,7 +92,7 @@ async function failureOf(work: Promise<unknown>): Promise<unknown> {
   );
 }
 
-test('a row is the same in PostgreSQL as in the file, to the last bit of its scores', () =>
+needsPostgres('a row is the same in PostgreSQL as in the file, to the last bit of its scores', () =>
   withReplicas(1, async ([replica], url) => {
     const { log, gathered } = replica as Replica;
     await log.append(logEntryOf({ scores: Float32Array.of(0.1, 1 / 3), durationS: 1 / 3 }));
@@ -116,9 +115,10 @@ test('a row is the same in PostgreSQL as in the file, to the last bit of its sco
     const reader = openDriftRows(serviceConfig([`service.log.postgres.url='${url}'`]).log);
     assert.equal(await reader.driftRows({}, 9), log.driftRows({}, 9));
     await reader.close();
-  }));
+  }),
+);
 
-test('pages and filters find what they should over all replicas', () =>
+needsPostgres('pages and filters find what they should over all replicas', () =>
   withReplicas(2, async ([a, b]) => {
     const day = (n: number) => new Date(Date.UTC(2026, 0, n));
     for (let n = 1; n <= 9; n++) {
@@ -147,9 +147,10 @@ test('pages and filters find what they should over all replicas', () =>
     for await (const page of gathered.each({ label: 'wren' })) pages.push(page.length);
     assert.equal(pages, [6]);
     assert.is((await gathered.list({ fileName: "x' OR 1=1 --" }, { limit: 99 })).length, 0);
-  }));
+  }),
+);
 
-test('replicas that start together on an empty database make its tables once', () =>
+needsPostgres('replicas that start together on an empty database make its tables once', () =>
   withReplicas(6, async (replicas, url) => {
     for (const [n, { log }] of replicas.entries()) await log.append(logEntryOf({ requestId: `r${n}` }));
     await Promise.all(replicas.map(({ gathered }) => gathered.caughtUp()));
@@ -158,9 +159,10 @@ test('replicas that start together on an empty database make its tables once', (
       replicas.flatMap(({ lines }) => lines),
       [],
     );
-  }));
+  }),
+);
 
-test('a crash of PostgreSQL in the middle of load, and another, loses nothing and doubles nothing', () =>
+needsPostgres('a crash of PostgreSQL in the middle of load, and another, loses nothing and doubles nothing', () =>
   withReplicas(2, async (replicas, url) => {
     let stopped = false;
     const sent: string[][] = replicas.map(() => []);
@@ -198,9 +200,10 @@ test('a crash of PostgreSQL in the middle of load, and another, loses nothing an
     const { lines } = replicas[0] as Replica;
     assert.ok(lines.some((line) => line.includes('takes the rows of the prediction log again')));
     assert.not(lines.some((line) => line.includes(PostgresServer.password)));
-  }));
+  }),
+);
 
-test('kill -9 of a service that could not reach PostgreSQL loses nothing that was answered', async () => {
+needsPostgres('kill -9 of a service that could not reach PostgreSQL loses nothing that was answered', async () => {
   const url = await server.createDatabase();
   await withTempDir(async (dir) => {
     const path = join(dir, 'log.db');
@@ -232,7 +235,7 @@ test('kill -9 of a service that could not reach PostgreSQL loses nothing that wa
   });
 });
 
-test('processes that share a file feed each row once', async () => {
+needsPostgres('processes that share a file feed each row once', async () => {
   const url = await server.createDatabase();
   await withTempDir(async (dir) => {
     const path = join(dir, 'shared.db');
@@ -248,39 +251,42 @@ test('processes that share a file feed each row once', async () => {
   });
 });
 
-test('what is deleted at one replica is gone in PostgreSQL and in the files of all, even where it had not been fed', () =>
-  withReplicas(2, async ([a, b], url, dir) => {
-    const [here, there] = [a as Replica, b as Replica];
-    for (const { log, gathered } of [here, there]) {
-      await log.append(logEntryOf({ requestId: 'secret', fileName: 'bedroom.wav' }));
-      await log.append(logEntryOf({ requestId: 'other' }));
-      log.addFeedback({ requestId: 'secret', part: 0, label: 'wren', note: 'Ann said so' });
-      await gathered.caughtUp();
-    }
-    // A third was cut off, and comes back with a row that nobody has seen.
-    const third = PredictionLog.open({ path: join(dir, 'third.db') });
-    await third.append(logEntryOf({ requestId: 'late', fileName: 'bedroom.wav' }));
-    await third.close();
-    assert.is(await here.gathered.delete({ fileName: 'bedroom.wav' }), 2);
-    assert.equal(await fed(url), ['other', 'other']);
-    assert.equal(await server.query(url, 'SELECT note FROM autobird.feedback'), []);
-    assert.is(here.log.list({ fileName: 'bedroom.wav' }, { limit: 9 }).length, 0);
-    await there.gathered.caughtUp();
-    assert.is(there.log.list({ fileName: 'bedroom.wav' }, { limit: 9 }).length, 0);
-    const back = openReplica(url, join(dir, 'third.db'));
-    await back.gathered.caughtUp();
-    assert.is(back.log.list({}, { limit: 9 }).length, 0);
-    assert.equal(await fed(url), ['other', 'other']);
-    // What comes later under the same name is kept.
-    await there.log.append(
-      logEntryOf({ requestId: 'new', fileName: 'bedroom.wav', time: new Date(Date.now() + 1000) }),
-    );
-    await there.gathered.caughtUp();
-    assert.equal(await fed(url), ['other', 'other', 'new']);
-    await back.close();
-  }));
+needsPostgres(
+  'what is deleted at one replica is gone in PostgreSQL and in the files of all, even where it had not been fed',
+  () =>
+    withReplicas(2, async ([a, b], url, dir) => {
+      const [here, there] = [a as Replica, b as Replica];
+      for (const { log, gathered } of [here, there]) {
+        await log.append(logEntryOf({ requestId: 'secret', fileName: 'bedroom.wav' }));
+        await log.append(logEntryOf({ requestId: 'other' }));
+        log.addFeedback({ requestId: 'secret', part: 0, label: 'wren', note: 'Ann said so' });
+        await gathered.caughtUp();
+      }
+      // A third was cut off, and comes back with a row that nobody has seen.
+      const third = PredictionLog.open({ path: join(dir, 'third.db') });
+      await third.append(logEntryOf({ requestId: 'late', fileName: 'bedroom.wav' }));
+      await third.close();
+      assert.is(await here.gathered.delete({ fileName: 'bedroom.wav' }), 2);
+      assert.equal(await fed(url), ['other', 'other']);
+      assert.equal(await server.query(url, 'SELECT note FROM autobird.feedback'), []);
+      assert.is(here.log.list({ fileName: 'bedroom.wav' }, { limit: 9 }).length, 0);
+      await there.gathered.caughtUp();
+      assert.is(there.log.list({ fileName: 'bedroom.wav' }, { limit: 9 }).length, 0);
+      const back = openReplica(url, join(dir, 'third.db'));
+      await back.gathered.caughtUp();
+      assert.is(back.log.list({}, { limit: 9 }).length, 0);
+      assert.equal(await fed(url), ['other', 'other']);
+      // What comes later under the same name is kept.
+      await there.log.append(
+        logEntryOf({ requestId: 'new', fileName: 'bedroom.wav', time: new Date(Date.now() + 1000) }),
+      );
+      await there.gathered.caughtUp();
+      assert.equal(await fed(url), ['other', 'other', 'new']);
+      await back.close();
+    }),
+);
 
-test('what was said at one replica of a row of another finds it, and the file keeps no copy', () =>
+needsPostgres('what was said at one replica of a row of another finds it, and the file keeps no copy', () =>
   withReplicas(2, async ([a, b], url) => {
     const [here, there] = [a as Replica, b as Replica];
     await here.log.append(logEntryOf());
@@ -291,9 +297,10 @@ test('what was said at one replica of a row of another finds it, and the file ke
     await there.gathered.caughtUp();
     assert.is((await here.gathered.list({}, { limit: 1 }))[0]?.trueLabel, 'robin');
     assert.is((await server.query(url, 'SELECT 1 FROM autobird.feedback')).length, 1);
-  }));
+  }),
+);
 
-test('rows that arrived are removed from the file where that is asked for, and ids go on', () =>
+needsPostgres('rows that arrived are removed from the file where that is asked for, and ids go on', () =>
   withReplicas(
     1,
     async ([replica], url) => {
@@ -315,9 +322,10 @@ test('rows that arrived are removed from the file where that is asked for, and i
       );
     },
     { trim: true, audio: true },
-  ));
+  ),
+);
 
-test('recordings too large for one transaction go in several', () =>
+needsPostgres('recordings too large for one transaction go in several', () =>
   withReplicas(
     1,
     async ([replica], url) => {
@@ -333,32 +341,36 @@ test('recordings too large for one transaction go in several', () =>
       );
     },
     { audio: true },
-  ));
+  ),
+);
 
-test('a backup of the file that is put back is a new instance: its next rows arrive, its old ones not twice', async () => {
-  const url = await server.createDatabase();
-  await withTempDir(async (dir) => {
-    const path = join(dir, 'log.db');
-    let replica = openReplica(url, path);
-    await replica.log.append(logEntryOf({ requestId: 'old' }));
-    await replica.gathered.caughtUp();
-    await replica.close();
-    await copyFile(path, join(dir, 'backup.db'));
-    replica = openReplica(url, path);
-    await replica.log.append(logEntryOf({ requestId: 'lost with the disk' }));
-    await replica.gathered.caughtUp();
-    await replica.close();
-    await copyFile(join(dir, 'backup.db'), path);
-    replica = openReplica(url, path);
-    await replica.gathered.caughtUp();
-    await replica.log.append(logEntryOf({ requestId: 'new' }));
-    await until(async () => (await fed(url)).length === 3, 'three rows');
-    assert.equal(await fed(url), ['old', 'lost with the disk', 'new']);
-    await replica.close();
-  });
-});
+needsPostgres(
+  'a backup of the file that is put back is a new instance: its next rows arrive, its old ones not twice',
+  async () => {
+    const url = await server.createDatabase();
+    await withTempDir(async (dir) => {
+      const path = join(dir, 'log.db');
+      let replica = openReplica(url, path);
+      await replica.log.append(logEntryOf({ requestId: 'old' }));
+      await replica.gathered.caughtUp();
+      await replica.close();
+      await copyFile(path, join(dir, 'backup.db'));
+      replica = openReplica(url, path);
+      await replica.log.append(logEntryOf({ requestId: 'lost with the disk' }));
+      await replica.gathered.caughtUp();
+      await replica.close();
+      await copyFile(join(dir, 'backup.db'), path);
+      replica = openReplica(url, path);
+      await replica.gathered.caughtUp();
+      await replica.log.append(logEntryOf({ requestId: 'new' }));
+      await until(async () => (await fed(url)).length === 3, 'three rows');
+      assert.equal(await fed(url), ['old', 'lost with the disk', 'new']);
+      await replica.close();
+    });
+  },
+);
 
-test('text that PostgreSQL does not know holds nothing up', () =>
+needsPostgres('text that PostgreSQL does not know holds nothing up', () =>
   withReplicas(1, async ([replica]) => {
     const { log, gathered } = replica as Replica;
     await log.append(logEntryOf({ fileName: 'a"\\\u{1F426}.wav' }));
@@ -367,9 +379,10 @@ test('text that PostgreSQL does not know holds nothing up', () =>
     const [row] = await gathered.list({}, { limit: 1 });
     assert.is(row?.fileName, 'a"\\\u{1F426}.wav');
     assert.is(row?.trueLabel, 'wr\ufffden');
-  }));
+  }),
+);
 
-test('old rows of the database go after the days of retention', () =>
+needsPostgres('old rows of the database go after the days of retention', () =>
   withReplicas(
     1,
     async ([replica], url) => {
@@ -380,9 +393,10 @@ test('old rows of the database go after the days of retention', () =>
       await until(async () => (await fed(url)).join() === 'new', 'one row');
     },
     { retentionDays: 2 },
-  ));
+  ),
+);
 
-test('a database of a newer autobird is refused, and rows wait', async () => {
+needsPostgres('a database of a newer autobird is refused, and rows wait', async () => {
   const url = await server.createDatabase();
   await withTempDir(async (dir) => {
     const first = openReplica(url, join(dir, 'a.db'));
@@ -399,7 +413,7 @@ test('a database of a newer autobird is refused, and rows wait', async () => {
   });
 });
 
-test('no failure shows the password', async () => {
+needsPostgres('no failure shows the password', async () => {
   const url = await server.createDatabase();
   const { password } = PostgresServer;
   const encoded = encodeURIComponent(password);
@@ -444,7 +458,7 @@ test('no failure shows the password', async () => {
   });
 });
 
-test('a service answers while PostgreSQL is away, and its log is there when it is back', async () => {
+needsPostgres('a service answers while PostgreSQL is away, and its log is there when it is back', async () => {
   const url = await server.createDatabase();
   await server.stop();
   await withService([`service.log.postgres.url='${url}'`], async ({ url: address, management }) => {

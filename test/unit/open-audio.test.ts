@@ -13,6 +13,7 @@ import { resampled } from '../../src/audio/resample.ts';
 import { composeConfig } from '../../src/config/compose.ts';
 import { defaultLimits } from '../../src/prediction/options.ts';
 import { chirpInNoise, gathered, largestDifference } from '../helpers/signal.ts';
+import { warningsOf } from '../helpers/warningsOf.ts';
 import { int16, wav } from '../helpers/wav.ts';
 import { withTempDir } from '../helpers/withTempDir.ts';
 
@@ -260,6 +261,19 @@ test('an aborted signal ends opening and reading with its reason', async () => {
     await audio.close();
   }
 });
+
+needsFfmpeg('one signal over many recordings is no leak of listeners', () =>
+  withTempDir(async (dir) => {
+    const path = join(dir, 'tone.wav');
+    await writeFile(path, file);
+    const { signal } = new AbortController();
+    const open = () => openAudio(path, { signal, decoders: ['ffmpeg-cli'] });
+    const warnings = await warningsOf(async () => {
+      for (const audio of await Promise.all(Array.from({ length: 12 }, open))) await audio.close();
+    });
+    assert.equal(warnings, []);
+  }),
+);
 
 test('an ffmpeg that cannot be started costs the recording, with the reason, whatever the cause', () =>
   withTempDir(async (dir) => {

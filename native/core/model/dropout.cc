@@ -74,10 +74,11 @@ at::Tensor dropElements(const at::Tensor& input, double p, uint64_t seed, bool r
   return y;
 }
 
-// Other devices and types: a mask from a generator of its own.
-at::Tensor keepMask(const at::Tensor& like, double p, uint64_t seed) {
-  at::Generator generator = generatorFor(like.device(), seed);
-  return at::empty_like(like, at::MemoryFormat::Contiguous).bernoulli_(1 - p, generator).div_(1 - p);
+// Other devices and types: a mask from a generator of its own, on a GPU by its one kernel for all of it.
+at::Tensor dropStoringMask(const at::Tensor& x, double p, uint64_t seed) {
+  at::Generator generator = generatorFor(x.device(), seed);
+  if (x.is_cuda()) return std::get<0>(at::_fused_dropout(x, 1 - p, generator));
+  return x * at::empty_like(x, at::MemoryFormat::Contiguous).bernoulli_(1 - p, generator).div_(1 - p);
 }
 
 struct Dropout : torch::autograd::Function<Dropout> {
@@ -124,21 +125,22 @@ uint64_t DropoutSeeds::next() {
 at::Tensor dropout(const at::Tensor& x, double p, uint64_t seed) {
   if (p == 0) return x;
   if (ownKernel(x)) return Dropout::apply(x, p, static_cast<int64_t>(seed));
-  return x * keepMask(x, p, seed);
+  return dropStoringMask(x, p, seed);
 }
 
 at::Tensor reluDropout(const at::Tensor& x, double p, uint64_t seed) {
   if (p == 0) return at::relu(x);
   if (ownKernel(x)) return ReluDropout::apply(x, p, static_cast<int64_t>(seed));
-  return at::relu(x) * keepMask(x, p, seed);
+  return dropStoringMask(at::relu(x), p, seed);
 }
 
 at::Tensor channelKeep(int64_t rows, int64_t channels, double p, uint64_t seed, const at::Device& device) {
+  if (!device.is_cpu()) return dropStoringMask(at::ones({rows, channels}, device), p, seed);
   at::Tensor keep = at::empty({rows, channels}, at::kFloat);
   const Draw draw = drawOf(p, seed);
   float* data = keep.mutable_data_ptr<float>();
   for (int64_t i = 0; i < rows * channels; ++i) data[i] = kept(draw, static_cast<uint32_t>(i)) ? draw.scale : 0.0F;
-  return device.is_cpu() ? keep : keep.to(device);
+  return keep;
 }
 
 }  // namespace autobird

@@ -131,28 +131,33 @@ StepResult NetworkState::step(std::vector<float>& features, const std::vector<fl
   const bool scaling = options_.precision == Precision::fp16;
   BufferGuard statistics(buffers_);
   const Loss loss = lossOf(features, target, rows, /*updateStatistics=*/true);
-  StepResult result;
-  result.rows = rows;
-  if (scaling) result.lossScale = scaler_.scale.item<double>();
   (scaling ? scaler_.scaled(loss.value) : loss.value).backward();
   const std::vector<at::Tensor> gradients = takeGradients();
 
   const at::NoGradGuard noGradient;
-  at::Tensor foundInf;
+  const at::Tensor foundInf = scaling ? scaler_.unscale(gradients) : at::zeros({1}, loss.value.options());
+  const at::Tensor correct = loss.logits.argmax(1).eq(loss.target.argmax(1)).sum();
+  // One crossing for all that is read: each waits until a GPU has done everything it was given.
+  const at::Tensor read = at::stack({loss.value, gradientNorm(gradients), correct.to(at::kFloat), foundInf.squeeze(0),
+                                     scaler_.scale.squeeze(0)})
+                              .cpu();
+  const float* values = read.const_data_ptr<float>();
+  StepResult result;
+  result.rows = rows;
+  result.loss = values[0];
+  result.gradNorm = values[1];
+  result.correct = static_cast<int64_t>(values[2]);
   if (scaling) {
-    foundInf = scaler_.unscale(gradients);
+    result.skipped = values[3] != 0;
+    result.lossScale = values[4];
     scaler_.adapt(foundInf);
-    result.skipped = foundInf.item<float>() != 0;
     if (result.skipped && scaler_.scale.item<double>() < kSmallestScale) throw diverged(optimizer_.step);
-  }
-  result.gradNorm = clipGradients(gradients, options_.gradClip);
-  result.loss = loss.value.item<double>();
-  if (!scaling && !(std::isfinite(result.gradNorm) && std::isfinite(result.loss))) {
+  } else if (!(std::isfinite(result.gradNorm) && std::isfinite(result.loss))) {
     throw diverged(optimizer_.step);
   }
-  result.correct = loss.logits.argmax(1).eq(loss.target.argmax(1)).sum().item<int64_t>();
   if (!result.skipped) {
     statistics.keep();
+    clipGradients(gradients, result.gradNorm, options_.gradClip);
     update(options_.optimizer, optimizer_, weights_, gradients, learningRate);
     if (averaging()) updateAverage(averagedValues_, values_, options_.emaDecay, optimizer_.step);
   }

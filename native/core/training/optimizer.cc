@@ -59,11 +59,13 @@ void update(const OptimizerOptions& options, OptimizerState& state, const std::v
   }
 }
 
-double clipGradients(const std::vector<at::Tensor>& gradients, double largest) {
-  const double norm = at::stack(at::_foreach_norm(gradients, 2)).norm().item<double>();
+at::Tensor gradientNorm(const std::vector<at::Tensor>& gradients) {
+  return at::stack(at::_foreach_norm(gradients, 2)).norm();
+}
+
+void clipGradients(const std::vector<at::Tensor>& gradients, double norm, double largest) {
   const double factor = largest / (norm + 1e-6);  // as torch.nn.utils.clip_grad_norm_
   if (largest > 0 && factor < 1) at::_foreach_mul_(gradients, factor);
-  return norm;
 }
 
 LossScaler::LossScaler(const at::Device& device)

@@ -38,8 +38,11 @@ OptimizerState freshState(const std::vector<at::Tensor>& weights);
 void update(const OptimizerOptions& options, OptimizerState& state, const std::vector<at::Tensor>& weights,
             const std::vector<at::Tensor>& gradients, double learningRate);
 
-/// Norm of all gradients as one vector; scales them down to `largest` where that is positive and smaller.
-double clipGradients(const std::vector<at::Tensor>& gradients, double largest);
+/// Norm of all gradients as one vector: a scalar on their device.
+at::Tensor gradientNorm(const std::vector<at::Tensor>& gradients);
+
+/// Scales gradients of that norm down to `largest` where that is positive and smaller.
+void clipGradients(const std::vector<at::Tensor>& gradients, double norm, double largest);
 
 /// What torch.amp.GradScaler does, for fp16: a factor on the loss that halves when a gradient overflows and doubles
 /// after 2,000 steps without.
