@@ -4,6 +4,7 @@
  * (what "coordinated omission" leaves out). Closed loop: clients that each wait for their answer.
  */
 import { Agent, request as httpRequest } from 'node:http';
+import { setTimeout as wait } from 'node:timers/promises';
 import { LoadStatistics } from './LoadStatistics.ts';
 import type { LoadRequest } from './scenario.ts';
 
@@ -26,6 +27,8 @@ export interface LoadOptions {
   readonly timeoutS?: number;
   /** Seed of the arrivals and of the mix; default 1. */
   readonly seed?: number;
+  /** Aborted, nothing more is sent, and the result is of what was measured until then. */
+  readonly signal?: AbortSignal;
 }
 
 export interface LoadResult {
@@ -39,7 +42,8 @@ export interface LoadResult {
 
 /** @throws when neither or both of `rate` and `clients` are given, or one is not a positive number. */
 export async function generateLoad(options: LoadOptions): Promise<LoadResult> {
-  const { url, scenario, rate, clients, arrivals = 'poisson', durationS = 30, warmUpS = 2, timeoutS = 30 } = options;
+  const { url, scenario, rate, clients, arrivals = 'poisson', signal } = options;
+  const { durationS = 30, warmUpS = 2, timeoutS = 30 } = options;
   if ((rate === undefined) === (clients === undefined)) throw new RangeError('Expected either a rate or clients');
   if (!((rate ?? clients ?? 0) > 0))
     throw new RangeError(`Expected a positive rate or number of clients but received ${rate ?? clients}`);
@@ -49,7 +53,11 @@ export async function generateLoad(options: LoadOptions): Promise<LoadResult> {
   const pick = picker(scenario, random);
   const statistics = new LoadStatistics();
   const begin = performance.now() + 1000 * warmUpS;
-  const end = begin + 1000 * durationS;
+  let end = begin + 1000 * durationS;
+  const stop = () => {
+    end = performance.now();
+  };
+  signal?.addEventListener('abort', stop, { once: true });
   let lastAnswer = begin;
   let cpuAtBegin: NodeJS.CpuUsage | undefined;
 
@@ -78,9 +86,10 @@ export async function generateLoad(options: LoadOptions): Promise<LoadResult> {
       const gapMs = () => (arrivals === 'constant' ? 1 : -Math.log(1 - random())) * (1000 / rate);
       const open: Promise<void>[] = [];
       for (let due = performance.now() + gapMs(); due < end; due += gapMs()) {
-        const wait = due - performance.now();
-        if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
-        open.push(send(due));
+        const early = due - performance.now();
+        // The end that an abort brings is seen by the loop.
+        if (early > 0) await wait(early, undefined, { signal }).catch(() => {});
+        if (due < end) open.push(send(due));
       }
       await Promise.all(open);
     } else {
@@ -91,9 +100,10 @@ export async function generateLoad(options: LoadOptions): Promise<LoadResult> {
     }
   } finally {
     clearTimeout(cpuTimer);
+    signal?.removeEventListener('abort', stop);
     agent.destroy();
   }
-  const elapsedS = Math.max(durationS, (lastAnswer - begin) / 1000);
+  const elapsedS = Math.max(end - begin, lastAnswer - begin) / 1000;
   const cpu = process.cpuUsage(cpuAtBegin);
   return { statistics, elapsedS, startedAt, generatorCores: (cpu.user + cpu.system) / 1e6 / elapsedS };
 }

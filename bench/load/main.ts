@@ -23,7 +23,8 @@ const usage = `Usage: npm run load-test -- URL [options]
 
 Without --scenario or --audio it does what the original's load script does: GET /, GET /files/ (twice as often) and POST
 /classify/ with a 5 s tone. Latency counts from the instant a request was due. Writes <folder>/load_stats.csv,
-load_failures.csv and load_stats_history.csv with locust's columns, load.json and load.html. Exits with 1 where a request failed.`;
+load_failures.csv and load_stats_history.csv with locust's columns, load.json and load.html; Ctrl-C ends it early with what was
+measured. Exits with 1 where a request failed.`;
 
 function usageError(message: string): never {
   console.error(`${message}\n\n${usage}`);
@@ -105,8 +106,16 @@ if (values['find-rate'] !== undefined) {
 }
 
 const clients = values.clients === undefined ? undefined : positive('clients', values.clients);
-const result = await generateLoad({ ...common, ...(clients === undefined ? { rate } : { clients }) });
+const interrupt = new AbortController();
+// The second one ends it at once.
+process.once('SIGINT', () => interrupt.abort());
+const { signal } = interrupt;
+const result = await generateLoad({ ...common, ...(clients === undefined ? { rate } : { clients }), signal });
 const { latency, failures } = result.statistics.all;
+if (signal.aborted) {
+  console.log(`Stopped early, ${Math.max(0, result.elapsedS).toFixed(0)} s after the warm-up.`);
+  if (latency.count === 0) process.exit(130);
+}
 const title = `${url}, ${clients === undefined ? `${rate} requests/s (${arrivals})` : `${clients} clients`}`;
 const folder = values.output;
 await mkdir(folder, { recursive: true });
@@ -142,4 +151,4 @@ console.log(
 );
 if (result.generatorCores > 0.8)
   console.log(`The load generator used ${result.generatorCores.toFixed(2)} cores: it may be measuring itself.`);
-process.exitCode = failures > 0 ? 1 : 0;
+process.exitCode = signal.aborted ? 130 : failures > 0 ? 1 : 0;

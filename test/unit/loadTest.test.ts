@@ -61,6 +61,23 @@ test('constant arrivals are counted once each, and what the server counts agrees
   );
 });
 
+test('a load that is stopped gives what was measured until then', async () => {
+  await withServer(
+    (_, response) => response.end(),
+    async (url) => {
+      for (const load of [{ rate: 100, arrivals: 'constant' }, { clients: 2 }] as const) {
+        const signal = AbortSignal.timeout(300);
+        const { statistics, elapsedS } = await generateLoad({
+          ...{ url, scenario: get, ...load, durationS: 60, warmUpS: 0.1, signal },
+        });
+        assert.ok(elapsedS > 0.1 && elapsedS < 5, `${elapsedS} s`);
+        assert.ok(statistics.all.latency.count > 0);
+        if ('rate' in load) assert.ok(statistics.all.latency.count <= 100 * elapsedS + 1);
+      }
+    },
+  );
+});
+
 test('what is sent while warming up is not counted', async () => {
   let served = 0;
   await withServer(
