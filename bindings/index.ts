@@ -46,6 +46,6 @@ export type {
   TensorDtype,
   TrainerOptions,
 } from './native.ts';
-export { runtimeInfo } from './runtime.ts';
+export { releaseFreeMemory, runtimeInfo } from './runtime.ts';
 export { type ClipLevels, ShardSet } from './ShardSet.ts';
 export { Trainer } from './Trainer.ts';

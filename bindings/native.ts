@@ -399,6 +399,7 @@ export interface NativeAddon {
   /** Once per environment, before anything else. */
   initialize(makeError: ErrorFactory): void;
   runtimeInfo(): RuntimeInfo;
+  releaseFreeMemory(): Promise<void>;
   /** `seed` fixes the initial weights. */
   createTrainer(options: TrainerOptions, shards: NativeShardSet | null): NativeTrainer;
   createEngine(options: EngineOptions, tensors: readonly NamedTensor[]): NativeEngine;

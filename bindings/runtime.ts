@@ -5,3 +5,11 @@ import type { RuntimeInfo } from './native.ts';
 export function runtimeInfo(): RuntimeInfo {
   return loadAddon().runtimeInfo();
 }
+
+/**
+ * Gives the kernel what lies free in the heaps of all threads. They keep it (1.2-1.6 x on training), so a process that goes on
+ * for long after a moment of much work asks for this now and then.
+ */
+export async function releaseFreeMemory(): Promise<void> {
+  await loadAddon().releaseFreeMemory();
+}

@@ -81,7 +81,7 @@ export type { ReferenceRow } from './checkpoint/reference.ts';
 
 // What the machine can do.
 
-export { runtimeInfo } from '../bindings/index.ts';
+export { releaseFreeMemory, runtimeInfo } from '../bindings/index.ts';
 export type { BatcherStats, Device, Precision, RuntimeInfo } from '../bindings/native.ts';
 export { packageVersion } from './packageRoot.ts';
 

@@ -17,6 +17,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
 
   exports["initialize"] = Napi::Function::New(env, initialize, "initialize");
   exports["runtimeInfo"] = Napi::Function::New(env, runtimeInfo, "runtimeInfo");
+  exports["releaseFreeMemory"] = Napi::Function::New(env, releaseFreeMemory, "releaseFreeMemory");
   exports["createTrainer"] = Napi::Function::New(env, createTrainer, "createTrainer");
   exports["createEngine"] = Napi::Function::New(env, createEngine, "createEngine");
   exports["openShards"] = Napi::Function::New(env, openShards, "openShards");

@@ -8,6 +8,7 @@ namespace autobird::addon {
 /// runtime.cc
 void loadCudaIfPresent();
 Napi::Value runtimeInfo(const Napi::CallbackInfo& info);
+Napi::Value releaseFreeMemory(const Napi::CallbackInfo& info);
 /// trainer.cc
 Napi::Value createTrainer(const Napi::CallbackInfo& info);
 /// engine.cc

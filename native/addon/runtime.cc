@@ -37,4 +37,12 @@ Napi::Value runtimeInfo(const Napi::CallbackInfo& call) {
   });
 }
 
+Napi::Value releaseFreeMemory(const Napi::CallbackInfo& call) {
+  return guarded(call.Env(), [&]() -> Napi::Value {
+    return Executor::start(call.Env(), "autobird memory")
+        ->run(
+            call.Env(), [] { autobird::releaseFreeMemory(); }, [](Napi::Env env) { return env.Undefined(); });
+  });
+}
+
 }  // namespace autobird::addon

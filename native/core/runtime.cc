@@ -123,6 +123,12 @@ void prepareProcess() {
   }
 }
 
+void releaseFreeMemory() {
+#if defined(__GLIBC__)
+  malloc_trim(0);
+#endif
+}
+
 RuntimeInfo runtimeInfo() {
   RuntimeInfo info;
   info.torchBuilt = AUTOBIRD_TORCH_VERSION;

@@ -37,6 +37,10 @@ void prepareProcess();
 
 RuntimeInfo runtimeInfo();
 
+/// Gives the kernel what lies free in the heaps of all threads. Whoever allocates from a heap waits for it: tens of
+/// milliseconds where there is much to give.
+void releaseFreeMemory();
+
 /// Throws `invalid_argument` when there is no such device in this process.
 c10::Device requireDevice(const std::string& device);
 

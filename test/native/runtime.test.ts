@@ -7,8 +7,8 @@ import { engineOptions, trainerOptions } from '../helpers/tinyNetwork.ts';
 const bindings = new URL('../../bindings/index.ts', import.meta.url).href;
 
 function inChild(code: string, env: Record<string, string> = {}): { stdout: string; stderr: string } {
-  const source = `import { runtimeInfo } from ${JSON.stringify(bindings)};\n${code}`;
-  const child = spawnSync(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', source], {
+  const source = `import { releaseFreeMemory, runtimeInfo } from ${JSON.stringify(bindings)};\n${code}`;
+  const child = spawnSync(process.execPath, ['--expose-gc', '--import', 'tsx', '--input-type=module', '-e', source], {
     encoding: 'utf8',
     env: { ...process.env, ...env },
   });
@@ -34,6 +34,25 @@ test('the allocator is tuned unless the host application opts out', () => {
   const left = inChild('console.log(runtimeInfo().mallocTuned)', { AUTOBIRD_MALLOC: 'default' });
   if (process.platform === 'linux') assert.is(tuned.stdout.trim(), 'true');
   assert.is(left.stdout.trim(), 'false');
+});
+
+test('memory that a moment of much work left in the heap goes back to the kernel when asked', () => {
+  if (!runtimeInfo().mallocTuned) return console.log('# skip: this allocator is not tuned');
+  const { stdout } = inChild(`
+    const megabytes = () => process.memoryUsage.rss() / 2 ** 20;
+    runtimeInfo();
+    let buffers = Array.from({ length: 2000 }, () => Buffer.alloc(160_000, 1));
+    const last = buffers.at(-1); // above all others: the heap cannot shrink by itself
+    const busy = megabytes();
+    buffers = null;
+    gc();
+    const kept = megabytes();
+    await releaseFreeMemory();
+    console.log(JSON.stringify({ busy, kept, left: megabytes(), last: last.length }));
+  `);
+  const { busy, kept, left } = JSON.parse(stdout) as Record<'busy' | 'kept' | 'left', number>;
+  assert.ok(kept > busy - 100, `the heap gave ${busy - kept} MiB back by itself: is there still something to ask for?`);
+  assert.ok(left < busy - 200, `${left} MiB of ${busy} are left`);
 });
 
 test('loading prints nothing', () => {
