@@ -5,6 +5,7 @@
  */
 import { Agent, request as httpRequest } from 'node:http';
 import { setTimeout as wait } from 'node:timers/promises';
+import { onAbort } from '../../bindings/abortable.ts';
 import { LoadStatistics } from './LoadStatistics.ts';
 import type { LoadRequest } from './scenario.ts';
 
@@ -57,7 +58,7 @@ export async function generateLoad(options: LoadOptions): Promise<LoadResult> {
   const stop = () => {
     end = performance.now();
   };
-  signal?.addEventListener('abort', stop, { once: true });
+  const forget = onAbort(signal, stop);
   let lastAnswer = begin;
   let cpuAtBegin: NodeJS.CpuUsage | undefined;
 
@@ -100,7 +101,7 @@ export async function generateLoad(options: LoadOptions): Promise<LoadResult> {
     }
   } finally {
     clearTimeout(cpuTimer);
-    signal?.removeEventListener('abort', stop);
+    forget();
     agent.destroy();
   }
   const elapsedS = Math.max(end - begin, lastAnswer - begin) / 1000;

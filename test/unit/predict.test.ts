@@ -8,6 +8,7 @@ import type { ClipPrediction, FailedPrediction, Prediction } from '../../src/dom
 import { driftFeatureNames, recordingRows } from '../../src/drift/recordingRows.ts';
 import { Classifier } from '../../src/predict.ts';
 import { chirpWav, writeTinyModel } from '../helpers/tinyModel.ts';
+import { warningsOf } from '../helpers/warningsOf.ts';
 import { withTempDir } from '../helpers/withTempDir.ts';
 
 const withModel = (body: (classifier: Classifier, dir: string, model: string) => Promise<void>) => () =>
@@ -190,13 +191,10 @@ test(
 test(
   'one signal for many recordings at once is no leak',
   withModel(async (classifier) => {
-    const warned: Error[] = [];
-    const listener = (warning: Error) => warned.push(warning);
-    process.on('warning', listener);
     const { signal } = new AbortController();
-    await Promise.all(Array.from({ length: 12 }, () => classifier.predictFile(chirpWav(2), { signal })));
-    await new Promise((resolve) => setImmediate(resolve));
-    process.off('warning', listener);
+    const warned = await warningsOf(() =>
+      Promise.all(Array.from({ length: 12 }, () => classifier.predictFile(chirpWav(2), { signal }))),
+    );
     assert.equal(warned, []);
   }),
 );
