@@ -104,6 +104,7 @@ test('what is wrong is said in a sentence and a code', () =>
       [[{ ...start, overlap_s: 7 }, new Uint8Array(4), end], 1008, 'invalid_argument', /overlapS/],
       [[start, { type: 'stop' }], 1008, 'bad_message', /a message after the first/],
       [[start, end], 1008, 'no_samples', /no samples/],
+      [[start, new Uint8Array(4), end, new Uint8Array(4)], 1008, 'after_end', /has to be the last/],
     ];
     for (const [messages, code, said, reason] of cases) {
       const client = new LiveClient(url);

@@ -13,6 +13,24 @@ const wav = Buffer.from(chirpWav(3.2));
 const recording = { name: 'dawn, "chorus".wav', mimeType: 'audio/wav', buffer: wav };
 const schemes = ['light', 'dark'] as const;
 
+/** In the page: a block of sound comes from its audio thread just after the end was sent, as on a busy computer. */
+const lateBlock = `
+  let block = () => {};
+  Object.defineProperty(MessagePort.prototype, 'onmessage', {
+    set(listener) {
+      this.addEventListener('message', (event) => (block = () => listener(event))());
+      this.start();
+    },
+  });
+  const { send } = WebSocket.prototype;
+  WebSocket.prototype.send = function (data) {
+    send.call(this, data);
+    if (data === '{"type":"end"}') block();
+  };`;
+
+/** In the page: no sound comes from its audio thread. */
+const noBlock = "Object.defineProperty(MessagePort.prototype, 'onmessage', { set() {} });";
+
 if (!hasBrowser) console.log('# skip: there is no Chromium here, the page is not tried (apt-get install -y chromium)');
 else browserTests();
 
@@ -168,6 +186,34 @@ function browserTests(): void {
         assert.equal(problems, []);
       });
     }));
+
+  test('sound under way when listening stops is not sent after the end', () =>
+    withBirds(({ url }) =>
+      withPage({ permissions: ['microphone'] }, async ({ page, problems }) => {
+        await page.addInitScript({ content: lateBlock });
+        await page.goto(`${url}/app/`);
+        await page.click('text="Listen live"');
+        await page.waitForSelector('.live-clips > li');
+        await page.click('text="Stop listening"');
+        await page.waitForSelector('text=/^Ended after 0:/');
+        assert.equal(problems, []);
+      }),
+    ));
+
+  test('listening that is stopped before any sound came says so', () =>
+    withBirds(({ url }) =>
+      withPage({ permissions: ['microphone'] }, async ({ page, problems }) => {
+        await page.addInitScript({ content: noBlock });
+        await page.goto(`${url}/app/`);
+        await page.click('text="Listen live"');
+        await page.waitForSelector('text=Listening with birds, in clips of 1 s');
+        await page.click('text="Stop listening"');
+        await page.waitForSelector('text="Ended before any sound came."');
+        await page.click('text="Listen live"');
+        await page.waitForSelector('text=Listening with birds, in clips of 1 s');
+        assert.equal(problems, []);
+      }),
+    ));
 
   test('a key is asked for where the service wants one, used, and forgotten with the tab', () =>
     withBirds(

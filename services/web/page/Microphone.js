@@ -4,6 +4,7 @@ export class Microphone {
   #stream;
   /** @type {AudioContext} */
   #context;
+  #isClosed = false;
 
   /** @param {MediaStream} stream @param {AudioContext} context */
   constructor(stream, context) {
@@ -12,7 +13,8 @@ export class Microphone {
   }
 
   /**
-   * @param {(samples: Float32Array<ArrayBuffer>) => void} onBlock
+   * @param {(samples: Float32Array<ArrayBuffer>, sampleRateHz: number) => void} onBlock may be called before this
+   *   resolves, and is not called any more once `close` was
    * @throws {Error} with a sentence that says what to do
    */
   static async open(onBlock) {
@@ -30,7 +32,10 @@ export class Microphone {
     try {
       await context.audioWorklet.addModule(new URL('./collector.js', import.meta.url));
       const collector = new AudioWorkletNode(context, 'collector', { numberOfOutputs: 0, channelCount: 1 });
-      collector.port.onmessage = ({ data }) => onBlock(data);
+      // Blocks are still under way when the microphone is closed.
+      collector.port.onmessage = ({ data }) => {
+        if (!microphone.#isClosed) onBlock(data, context.sampleRate);
+      };
       context.createMediaStreamSource(stream).connect(collector);
       await context.resume();
     } catch (error) {
@@ -46,6 +51,7 @@ export class Microphone {
 
   /** Harmless the second time. */
   async close() {
+    this.#isClosed = true;
     for (const track of this.#stream.getTracks()) track.stop();
     if (this.#context.state !== 'closed') await this.#context.close();
   }

@@ -29,10 +29,11 @@ export function offerLive({ choice, model, onProblem }) {
   async function start() {
     const socket = connect();
     let samples = 0;
-    const microphone = await Microphone.open((block) => {
+    let isAsked = false;
+    const microphone = await Microphone.open((block, sampleRateHz) => {
       samples += block.length;
-      showLevel(block, samples / microphone.sampleRateHz);
-      if (socket.readyState !== WebSocket.OPEN) return;
+      showLevel(block, samples / sampleRateHz);
+      if (!isAsked || socket.readyState !== WebSocket.OPEN) return;
       // Samples lie in memory as the service wants them: every machine that has a browser is little-endian.
       socket.send(block);
       if (socket.bufferedAmount > mostUnsentBytes) end('The connection is too slow for live sound.');
@@ -41,9 +42,12 @@ export function offerLive({ choice, model, onProblem }) {
       throw error;
     });
     running = { microphone, socket };
-    const say = () => socket.send(JSON.stringify(startMessage(microphone.sampleRateHz, choice(), model())));
-    if (socket.readyState === WebSocket.OPEN) say();
-    else socket.addEventListener('open', say);
+    const ask = () => {
+      socket.send(JSON.stringify(startMessage(microphone.sampleRateHz, choice(), model())));
+      isAsked = true;
+    };
+    if (socket.readyState === WebSocket.OPEN) ask();
+    else socket.addEventListener('open', ask);
     socket.addEventListener('message', ({ data }) => received(JSON.parse(data)));
     socket.addEventListener('close', ({ code, reason }) => {
       if (running?.socket !== socket) return;

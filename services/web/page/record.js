@@ -26,11 +26,11 @@ export function offerRecording({ max_file_bytes, max_duration_s }, { onFile, onP
     /** @type {Float32Array[]} */
     const blocks = [];
     let samples = 0;
-    const microphone = await Microphone.open((block) => {
+    const microphone = await Microphone.open((block, sampleRateHz) => {
       blocks.push(block);
       samples += block.length;
-      showLevel(block, samples / microphone.sampleRateHz);
-      const mostSamples = Math.min((max_file_bytes - headerBytes) / 2, max_duration_s * microphone.sampleRateHz);
+      showLevel(block, samples / sampleRateHz);
+      const mostSamples = Math.min((max_file_bytes - headerBytes) / 2, max_duration_s * sampleRateHz);
       if (samples + block.length > mostSamples) void stop();
     });
     running = { microphone, blocks, begun: new Date() };

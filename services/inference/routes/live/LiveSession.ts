@@ -150,6 +150,8 @@ export class LiveSession {
       if (this.#start === null) {
         this.#start = this.#startOf(data, isBinary);
         started(this.#start);
+      } else if (this.#audio.isEnded) {
+        throw new Ending(closeCodes.policy, 'after_end', 'A message came after {"type": "end"}: it has to be the last');
       } else if (isBinary) {
         this.#lastAudioAt = performance.now();
         this.#audio.receive(data);

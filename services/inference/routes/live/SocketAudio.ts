@@ -10,10 +10,16 @@ export class SocketAudio extends Readable {
   readonly #socket: WebSocket;
   readonly #hash = createHash('sha256');
   #bytes = 0;
+  #isEnded = false;
 
   constructor(socket: WebSocket) {
     super({ highWaterMark: bufferedBytes });
     this.#socket = socket;
+  }
+
+  /** Whether the client has said that nothing more will come. */
+  get isEnded(): boolean {
+    return this.#isEnded;
   }
 
   /** Of all that came. */
@@ -27,7 +33,7 @@ export class SocketAudio extends Readable {
   }
 
   receive(message: Buffer): void {
-    if (this.destroyed || this.readableEnded) return;
+    if (this.destroyed) return;
     this.#bytes += message.byteLength;
     this.#hash.update(message);
     if (!this.push(message)) this.#socket.pause();
@@ -35,6 +41,7 @@ export class SocketAudio extends Readable {
 
   /** Nothing more will come. */
   end(): void {
+    this.#isEnded = true;
     if (!this.destroyed) this.push(null);
   }
 
