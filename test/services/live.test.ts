@@ -158,6 +158,16 @@ test('who sends faster than is allowed has to wait, and is not kept in memory', 
     client.socket.terminate();
   }));
 
+test('who has sent the end and waits for the last answers is not idle', () =>
+  withService(['service.live.max_speed=1', 'service.live.idle_s=0.5'], async ({ url }) => {
+    const client = new LiveClient(url);
+    await client.send(start);
+    await client.send(pcm(chirpWav(2)));
+    await client.send(end);
+    const { code, reason } = await client.closed;
+    assert.equal([code, client.messages.at(-1)?.type], [1000, 'done'], reason);
+  }));
+
 test('pages of others may not connect, our own and programs may', () =>
   withService([], async ({ url }) => {
     const refused = await new LiveClient(url, { origin: 'https://evil.example' }).send(start).catch((error) => error);

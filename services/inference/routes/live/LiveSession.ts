@@ -204,7 +204,7 @@ export class LiveSession {
       this.#lastAudioAt = now;
     } else if (!this.#answersPings) {
       this.#socket.terminate();
-    } else if (now - this.#lastAudioAt > idleMs) {
+    } else if (!this.#audio.isEnded && now - this.#lastAudioAt > idleMs) {
       const message = `Nothing came for ${this.#context.config.live.idleS} s (service.live.idle_s)`;
       this.#stop.abort(new Ending(closeCodes.policy, 'idle', message));
     } else {
