@@ -14,7 +14,7 @@ type Message =
   | { readonly autobird: 'ready' }
   | { readonly autobird: 'metrics'; readonly id: number }
   | { readonly autobird: 'collect'; readonly id: number }
-  | { readonly autobird: 'collected'; readonly id: number; readonly metrics: Metrics }
+  | { readonly autobird: 'collected'; readonly id: number; readonly metrics?: Metrics; readonly error?: string }
   | { readonly autobird: 'metrics-text'; readonly id: number; readonly text?: string; readonly error?: string }
   | { readonly autobird: 'refresh' };
 
@@ -98,7 +98,8 @@ function metricsOf(worker: Worker): Promise<Metrics> {
     const take = (message: Message) => {
       if (message.autobird !== 'collected' || message.id !== id) return;
       end();
-      resolve(message.metrics);
+      if (message.metrics === undefined) reject(new Error(`process ${worker.process.pid}: ${message.error}`));
+      else resolve(message.metrics);
     };
     const died = () => {
       end();
@@ -154,7 +155,10 @@ export function joinPeers(own: Registry, onRefresh: () => void): Peers {
       onRefresh();
     } else if (message.autobird === 'collect') {
       const { id } = message;
-      void own.getMetricsAsJSON().then((metrics) => say({ autobird: 'collected', id, metrics }));
+      own.getMetricsAsJSON().then(
+        (metrics) => say({ autobird: 'collected', id, metrics }),
+        (error: Error) => say({ autobird: 'collected', id, error: error.message }),
+      );
     } else if (message.autobird === 'metrics-text') {
       const asked = waiting.get(message.id);
       waiting.delete(message.id);

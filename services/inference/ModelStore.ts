@@ -2,7 +2,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { FastifyBaseLogger } from 'fastify';
-import { AutobirdError, type ClassifierOptions, type ServiceConfig } from '../../src/index.ts';
+import { AutobirdError, type ClassifierOptions, FormatError, type ServiceConfig } from '../../src/index.ts';
 import { HttpProblem } from '../http/HttpProblem.ts';
 import { LoadedModel } from './LoadedModel.ts';
 
@@ -12,7 +12,7 @@ type ModelEntry = ServiceConfig['models'][number];
 interface Slot {
   readonly entry: ModelEntry;
   loaded: LoadedModel | null;
-  /** Of the file that `loaded` was read from, or that could not be loaded. */
+  /** Of the file that `loaded` was read from, or that is damaged; empty where the next look shall load it. */
   fingerprint: string;
   error: string | null;
 }
@@ -141,6 +141,8 @@ export class ModelStore {
       const message = error instanceof Error ? error.message : String(error);
       if (message !== slot.error) this.#logger.error({ model: entry.name, err: error }, 'Model not loaded');
       slot.error = message;
+      // A damaged file is read again when it has changed; what else there was may be over at the next look.
+      if (!(error instanceof FormatError)) slot.fingerprint = '';
     }
   }
 

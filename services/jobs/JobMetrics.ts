@@ -25,8 +25,13 @@ export class JobMetrics {
       labelNames: ['status'] as const,
       registers: [this.#registry],
       collect() {
-        for (const [status, count] of Object.entries(jobs.counts())) {
-          this.set({ status: status as 'queued' | 'running' }, count);
+        this.reset();
+        try {
+          for (const [status, count] of Object.entries(jobs.counts())) {
+            this.set({ status: status as 'queued' | 'running' }, count);
+          }
+        } catch {
+          // Whoever looks for jobs has logged it; the other metrics are there all the same.
         }
       },
     });

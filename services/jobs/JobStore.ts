@@ -7,6 +7,7 @@ import { hostname } from 'node:os';
 import Database from 'libsql';
 import { AutobirdError, FormatError } from '../../src/index.ts';
 import { HttpProblem } from '../http/HttpProblem.ts';
+import { transaction } from '../transaction.ts';
 import type { Job, JobError, JobProgress, JobRequest, JobStatus } from './Job.ts';
 
 /** Many heartbeats: a busy machine may miss some. */
@@ -69,7 +70,7 @@ export class JobStore {
 
   /** @throws HttpProblem 503 where `maxQueued` wait already */
   add(id: string, request: JobRequest, maxQueued: number): void {
-    this.#transaction(() => {
+    transaction(this.#database, () => {
       if (this.counts().queued >= maxQueued) throw queueFull(maxQueued);
       this.#database
         .prepare("INSERT INTO jobs (id, status, created_ms, request) VALUES (?, 'queued', ?, ?)")
@@ -92,7 +93,7 @@ export class JobStore {
 
   /** The oldest job that waits, or whose process is gone, now held by this process; null where there is none. */
   claim(maxAttempts: number): Job | null {
-    return this.#transaction(() => {
+    return transaction(this.#database, () => {
       this.#requeueAbandoned(maxAttempts);
       const row = this.#database
         .prepare(
@@ -130,7 +131,7 @@ export class JobStore {
 
   /** Ends a job that is not over yet, and forgets one that is. Gives what it was; null where there is none. */
   delete(id: string): Job | null {
-    return this.#transaction(() => {
+    return transaction(this.#database, () => {
       const job = this.get(id);
       const { changes } = this.#database
         .prepare(
@@ -178,18 +179,6 @@ export class JobStore {
     if (host !== hostname()) return false;
     return Number(pid) === process.pid ? !ownersHere.has(owner) : !isRunning(Number(pid));
   }
-
-  #transaction<T>(work: () => T): T {
-    this.#database.exec('BEGIN IMMEDIATE');
-    try {
-      const result = work();
-      this.#database.exec('COMMIT');
-      return result;
-    } catch (error) {
-      this.#database.exec('ROLLBACK');
-      throw error;
-    }
-  }
 }
 
 /** A job that this process holds: id, owner, attempt. */
@@ -214,9 +203,9 @@ function migrate(database: Database.Database, path: string): void {
     );
   }
   // Another process may be doing the same.
-  database.exec('BEGIN IMMEDIATE');
-  if (version() === 0) database.exec(`${schema}; PRAGMA user_version = ${schemaVersion}`);
-  database.exec('COMMIT');
+  transaction(database, () => {
+    if (version() === 0) database.exec(`${schema}; PRAGMA user_version = ${schemaVersion}`);
+  });
 }
 
 function isRunning(pid: number): boolean {

@@ -8,6 +8,7 @@ import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import Database from 'libsql';
 import { AutobirdError, FormatError } from '../../src/index.ts';
+import { transaction } from '../transaction.ts';
 import { Checkpointer } from './Checkpointer.ts';
 import { driftRows } from './driftRows.ts';
 import type { Feedback, LogEntry, LogFilter, LoggedDriftRow, LoggedPrediction } from './entry.ts';
@@ -248,15 +249,12 @@ export class PredictionLog implements LogReader {
     const begin = performance.now();
     try {
       if (this.#closed) throw new Error('it was closed');
-      this.#database.exec('BEGIN IMMEDIATE');
-      try {
+      transaction(this.#database, () => {
         for (const { entry } of batch) this.#write(entry);
-        this.#database.exec('COMMIT');
-      } catch (error) {
-        this.#database.exec('ROLLBACK');
-        throw error;
-      }
+      });
     } catch (error) {
+      // Those of this batch are not there.
+      this.#knownModels.clear();
       const { message } = error as Error;
       const failure = new AutobirdError(
         'log_unavailable',
@@ -329,8 +327,7 @@ export class PredictionLog implements LogReader {
       .prepare(`SELECT id, request_id, part FROM predictions ${sql} ORDER BY id LIMIT ?`)
       .all(...values, deletedAtOnce) as { id: number; request_id: string; part: number }[];
     if (ids.length === 0) return 0;
-    this.#database.exec('BEGIN IMMEDIATE');
-    try {
+    transaction(this.#database, () => {
       const prediction = this.#database.prepare('DELETE FROM predictions WHERE id = ?');
       const feedback = this.#database.prepare(
         'DELETE FROM feedback WHERE request_id = ?1 AND part = ?2 AND NOT EXISTS (SELECT 1 FROM predictions WHERE request_id = ?1 AND part = ?2)',
@@ -341,11 +338,7 @@ export class PredictionLog implements LogReader {
         prediction.run(id);
         feedback.run(request_id, part);
       }
-      this.#database.exec('COMMIT');
-    } catch (error) {
-      this.#database.exec('ROLLBACK');
-      throw error;
-    }
+    });
     this.#rowCount -= ids.length;
     return ids.length;
   }

@@ -1,6 +1,7 @@
 /** The tables, step by step. A step that was released is never changed: later ones mend it. */
 import type Database from 'libsql';
 import { FormatError } from '../../src/index.ts';
+import { transaction } from '../transaction.ts';
 
 const steps: readonly string[] = [
   `
@@ -69,13 +70,8 @@ export function migrate(database: Database.Database, path: string): void {
   }
   if (version() === steps.length) return;
   // Another process may be doing the same.
-  database.exec('BEGIN IMMEDIATE');
-  try {
+  transaction(database, () => {
     for (let done = version(); done < steps.length; done++) database.exec(steps[done] as string);
     database.exec(`PRAGMA user_version = ${steps.length}`);
-    database.exec('COMMIT');
-  } catch (error) {
-    database.exec('ROLLBACK');
-    throw error;
-  }
+  });
 }

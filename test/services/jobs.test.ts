@@ -1,5 +1,5 @@
 // time-limit: 240
-import { readdir } from 'node:fs/promises';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { test } from 'uvu';
@@ -150,6 +150,16 @@ test('an upload that is cut short leaves nothing', () =>
       assert.ok(tries < 500, 'the half of it is still there');
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
+  }));
+
+test('where jobs cannot be read the other metrics are there all the same', () =>
+  withService([own], async ({ dir, management }) => {
+    await mkdir(`${dir}/jobs`);
+    await writeFile(`${dir}/jobs/jobs.db`, 'no database, but something long enough to be taken for one'.repeat(100));
+    const { statusCode, body } = await management.inject('/metrics');
+    assert.is(statusCode, 200);
+    assert.match(body, /^autobird_ready 1$/m);
+    assert.not.match(body, /^autobird_jobs\{/m);
   }));
 
 test('a job that fails says why, and does not keep its recording', () =>

@@ -1,5 +1,5 @@
 /** The routes of the original system, as its clients and its API tests know them. */
-import { rm } from 'node:fs/promises';
+import { rename } from 'node:fs/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Classifier } from '../../src/index.ts';
@@ -84,14 +84,26 @@ test('a service without a model lives, says what is missing and is not ready', (
     assert.ok(Number(answer.headers.get('retry-after')) > 0);
   }));
 
-test('a checkpoint that disappears leaves the loaded model answering', () =>
+test('a checkpoint that disappears leaves the loaded model answering, and one that comes back is loaded', () =>
   withService(
     ["service.models=[{name: a, checkpoint: 'DIR/tiny.safetensors'}]", 'service.reload_s=0.05'],
     async ({ url, dir }) => {
-      await rm(`${dir}/tiny.safetensors`);
-      await new Promise((resolve) => setTimeout(resolve, 200));
-      const answer = await fetch(`${url}/classify/`, { method: 'POST', body: audioForm(['a.wav', chirpWav(1)]) });
-      assert.is(answer.status, 200);
+      const errorUntil = async (wanted: RegExp) => {
+        for (let tries = 0; tries < 200; tries++) {
+          const { models } = (await (await fetch(`${url}/v1/models`)).json()) as { models: { error: string | null }[] };
+          if (wanted.test(String(models[0]?.error))) return;
+          await new Promise((resolve) => setTimeout(resolve, 20));
+        }
+        assert.unreachable(`no error ${wanted}`);
+      };
+      const statusOf = async () =>
+        (await fetch(`${url}/classify/`, { method: 'POST', body: audioForm(['a.wav', chirpWav(1)]) })).status;
+      await rename(`${dir}/tiny.safetensors`, `${dir}/away`);
+      await errorUntil(/^No checkpoint/);
+      assert.is(await statusOf(), 200);
+      await rename(`${dir}/away`, `${dir}/tiny.safetensors`);
+      await errorUntil(/^null$/);
+      assert.is(await statusOf(), 200);
     },
   ));
 

@@ -62,6 +62,26 @@ test('rows of the same moment are one commit, and each promise waits for it', ()
     assert.is((await log.stats()).rows, 300);
   }));
 
+test('rows that could not be written are refused with the reason, and those after them are whole', () =>
+  withLog(async (log, path) => {
+    const other = new Database(path);
+    // Ends the transaction by itself, as a full disk does.
+    other.exec(
+      "CREATE TRIGGER full BEFORE INSERT ON predictions BEGIN SELECT RAISE(ROLLBACK, 'database or disk is full'); END",
+    );
+    const failed = await log.append(entry()).catch((error) => error);
+    assert.is(failed.code, 'log_unavailable');
+    assert.match(failed.message, /cannot be written: database or disk is full/);
+    other.exec('DROP TRIGGER full');
+    other.close();
+    await log.append(entry());
+    const rows = log.list({}, { limit: 10 });
+    assert.equal(
+      rows.map(({ scores }) => scores),
+      [{ wren: 0.75, robin: 0.25 }],
+    );
+  }));
+
 test('what somebody says was heard is joined to the row, the newest word counting', () =>
   withLog(async (log) => {
     await log.append(entry());
