@@ -60,6 +60,8 @@ export function predictionRoutes(app: FastifyInstance, context: InferenceContext
       const upload = await receiveAudio(request, context.config.limits, context.uploads);
       if (format === 'events') {
         const events = Readable.from(eventStream(context, request, upload), { objectMode: false });
+        // Also where the client has left before the first event: the generator never begins then.
+        events.once('close', () => upload[Symbol.dispose]());
         return reply.type('text/event-stream; charset=utf-8').header('cache-control', 'no-store').send(events);
       }
       try {
@@ -85,7 +87,6 @@ async function* eventStream(
   request: PredictionRequest,
   upload: Received,
 ): AsyncGenerator<string, void> {
-  using _held = upload;
   for (const [part, file] of upload.files.entries()) {
     const progress: Progress[] = [];
     let wake = () => {};
