@@ -113,7 +113,7 @@ export function lineChart(
   const xTicks = niceTicks(xLow, xHigh, 6);
   const yTicks = niceTicks(yLow, yHigh, 5);
   const ends = (ticks: readonly number[]): [number, number] => [ticks[0] as number, ticks[ticks.length - 1] as number];
-  const axes = makeAxes(width, height, { left: 48, right: 14, top: 10, bottom: 40 }, ends(xTicks), ends(yTicks));
+  const axes = makeAxes(width, height, { left: 48, right: 24, top: 10, bottom: 40 }, ends(xTicks), ends(yTicks));
   const curves = lines.map((line, i) => {
     let pen = 'M';
     const path = line.points.map(([x, y]) => {
