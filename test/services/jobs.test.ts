@@ -4,6 +4,7 @@ import { connect } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { eventually } from '../helpers/eventually.ts';
 import { isOver, type JobBody, jobOf, jobUntil, submit } from '../helpers/jobClient.ts';
 import { chirpWav } from '../helpers/tinyModel.ts';
 import { audioForm, withService } from '../helpers/withService.ts';
@@ -141,15 +142,9 @@ test('an upload that is cut short leaves nothing', () =>
     socket.write(chirpWav(1));
     const receiving = async () =>
       (await readdir(`${dir}/jobs`).catch(() => [])).filter((name) => name.startsWith('.receiving-'));
-    for (let tries = 0; (await receiving()).length === 0; tries++) {
-      assert.ok(tries < 500, 'it is not written while it arrives');
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
+    await eventually(async () => (await receiving()).length > 0, 'it is not written while it arrives', 500);
     socket.destroy();
-    for (let tries = 0; (await receiving()).length > 0; tries++) {
-      assert.ok(tries < 500, 'the half of it is still there');
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
+    await eventually(async () => (await receiving()).length === 0, 'the half of it is still there', 500);
   }));
 
 test('where jobs cannot be read the other metrics are there all the same', () =>
@@ -215,10 +210,8 @@ test('a service that stops gives its job back, and the next one does it', () =>
       assert.is(await rowsOf(management), 2, 'one row a recording, heard twice or not');
     });
     await withService([...shared, 'service.jobs.retention_hours=0.000001'], async ({ url }) => {
-      for (let tries = 0; (await fetch(`${url}/v1/jobs/${id}`)).status !== 404; tries++) {
-        assert.ok(tries < 200, 'it is kept longer than it should be');
-        await new Promise((resolve) => setTimeout(resolve, 20));
-      }
+      const isGone = async () => (await fetch(`${url}/v1/jobs/${id}`)).status === 404;
+      await eventually(isGone, 'it is kept longer than it should be');
       await assertFiles(`${dir}/jobs`, id, []);
     });
   }));

@@ -4,6 +4,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Classifier, type HeardPrediction } from '../../src/index.ts';
 import { assertClose } from '../helpers/assertClose.ts';
+import { eventually } from '../helpers/eventually.ts';
 import { LiveClient, type LiveMessage } from '../helpers/liveClient.ts';
 import { chirpWav } from '../helpers/tinyModel.ts';
 import { withService } from '../helpers/withService.ts';
@@ -200,10 +201,7 @@ test('a session leaves one row, also when its client vanishes; metrics count it'
       (await management.inject('/v1/log')).json<{
         predictions: { route: string; clips: number; duration_s: number; scores: Record<string, number> }[];
       }>().predictions;
-    for (let tries = 0; (await rows()).length === 0; tries++) {
-      assert.ok(tries < 200, 'no row was written');
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
+    await eventually(async () => (await rows()).length > 0, 'no row was written');
     const [row, ...others] = await rows();
     assert.is(others.length, 0);
     assert.equal([row?.route, row?.clips, row?.duration_s], ['/v1/live', 2, 1.6]);

@@ -170,50 +170,33 @@ function browserTests(): void {
     }));
 
   test('live sound is heard clip by clip', () =>
-    withBirds(async ({ url }) => {
-      return await withPage({ permissions: ['microphone'] }, async ({ page, problems }) => {
-        await page.goto(`${url}/app/`);
-        await page.click('text="Listen live"');
-        await page.waitForSelector('text=Listening with birds, in clips of 1 s');
-        await page.waitForFunction(() => document.querySelectorAll('.live-clips > li').length >= 3);
-        assert.match(
-          await page.locator('.live-clips > li').first().innerText(),
-          /^0:0\d\.\d – 0:0\d\.\d\s+(wren|robin|siskin) \d/,
-        );
-        await page.click('text="Stop listening"');
-        await page.waitForSelector('text=/^Ended after 0:0/');
-        assert.equal(await accessibilityProblems(page), []);
-        assert.equal(problems, []);
-      });
+    withLivePage('', async (page) => {
+      await page.waitForSelector('text=Listening with birds, in clips of 1 s');
+      await page.waitForFunction(() => document.querySelectorAll('.live-clips > li').length >= 3);
+      assert.match(
+        await page.locator('.live-clips > li').first().innerText(),
+        /^0:0\d\.\d – 0:0\d\.\d\s+(wren|robin|siskin) \d/,
+      );
+      await page.click('text="Stop listening"');
+      await page.waitForSelector('text=/^Ended after 0:0/');
+      assert.equal(await accessibilityProblems(page), []);
     }));
 
   test('sound under way when listening stops is not sent after the end', () =>
-    withBirds(({ url }) =>
-      withPage({ permissions: ['microphone'] }, async ({ page, problems }) => {
-        await page.addInitScript({ content: lateBlock });
-        await page.goto(`${url}/app/`);
-        await page.click('text="Listen live"');
-        await page.waitForSelector('.live-clips > li');
-        await page.click('text="Stop listening"');
-        await page.waitForSelector('text=/^Ended after 0:/');
-        assert.equal(problems, []);
-      }),
-    ));
+    withLivePage(lateBlock, async (page) => {
+      await page.waitForSelector('.live-clips > li');
+      await page.click('text="Stop listening"');
+      await page.waitForSelector('text=/^Ended after 0:/');
+    }));
 
   test('listening that is stopped before any sound came says so', () =>
-    withBirds(({ url }) =>
-      withPage({ permissions: ['microphone'] }, async ({ page, problems }) => {
-        await page.addInitScript({ content: noBlock });
-        await page.goto(`${url}/app/`);
-        await page.click('text="Listen live"');
-        await page.waitForSelector('text=Listening with birds, in clips of 1 s');
-        await page.click('text="Stop listening"');
-        await page.waitForSelector('text="Ended before any sound came."');
-        await page.click('text="Listen live"');
-        await page.waitForSelector('text=Listening with birds, in clips of 1 s');
-        assert.equal(problems, []);
-      }),
-    ));
+    withLivePage(noBlock, async (page) => {
+      await page.waitForSelector('text=Listening with birds, in clips of 1 s');
+      await page.click('text="Stop listening"');
+      await page.waitForSelector('text="Ended before any sound came."');
+      await page.click('text="Listen live"');
+      await page.waitForSelector('text=Listening with birds, in clips of 1 s');
+    }));
 
   test('a key is asked for where the service wants one, used, and forgotten with the tab', () =>
     withBirds(
@@ -295,6 +278,19 @@ async function withBirds(
     await writeTinyModel(checkpoint, { labels: ['wren', 'robin', 'siskin'], noEventLabels: [], temperature: 0.5 });
     await withService([`service.models=[{name: birds, checkpoint: '${checkpoint}'}]`, ...overrides], use);
   });
+}
+
+/** A page that has just been told to listen live, after `script` has run in it; nothing may go wrong there. */
+async function withLivePage(script: string, use: (page: Page) => Promise<void>): Promise<void> {
+  await withBirds(({ url }) =>
+    withPage({ permissions: ['microphone'] }, async ({ page, problems }) => {
+      await page.addInitScript({ content: script });
+      await page.goto(`${url}/app/`);
+      await page.click('text="Listen live"');
+      await use(page);
+      assert.equal(problems, []);
+    }),
+  );
 }
 
 async function drop(page: Page): Promise<void> {
