@@ -30,16 +30,16 @@ export { type TrainOptions, train } from './training/train.ts';
 
 // How good is it?
 
-export { type Crossval, type CrossvalOptions, crossval } from './evaluation/crossval.ts';
 export { type EvaluateOptions, evaluate } from './evaluation/evaluate.ts';
 export type { Report } from './evaluation/report.ts';
+export { type Crossval, type CrossvalOptions, crossval } from './study/crossval.ts';
 
 // What does it hear?
 
 export { type FormatContext, type OutputFormatName, outputFormats } from './formats/index.ts';
 export { resultToJson } from './formats/json.ts';
-export { Classifier } from './predict.ts';
 export { timeAt } from './prediction/absoluteTime.ts';
+export { Classifier } from './prediction/Classifier.ts';
 export { findCheckpoint } from './prediction/findCheckpoint.ts';
 export type {
   Batching,
@@ -65,12 +65,12 @@ export {
   type TrendPoint,
   trendPoint,
 } from './drift/detectDrift.ts';
-export { type DriftPageOptions, driftPage } from './drift/driftPage.ts';
 export { driftToJson } from './drift/driftToJson.ts';
 export { type DriftReference, modelRow, predictionRow } from './drift/modelRows.ts';
 export { type DriftSide, type ReadSideOptions, readSide } from './drift/readSide.ts';
 export { cutWindows, type WindowOptions } from './drift/windows.ts';
 export { randomFor } from './random.ts';
+export { type DriftPageOptions, driftPage } from './reports/driftPage.ts';
 
 // A checkpoint from inside.
 

@@ -1,6 +1,6 @@
 /** A load test as a page: figures, percentiles by name, and latency and rate over time. */
-import { figure, type Html, notice, renderPage, table, tiles } from '../../src/plots/page.ts';
-import { legend, lineChart } from '../../src/plots/svg.ts';
+import { figure, type Html, notice, renderPage, table, tiles } from '../../src/reports/page.ts';
+import { legend, lineChart } from '../../src/reports/svg.ts';
 import type { LoadResult } from './generateLoad.ts';
 import type { Tally } from './LoadStatistics.ts';
 

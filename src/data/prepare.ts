@@ -13,8 +13,8 @@ import type { DataConfig, FeaturesConfig, SplitConfig } from '../config/schema.t
 import type { JobOptions, RejectedRecording, Split } from '../domain.ts';
 import { removeLeftovers, writeFileAtomic, writeJson, writeJsonLines } from '../files.ts';
 import { takeLock } from '../lock.ts';
+import { renderDataReport } from '../reports/dataReport.ts';
 import { encode } from '../schema/case.ts';
-import { renderDataReport } from './dataReport.ts';
 import { Dataset } from './dataset.ts';
 import { manifestSchema, recordingSchema, type ShardRecording, shardPath } from './datasetFiles.ts';
 import { decodeRecording, readShardRecording } from './decodeRecording.ts';

@@ -2,8 +2,8 @@
 import type { Checkpoint } from '../checkpoint/Checkpoint.ts';
 import type { ReferenceRow } from '../checkpoint/reference.ts';
 import type { DriftFeatures, Label } from '../domain.ts';
-import { indexOfLargest } from '../evaluation/aggregate.ts';
 import type { HeardPrediction } from '../prediction/options.ts';
+import { indexOfLargest } from '../scoring/aggregate.ts';
 import type { DriftRow } from './detectDrift.ts';
 import type { driftFeatureNames, RecordingRow } from './recordingRows.ts';
 

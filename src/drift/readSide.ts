@@ -10,7 +10,7 @@ import type { Config } from '../config/schema.ts';
 import { Dataset } from '../data/dataset.ts';
 import type { FailedPrediction, JobOptions, Recording, Side } from '../domain.ts';
 import { hearOriginals } from '../evaluation/hearOriginals.ts';
-import { Classifier } from '../predict.ts';
+import { Classifier } from '../prediction/Classifier.ts';
 import { collectRecordings } from '../prediction/collectRecordings.ts';
 import { findCheckpoint } from '../prediction/findCheckpoint.ts';
 import { readDriftCsv } from './csvRows.ts';

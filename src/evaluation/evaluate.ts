@@ -7,12 +7,18 @@ import { Dataset } from '../data/dataset.ts';
 import type { FailedPrediction, JobOptions, Prediction, Recording, Side, Split } from '../domain.ts';
 import { percent } from '../formats/percentAndClock.ts';
 import { findCheckpoint } from '../prediction/findCheckpoint.ts';
-import { aggregateClips, clipProbabilities } from './aggregate.ts';
+import { writeReport } from '../reports/writeReport.ts';
+import { aggregateClips, clipProbabilities } from '../scoring/aggregate.ts';
+import {
+  expectedCalibrationError,
+  figures,
+  negativeLogLikelihood,
+  reliability,
+  type ScoredItem,
+} from '../scoring/metrics.ts';
 import { hearOriginals } from './hearOriginals.ts';
-import { expectedCalibrationError, figures, negativeLogLikelihood, reliability, type ScoredItem } from './metrics.ts';
 import type { RecordingResult, Report } from './report.ts';
 import { describeTrainedOn, type TrainedOn, withoutTrainedOn } from './trainedOn.ts';
-import { writeReport } from './writeReport.ts';
 
 export interface EvaluateOptions extends JobOptions {
   /** A checkpoint file, a run folder for its best one, or a checkpoint that was read already. */

@@ -6,7 +6,7 @@ import type { Checkpoint } from '../checkpoint/Checkpoint.ts';
 import { concurrently } from '../concurrently.ts';
 import { hashFile } from '../data/hashFile.ts';
 import type { FailedPrediction, JobOptions, Recording } from '../domain.ts';
-import { Classifier } from '../predict.ts';
+import { Classifier } from '../prediction/Classifier.ts';
 import type { ClassifierOptions, HeardPrediction } from '../prediction/options.ts';
 
 export interface HearOptions extends Pick<JobOptions, 'signal' | 'onProgress'> {

@@ -4,11 +4,11 @@ import { writeCheckpoint } from '../checkpoint/writeCheckpoint.ts';
 import type { Config } from '../config/schema.ts';
 import type { Dataset } from '../data/dataset.ts';
 import type { FailedPrediction, JobOptions, Label, Recording, Split } from '../domain.ts';
-import { indexOfLargest } from '../evaluation/aggregate.ts';
 import { hearOriginals } from '../evaluation/hearOriginals.ts';
 import type { HeardPrediction } from '../prediction/options.ts';
 import { randomFor } from '../random.ts';
 import type { Run } from '../run/Run.ts';
+import { indexOfLargest } from '../scoring/aggregate.ts';
 
 /** Rows of each side: more would not make a difference clearer, but larger files. */
 const mostRows = 1000;

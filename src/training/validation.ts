@@ -3,8 +3,8 @@ import type { ClipTable } from '../../bindings/native.ts';
 import type { ClipsConfig, EvaluationConfig, TrainingConfig } from '../config/schema.ts';
 import { clipTable } from '../data/clips.ts';
 import type { Aggregation, Label, Recording } from '../domain.ts';
-import { type ClipLogits, calibrate, scoreRecordings } from '../evaluation/calibration.ts';
-import { figures, negativeLogLikelihood } from '../evaluation/metrics.ts';
+import { type ClipLogits, calibrate, scoreRecordings } from '../scoring/calibration.ts';
+import { figures, negativeLogLikelihood } from '../scoring/metrics.ts';
 
 /** The validation recordings as the trainer scores them between epochs. */
 export interface ValidationSet {

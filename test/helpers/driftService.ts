@@ -12,9 +12,9 @@ import { readCheckpoint } from '../../src/checkpoint/readCheckpoint.ts';
 import type { ReferenceRow } from '../../src/checkpoint/reference.ts';
 import { writeCheckpoint } from '../../src/checkpoint/writeCheckpoint.ts';
 import type { DriftFeatures } from '../../src/domain.ts';
-import { indexOfLargest } from '../../src/evaluation/aggregate.ts';
-import { Classifier } from '../../src/predict.ts';
+import { Classifier } from '../../src/prediction/Classifier.ts';
 import { randomFor } from '../../src/random.ts';
+import { indexOfLargest } from '../../src/scoring/aggregate.ts';
 import { chirpWav, writeTinyModel } from './tinyModel.ts';
 import { withTempDir } from './withTempDir.ts';
 

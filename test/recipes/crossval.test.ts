@@ -2,10 +2,10 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { crossval, crossvalSchema } from '../../src/evaluation/crossval.ts';
-import { crossvalPage } from '../../src/evaluation/crossvalPage.ts';
 import { readJson } from '../../src/files.ts';
+import { crossvalPage } from '../../src/reports/crossvalPage.ts';
 import { decode } from '../../src/schema/case.ts';
+import { crossval, crossvalSchema } from '../../src/study/crossval.ts';
 import { prepareTones, tinyConfig } from '../helpers/tones.ts';
 import { withTempDir } from '../helpers/withTempDir.ts';
 

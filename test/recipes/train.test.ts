@@ -9,7 +9,7 @@ import { parseYaml } from '../../src/config/yaml.ts';
 import { Dataset } from '../../src/data/dataset.ts';
 import { checkpointReference, type DriftReference, predictionRow } from '../../src/drift/modelRows.ts';
 import { evaluate } from '../../src/evaluation/evaluate.ts';
-import { Classifier } from '../../src/predict.ts';
+import { Classifier } from '../../src/prediction/Classifier.ts';
 import { listRuns } from '../../src/run/listRuns.ts';
 import type { Run } from '../../src/run/Run.ts';
 import { encode } from '../../src/schema/case.ts';

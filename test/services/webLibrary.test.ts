@@ -7,7 +7,7 @@ import type { FeatureOptions } from '../../bindings/native.ts';
 import { openAudio } from '../../src/audio/openAudio.ts';
 import { outputFormats } from '../../src/formats/index.ts';
 import { resultFromJson } from '../../src/formats/json.ts';
-import { detectionsOf } from '../../src/prediction/detections.ts';
+import { detectionsOf } from '../../src/scoring/detections.ts';
 
 // Scripts for browsers, which TypeScript checks with their own globals.
 const lib = (name: string) => import(new URL(`../../services/web/page/lib/${name}.js`, import.meta.url).href);

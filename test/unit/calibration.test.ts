@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { aggregateClips, clipProbabilities } from '../../src/evaluation/aggregate.ts';
-import { type ClipLogits, calibrate, fitTemperature } from '../../src/evaluation/calibration.ts';
+import { aggregateClips, clipProbabilities } from '../../src/scoring/aggregate.ts';
+import { type ClipLogits, calibrate, fitTemperature } from '../../src/scoring/calibration.ts';
 
 const golden = JSON.parse(readFileSync(new URL('../fixtures/metrics.json', import.meta.url), 'utf8')).calibration;
 

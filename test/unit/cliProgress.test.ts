@@ -1,8 +1,8 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ProgressReporter } from '../../src/cli/progress.ts';
-import { foldsProgress } from '../../src/evaluation/crossval.ts';
 import { clock, percent } from '../../src/formats/percentAndClock.ts';
+import { foldsProgress } from '../../src/study/crossval.ts';
 
 function stream(isTTY: boolean, columns = 80) {
   const written: string[] = [];

@@ -1,12 +1,12 @@
 import { inflateSync } from 'node:zlib';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { niceTicks, plain } from '../../src/plots/axes.ts';
-import { colorOf, palette } from '../../src/plots/colormap.ts';
-import { escapeHtml, renderPage, table } from '../../src/plots/page.ts';
-import { encodePng } from '../../src/plots/png.ts';
-import { spectrogramPng } from '../../src/plots/spectrogram.ts';
-import { barChart, heatmap, histogram, lineChart } from '../../src/plots/svg.ts';
+import { niceTicks, plain } from '../../src/reports/axes.ts';
+import { colorOf, palette } from '../../src/reports/colormap.ts';
+import { escapeHtml, renderPage, table } from '../../src/reports/page.ts';
+import { encodePng } from '../../src/reports/png.ts';
+import { spectrogramPng } from '../../src/reports/spectrogram.ts';
+import { barChart, heatmap, histogram, lineChart } from '../../src/reports/svg.ts';
 
 function chunkOf(png: Uint8Array, type: string): Buffer {
   const bytes = Buffer.from(png);

@@ -6,7 +6,7 @@ import { FfmpegDecoder } from '../../bindings/audio.ts';
 import { AudioError } from '../../bindings/errors.ts';
 import { DecodeBudget } from '../../src/audio/DecodeBudget.ts';
 import { findFfmpeg } from '../../src/audio/ffmpegCliRoute.ts';
-import { Classifier } from '../../src/predict.ts';
+import { Classifier } from '../../src/prediction/Classifier.ts';
 import { silentFlac } from '../helpers/silentFlac.ts';
 import { chirpWav, writeTinyModel } from '../helpers/tinyModel.ts';
 import { withTempDir } from '../helpers/withTempDir.ts';

@@ -2,7 +2,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { ClipPrediction } from '../../src/domain.ts';
 import { timeAt } from '../../src/prediction/absoluteTime.ts';
-import { detectionsOf } from '../../src/prediction/detections.ts';
+import { detectionsOf } from '../../src/scoring/detections.ts';
 
 const labels = ['wren', 'robin', 'noise'];
 const clip = (startS: number, ...scores: number[]): ClipPrediction => ({

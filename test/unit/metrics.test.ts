@@ -7,7 +7,7 @@ import {
   negativeLogLikelihood,
   reliability,
   type ScoredItem,
-} from '../../src/evaluation/metrics.ts';
+} from '../../src/scoring/metrics.ts';
 
 const golden = JSON.parse(readFileSync(new URL('../fixtures/metrics.json', import.meta.url), 'utf8')).metrics;
 const labels = ['a', 'b', 'c', 'd', 'e', 'unknown to the model'];

@@ -6,7 +6,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { ClipPrediction, FailedPrediction, Prediction } from '../../src/domain.ts';
 import { driftFeatureNames, recordingRows } from '../../src/drift/recordingRows.ts';
-import { Classifier } from '../../src/predict.ts';
+import { Classifier } from '../../src/prediction/Classifier.ts';
 import { chirpWav, writeTinyModel } from '../helpers/tinyModel.ts';
 import { warningsOf } from '../helpers/warningsOf.ts';
 import { withTempDir } from '../helpers/withTempDir.ts';

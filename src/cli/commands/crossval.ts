@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import { type Crossval, crossval as crossvalidate, crossvalSchema } from '../../evaluation/crossval.ts';
 import { clock, percent } from '../../formats/percentAndClock.ts';
 import { encode } from '../../schema/case.ts';
+import { type Crossval, crossval as crossvalidate, crossvalSchema } from '../../study/crossval.ts';
 import { columns } from '../columns.ts';
 import type { Command, CommandIo } from '../command.ts';
 import { type ConfigArgs, configDirOption, configOfDataset, overridesWord } from '../configuration.ts';

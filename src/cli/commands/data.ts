@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import type { z } from 'zod';
-import { renderDataReport } from '../../data/dataReport.ts';
 import { Dataset } from '../../data/dataset.ts';
 import { manifestSchema } from '../../data/datasetFiles.ts';
 import { synthesize } from '../../data/synthesize.ts';
 import { writeFileAtomic } from '../../files.ts';
 import { clock } from '../../formats/percentAndClock.ts';
+import { renderDataReport } from '../../reports/dataReport.ts';
 import { encode } from '../../schema/case.ts';
 import { columns } from '../columns.ts';
 import type { Command, CommandIo } from '../command.ts';

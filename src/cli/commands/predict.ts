@@ -4,7 +4,7 @@ import { decodeLimits } from '../../audio/limits.ts';
 import type { Config } from '../../config/schema.ts';
 import type { FailedPrediction, Prediction } from '../../domain.ts';
 import { type FormatContext, isFailed, type OutputFormatName, outputFormats } from '../../formats/index.ts';
-import { Classifier } from '../../predict.ts';
+import { Classifier } from '../../prediction/Classifier.ts';
 import { collectRecordings } from '../../prediction/collectRecordings.ts';
 import { Journal } from '../../prediction/Journal.ts';
 import type { ClassifierOptions, PredictFilesOptions } from '../../prediction/options.ts';

@@ -1,4 +1,4 @@
-// What is heard under a least score: as src/prediction/detections.ts has it (a test compares them), here so that the slider
+// What is heard under a least score: as src/scoring/detections.ts has it (a test compares them), here so that the slider
 // answers at once and nothing is uploaded again.
 
 /** @import { Answer, Detection } from '../../pageTypes.d.ts' */

@@ -1,23 +1,14 @@
 /** `report.html` of a dataset: what is in it, to be looked at before training. */
+
+import type { Dataset } from '../data/dataset.ts';
+import { describeSplit } from '../data/describeSplit.ts';
+import { byCodePoint } from '../data/findRecordings.ts';
+import { sides } from '../data/split.ts';
 import type { Recording, Side, Split } from '../domain.ts';
-import { plain } from '../plots/axes.ts';
-import {
-  type Column,
-  figure,
-  gallery,
-  type Html,
-  notice,
-  renderPage,
-  type Section,
-  table,
-  tiles,
-} from '../plots/page.ts';
-import { barChart, histogram, legend, type Series } from '../plots/svg.ts';
+import { plain } from './axes.ts';
 import { contactSheet } from './contactSheet.ts';
-import type { Dataset } from './dataset.ts';
-import { describeSplit } from './describeSplit.ts';
-import { byCodePoint } from './findRecordings.ts';
-import { sides } from './split.ts';
+import { type Column, figure, gallery, type Html, notice, renderPage, type Section, table, tiles } from './page.ts';
+import { barChart, histogram, legend, type Series } from './svg.ts';
 
 /** Of a distribution over names. */
 const mostBars = 12;

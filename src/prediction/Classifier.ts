@@ -4,20 +4,21 @@
  */
 import { availableParallelism } from 'node:os';
 import type { Readable } from 'node:stream';
-import { AudioError, AutobirdError, DisposedError, expected, NativeError } from '../bindings/errors.ts';
-import { Engine } from '../bindings/index.ts';
-import type { BatcherStats } from '../bindings/native.ts';
-import type { CheckpointMetadata } from './checkpoint/metadata.ts';
-import { type Checkpoint, readCheckpoint } from './checkpoint/readCheckpoint.ts';
-import { leastHopS } from './config/schema.ts';
-import type { Clip, ClipPrediction, FailedPrediction, Label } from './domain.ts';
-import { aggregateClips, clipProbabilities, indexOfLargest } from './evaluation/aggregate.ts';
-import { chooseRuntime } from './prediction/chooseRuntime.ts';
-import { detectionsOf } from './prediction/detections.ts';
-import { meanDriftFeatures } from './prediction/driftFeatures.ts';
-import { findCheckpoint } from './prediction/findCheckpoint.ts';
-import { inParallel } from './prediction/inParallel.ts';
-import { type OpenedSource, openPcm, openRecording } from './prediction/openSource.ts';
+import { AudioError, AutobirdError, DisposedError, expected, NativeError } from '../../bindings/errors.ts';
+import { Engine } from '../../bindings/index.ts';
+import type { BatcherStats } from '../../bindings/native.ts';
+import type { CheckpointMetadata } from '../checkpoint/metadata.ts';
+import { type Checkpoint, readCheckpoint } from '../checkpoint/readCheckpoint.ts';
+import { leastHopS } from '../config/schema.ts';
+import type { Clip, ClipPrediction, FailedPrediction, Label } from '../domain.ts';
+import { recordingSpectrogram } from '../reports/recordingSpectrogram.ts';
+import { aggregateClips, clipProbabilities, indexOfLargest } from '../scoring/aggregate.ts';
+import { detectionsOf } from '../scoring/detections.ts';
+import { chooseRuntime } from './chooseRuntime.ts';
+import { meanDriftFeatures } from './driftFeatures.ts';
+import { findCheckpoint } from './findCheckpoint.ts';
+import { inParallel } from './inParallel.ts';
+import { type OpenedSource, openPcm, openRecording } from './openSource.ts';
 import {
   batchingFor,
   type ClassifierOptions,
@@ -29,10 +30,9 @@ import {
   type PredictOptions,
   positiveInteger,
   type RecordingLogits,
-} from './prediction/options.ts';
-import { type PcmFormat, spooled } from './prediction/readable.ts';
-import { recordingSpectrogram } from './prediction/recordingSpectrogram.ts';
-import { type ClipBatch, type ScoreClipsOptions, scoreClips, scoreWhole } from './prediction/scoreClips.ts';
+} from './options.ts';
+import { type PcmFormat, spooled } from './readable.ts';
+import { type ClipBatch, type ScoreClipsOptions, scoreClips, scoreWhole } from './scoreClips.ts';
 
 /**
  * A trained model that is ready to listen.

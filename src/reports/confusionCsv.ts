@@ -1,5 +1,5 @@
 import { csvRow } from '../formats/delimited.ts';
-import type { Confusion } from './metrics.ts';
+import type { Confusion } from '../scoring/metrics.ts';
 
 /** Rows are what recordings are, columns what they were called; the last column counts those without an answer. */
 export function confusionCsv({ labels, counts }: Confusion): string {

@@ -4,16 +4,16 @@ import type { Checkpoint } from '../checkpoint/Checkpoint.ts';
 import type { EpochRecord } from '../checkpoint/metadata.ts';
 import type { Dataset } from '../data/dataset.ts';
 import type { ClipPrediction, Prediction, Recording, Split } from '../domain.ts';
+import type { Answer } from '../evaluation/evaluate.ts';
+import { type Report, reportSchema } from '../evaluation/report.ts';
 import { writeFileAtomic, writeJson } from '../files.ts';
-import { pngDataUrl } from '../plots/png.ts';
-import { spectrogramPng } from '../plots/spectrogram.ts';
 import { Run } from '../run/Run.ts';
 import { encode } from '../schema/case.ts';
 import { confusionCsv } from './confusionCsv.ts';
-import type { Answer } from './evaluate.ts';
 import { modelCard } from './modelCard.ts';
-import { type Report, reportSchema } from './report.ts';
+import { pngDataUrl } from './png.ts';
 import { type Mistake, reportPage } from './reportPage.ts';
+import { spectrogramPng } from './spectrogram.ts';
 
 export interface WriteReportInput {
   readonly report: Report;

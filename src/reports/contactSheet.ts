@@ -1,12 +1,12 @@
 import { basename } from 'node:path/posix';
 import { ShardSet } from '../../bindings/index.ts';
 import type { FeatureOptions } from '../../bindings/native.ts';
+import type { Dataset } from '../data/dataset.ts';
 import type { Recording } from '../domain.ts';
-import { plain } from '../plots/axes.ts';
-import { escapeHtml, figure, gallery, type Html, notice } from '../plots/page.ts';
-import { pngDataUrl } from '../plots/png.ts';
-import { spectrogramPng } from '../plots/spectrogram.ts';
-import type { Dataset } from './dataset.ts';
+import { plain } from './axes.ts';
+import { escapeHtml, figure, gallery, type Html, notice } from './page.ts';
+import { pngDataUrl } from './png.ts';
+import { spectrogramPng } from './spectrogram.ts';
 
 const shownS = 5;
 const frames = 400;

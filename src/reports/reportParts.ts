@@ -1,7 +1,8 @@
 /** What the page of one evaluation and that of a cross-validation share. */
-import { escapeHtml, type Html } from '../plots/page.ts';
-import { heatmap } from '../plots/svg.ts';
-import type { ClassFigures, Confusion } from './metrics.ts';
+
+import type { ClassFigures, Confusion } from '../scoring/metrics.ts';
+import { escapeHtml, type Html } from './page.ts';
+import { heatmap } from './svg.ts';
 
 /** `2026-01-31 06:30 UTC` */
 export function dateAndTime(iso: string): string {

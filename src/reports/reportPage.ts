@@ -2,22 +2,12 @@
 
 import type { CheckpointMetadata, EpochRecord } from '../checkpoint/metadata.ts';
 import type { Split } from '../domain.ts';
+import type { RecordingResult, Report } from '../evaluation/report.ts';
+import { describeTrainedOn } from '../evaluation/trainedOn.ts';
 import { percent } from '../formats/percentAndClock.ts';
-import {
-  escapeHtml,
-  figure,
-  gallery,
-  type Html,
-  notice,
-  renderPage,
-  type Section,
-  table,
-  tiles,
-} from '../plots/page.ts';
-import { legend, lineChart } from '../plots/svg.ts';
-import type { RecordingResult, Report } from './report.ts';
+import { escapeHtml, figure, gallery, type Html, notice, renderPage, type Section, table, tiles } from './page.ts';
 import { classTable, confusionHeatmap, dateAndTime } from './reportParts.ts';
-import { describeTrainedOn } from './trainedOn.ts';
+import { legend, lineChart } from './svg.ts';
 
 /** A recording that was called something else, with what the model heard. */
 export interface Mistake {

@@ -6,16 +6,16 @@ import { concurrently } from '../concurrently.ts';
 import type { Config } from '../config/schema.ts';
 import { Dataset } from '../data/dataset.ts';
 import type { JobOptions, Progress } from '../domain.ts';
+import { figuresSchema, type RecordingResult, type Report, recordingResultSchema } from '../evaluation/report.ts';
 import { writeFileAtomic, writeJson } from '../files.ts';
 import { chooseRuntime } from '../prediction/chooseRuntime.ts';
+import { crossvalPage } from '../reports/crossvalPage.ts';
 import { listRuns } from '../run/listRuns.ts';
 import type { Run } from '../run/Run.ts';
 import { configHash, runIdentity, sameTraining } from '../run/startRun.ts';
 import { encode } from '../schema/case.ts';
+import { type Figures, figures, type ScoredItem } from '../scoring/metrics.ts';
 import { type TrainOptions, train } from '../training/train.ts';
-import { crossvalPage } from './crossvalPage.ts';
-import { type Figures, figures, type ScoredItem } from './metrics.ts';
-import { figuresSchema, type RecordingResult, type Report, recordingResultSchema } from './report.ts';
 
 const foldSchema = z.strictObject({
   fold: z.int(),

@@ -1,11 +1,12 @@
 /** `drift.html`: one comparison, to be looked at. Sections and texts of Evidently's report, then what is beyond it. */
-import { markupTable } from '../evaluation/reportParts.ts';
-import { escapeHtml, figure, type Html, notice, renderPage, type Section, table, tiles } from '../plots/page.ts';
-import { legend, lineChart } from '../plots/svg.ts';
-import type { ColumnCorrelations, CorrelationKind } from './columnCorrelations.ts';
-import type { ColumnDrift } from './dataDrift.ts';
-import type { CorrectedTest, DriftResult } from './detectDrift.ts';
+
+import type { ColumnCorrelations, CorrelationKind } from '../drift/columnCorrelations.ts';
+import type { ColumnDrift } from '../drift/dataDrift.ts';
+import type { CorrectedTest, DriftResult } from '../drift/detectDrift.ts';
 import { distributions, minute, smallBars, timeline } from './driftCharts.ts';
+import { escapeHtml, figure, type Html, notice, renderPage, type Section, table, tiles } from './page.ts';
+import { markupTable } from './reportParts.ts';
+import { legend, lineChart } from './svg.ts';
 
 export interface DriftPageOptions {
   /** Above the page. Default `Drift report`. */

@@ -1,8 +1,9 @@
 /** Charts of a drift report as SVG that follows the page into the dark. */
-import { fixed, grid, makeAxes, niceTicks, plain, shorten, svg } from '../plots/axes.ts';
-import { escapeHtml, type Html } from '../plots/page.ts';
-import type { ColumnDrift, SmallDistribution } from './dataDrift.ts';
-import type { TrendPoint } from './detectDrift.ts';
+
+import type { ColumnDrift, SmallDistribution } from '../drift/dataDrift.ts';
+import type { TrendPoint } from '../drift/detectDrift.ts';
+import { fixed, grid, makeAxes, niceTicks, plain, shorten, svg } from './axes.ts';
+import { escapeHtml, type Html } from './page.ts';
 
 const referenceColor = 'var(--c1)';
 const currentColor = 'var(--c2)';

@@ -1,6 +1,6 @@
 import { percent } from '../formats/percentAndClock.ts';
-import { escapeHtml, figure, type Html, renderPage, tiles } from '../plots/page.ts';
-import type { Crossval } from './crossval.ts';
+import type { Crossval } from '../study/crossval.ts';
+import { escapeHtml, figure, type Html, renderPage, tiles } from './page.ts';
 import { classTable, confusionHeatmap, dateAndTime, markupTable, shareBar } from './reportParts.ts';
 
 /** `crossval.html`: all folds on one page. */

@@ -1,6 +1,6 @@
 import { LogMel } from '../../bindings/audio.ts';
 import type { FeatureOptions } from '../../bindings/native.ts';
-import { spectrogramPng } from '../plots/spectrogram.ts';
+import { spectrogramPng } from './spectrogram.ts';
 
 /** Columns of the picture at most; between this and twice as many are kept while the length is not known. */
 const maxColumns = 1200;
