@@ -28,19 +28,22 @@ test('imports follow services, src, bindings, native and never turn back', () =>
 test('the import check notices each way to turn back', () => {
   const bad: readonly (readonly [string, string])[] = [
     ['bindings/index.ts', "import { train } from '../src/index.ts';"],
-    ['src/prediction/Classifier.ts', "import { main } from '../services/main.ts';"],
-    ['src/prediction/Classifier.ts', "const { main } = await import('../services/main.ts');"],
-    ['src/prediction/Classifier.ts', "import { x } from '../bindings/native.ts';"],
+    ['src/prediction/Classifier.ts', "import { main } from '../../services/main.ts';"],
+    ['src/prediction/Classifier.ts', "const { main } = await import('../../services/main.ts');"],
+    ['src/prediction/Classifier.ts', "import { x } from '../../bindings/native.ts';"],
     ['services/inference/app.ts', "import { loadAddon } from '../../bindings/load.ts';"],
     ['services/inference/app.ts', "export {\n  predict,\n} from '../../src/prediction/Classifier.ts';"],
     ['examples/predict.ts', "import '../src/prediction/Classifier.ts';"],
+    ['examples/predict.ts', "import { findCheckpoint } from '../src/service.ts';"],
   ];
   for (const [path, source] of bad) assert.is(imports.checkTypeScript(path, source).length, 1, `${path}: ${source}`);
   assert.equal(
-    imports.checkTypeScript('src/prediction/Classifier.ts', "import type { X } from '../bindings/native.ts';"),
+    imports.checkTypeScript('src/prediction/Classifier.ts', "import type { X } from '../../bindings/native.ts';"),
     [],
   );
-  assert.equal(imports.checkTypeScript('services/main.ts', "import { predict } from '../src/index.ts';"), []);
+  for (const door of ['index', 'service']) {
+    assert.equal(imports.checkTypeScript('services/main.ts', `import { predict } from '../src/${door}.ts';`), []);
+  }
 });
 
 test('the include check notices napi.h in core, LibTorch in signal code and the heavy headers', () => {

@@ -1,4 +1,4 @@
-import { Alarm, type AlarmMemory, type AlarmOptions, type TrendPoint } from '../../src/index.ts';
+import { Alarm, type AlarmMemory, type AlarmOptions, type TrendPoint } from '../../src/service.ts';
 
 /** The alarm after a window, with what led to it. */
 export interface AlarmRecord extends AlarmMemory {

@@ -1,5 +1,6 @@
 import type { FastifyBaseLogger } from 'fastify';
-import { AutobirdError, type DriftConfig, type TrendPoint } from '../../src/index.ts';
+import { AutobirdError, type DriftConfig } from '../../src/index.ts';
+import type { TrendPoint } from '../../src/service.ts';
 import { type AlarmRecord, nextAlarm, quiet } from './AlarmRecord.ts';
 import type { DriftState, StoredWindow } from './DriftState.ts';
 import type { Comparison, DriftEvaluator, Sides } from './Evaluator.ts';

@@ -2,7 +2,8 @@
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Database from 'libsql';
-import { AutobirdError, type TrendPoint } from '../../src/index.ts';
+import { AutobirdError } from '../../src/index.ts';
+import type { TrendPoint } from '../../src/service.ts';
 import type { AlarmRecord } from './AlarmRecord.ts';
 import type { Cursor } from './Evaluator.ts';
 

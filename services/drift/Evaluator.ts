@@ -2,22 +2,18 @@
 import { createHash } from 'node:crypto';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { AutobirdError, type DriftRow, type DriftSide, detectDrift, readSide } from '../../src/index.ts';
 import {
-  AutobirdError,
   configuredDrift,
   cutWindows,
-  type DriftRow,
-  type DriftSide,
-  detectDrift,
   driftPage,
   driftToJson,
   findCheckpoint,
   modelRow,
   randomFor,
-  readSide,
   type TrendPoint,
   trendPoint,
-} from '../../src/index.ts';
+} from '../../src/service.ts';
 import type { LoggedDriftRow } from '../predictionLog/entry.ts';
 import { type DriftRowSource, openDriftRows } from '../predictionLog/openDriftRows.ts';
 import type { DriftServiceConfig } from './config.ts';

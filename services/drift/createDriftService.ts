@@ -1,5 +1,5 @@
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
-import { packageVersion } from '../../src/index.ts';
+import { packageVersion } from '../../src/service.ts';
 import { createApp } from '../http/createApp.ts';
 import type { Readiness } from '../http/health.ts';
 import { type SecurityConfig, warnWhereOpen } from '../http/protect.ts';

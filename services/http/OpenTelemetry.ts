@@ -21,7 +21,7 @@ import {
   TracerProvider,
 } from '@opentelemetry/sdk-trace';
 import type { FastifyBaseLogger, FastifyReply, FastifyRequest } from 'fastify';
-import { packageVersion } from '../../src/index.ts';
+import { packageVersion } from '../../src/service.ts';
 import { type TraceContext, traceContextOf } from './traceContext.ts';
 import type { RequestSpan, SpanAttributes, Tracing } from './tracing.ts';
 

@@ -1,5 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import { type BatcherStats, type HeardPrediction, runtimeInfo } from '../../src/index.ts';
+import { type HeardPrediction, runtimeInfo } from '../../src/index.ts';
+import type { BatcherStats } from '../../src/service.ts';
 import type { ByteBudget } from '../http/ByteBudget.ts';
 import { latencyBuckets } from '../http/requestMetrics.ts';
 import { histogramSamples, registerSnapshot } from '../http/snapshotMetric.ts';

@@ -1,7 +1,8 @@
 import { availableParallelism } from 'node:os';
 import { setInterval } from 'node:timers/promises';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
-import { packageVersion, releaseFreeMemory, type ServiceConfig } from '../../src/index.ts';
+import type { ServiceConfig } from '../../src/index.ts';
+import { packageVersion, releaseFreeMemory } from '../../src/service.ts';
 import { joinPeers } from '../cluster.ts';
 import { ByteBudget } from '../http/ByteBudget.ts';
 import { createApp } from '../http/createApp.ts';

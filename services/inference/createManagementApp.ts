@@ -2,7 +2,7 @@
 import { Readable } from 'node:stream';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import { type Static, Type } from 'typebox';
-import { packageVersion } from '../../src/index.ts';
+import { packageVersion } from '../../src/service.ts';
 import { createApp } from '../http/createApp.ts';
 import { HttpProblem } from '../http/HttpProblem.ts';
 import type { LogFilter, LoggedPrediction } from '../predictionLog/entry.ts';

@@ -3,7 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { type Static, Type } from 'typebox';
-import { epochToJson, type ListedRun, listRuns, type RunSummary, reportToJson, summarizeRun } from '../../src/index.ts';
+import { type ListedRun, listRuns, type RunSummary, summarizeRun } from '../../src/index.ts';
+import { epochToJson, reportToJson } from '../../src/service.ts';
 import { HttpProblem } from '../http/HttpProblem.ts';
 
 const nullableNumber = Type.Union([Type.Number(), Type.Null()]);

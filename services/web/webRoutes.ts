@@ -6,7 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { fastifyStatic } from '@fastify/static';
 import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
-import { packageVersion, type ServiceConfig } from '../../src/index.ts';
+import type { ServiceConfig } from '../../src/index.ts';
+import { packageVersion } from '../../src/service.ts';
 import { readPages } from './pages.ts';
 import { runRoutes } from './runRoutes.ts';
 

@@ -1,7 +1,8 @@
 import { rename } from 'node:fs/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Classifier, resultToJson } from '../../src/index.ts';
+import { Classifier } from '../../src/index.ts';
+import { resultToJson } from '../../src/service.ts';
 import { assertClose } from '../helpers/assertClose.ts';
 import { chirpWav, writeTinyModel } from '../helpers/tinyModel.ts';
 import { audioForm, withService } from '../helpers/withService.ts';

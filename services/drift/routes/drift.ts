@@ -1,7 +1,7 @@
 /** `/v1/drift`: the newest rows, the windows over time, the alarm. */
 import type { FastifyInstance } from 'fastify';
 import { type Static, Type } from 'typebox';
-import type { TrendPoint } from '../../../src/index.ts';
+import type { TrendPoint } from '../../../src/service.ts';
 import type { DriftMonitor } from '../DriftMonitor.ts';
 import type { Sides } from '../Evaluator.ts';
 import { answered } from '../problem.ts';

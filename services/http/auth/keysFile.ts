@@ -1,4 +1,5 @@
-import { AutobirdError, clientRoles } from '../../../src/index.ts';
+import { AutobirdError } from '../../../src/index.ts';
+import { clientRoles } from '../../../src/service.ts';
 import type { AuthConfig, Role } from './roles.ts';
 
 /**

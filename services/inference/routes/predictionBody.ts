@@ -1,7 +1,8 @@
 /** What `POST /v1/predictions` answers, and how the client asked for it. */
 import type { FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
-import { type FormatContext, type HeardPrediction, outputFormats, resultToJson } from '../../../src/index.ts';
+import type { HeardPrediction } from '../../../src/index.ts';
+import { type FormatContext, outputFormats, resultToJson } from '../../../src/service.ts';
 import { HttpProblem } from '../../http/HttpProblem.ts';
 import type { LoadedModel } from '../LoadedModel.ts';
 

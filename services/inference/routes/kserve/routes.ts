@@ -4,7 +4,7 @@
  */
 import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
-import { packageVersion } from '../../../../src/index.ts';
+import { packageVersion } from '../../../../src/service.ts';
 import { answerErrors } from '../../../http/errors.ts';
 import { HttpProblem } from '../../../http/HttpProblem.ts';
 import { documented } from '../../../http/openApi.ts';

@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyRequest } from 'fastify';
 import type { WebSocket } from 'ws';
-import { timeAt } from '../../../../src/index.ts';
+import { timeAt } from '../../../../src/service.ts';
 import { problemAnswer } from '../../../http/errors.ts';
 import type { InferenceContext } from '../../context.ts';
 import { asEnding, closeCodes, Ending, shortened } from './Ending.ts';

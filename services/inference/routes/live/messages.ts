@@ -1,6 +1,7 @@
 /** What is said at `/v1/live` beside the sound. */
 import { type Static, Type } from 'typebox';
-import { type ClipPrediction, timeAt } from '../../../../src/index.ts';
+import type { ClipPrediction } from '../../../../src/index.ts';
+import { timeAt } from '../../../../src/service.ts';
 import type { LoadedModel } from '../../LoadedModel.ts';
 
 /** The client's first message. */
