@@ -26,6 +26,15 @@ struct Decoding {
   std::shared_ptr<Decoder> decoder;  // null once the recording was read to its end while it was opened
   std::optional<HashingEncoder> encoder;
   std::optional<Resampler> resampler;
+  int64_t targetHz = 0;  // of the encoder or resampler; 0 before the first
+
+  /// One recording is read at one rate. Throws invalid_argument.
+  void readsAt(int64_t wantedHz) {
+    if (targetHz == 0) targetHz = wantedHz;
+    if (targetHz == wantedHz) return;
+    throw invalidArgument("The recording is already read at " + std::to_string(targetHz) +
+                          " Hz: open it again to read it at " + std::to_string(wantedHz) + " Hz");
+  }
 };
 
 struct DecoderState {
@@ -126,6 +135,7 @@ inline EncodedStretch encodeStretch(DecoderState& state, Decoding& decoding, siz
 /// Executor thread: decodes and resamples until `wanted` samples are there or the recording ends; empty at the end.
 inline std::vector<float> readAt(DecoderState& state, Decoding& decoding, int64_t targetHz, size_t wanted) {
   if (state.ended) return {};
+  decoding.readsAt(targetHz);
   Decoder& decoder = *decoding.decoder;
   const auto sourceHz = static_cast<int64_t>(decoder.info().sampleRateHz);
   const bool resamples = sourceHz != targetHz;
@@ -204,6 +214,7 @@ inline Napi::Object decoderHandle(Napi::Env env, const std::shared_ptr<DecoderSt
           call.Env(),
           [state, decoding = state->decoding, targetHz, blockSamples, stretch] {
             if (!decoding->decoder) throw Error("invalid_argument", "The recording was read to its end already");
+            decoding->readsAt(targetHz);
             const auto sourceHz = static_cast<int64_t>(decoding->decoder->info().sampleRateHz);
             if (!decoding->encoder) decoding->encoder.emplace(sourceHz, targetHz, blockSamples);
             return encodeStretch(*state, *decoding, stretch);
@@ -240,11 +251,14 @@ inline Napi::Object decoderHandle(Napi::Env env, const std::shared_ptr<DecoderSt
   return handle;
 }
 
-/// The promise of a decoder, and what stops it.
+/// The promise of a decoder, and what stops it. It does not keep the state: V8 collects it when it likes, and the thread of a
+/// file that could not be opened ends with the state.
 inline Napi::Object openingHandle(Napi::Env env, const std::shared_ptr<DecoderState>& state, Napi::Promise decoder) {
   Napi::Object handle = Napi::Object::New(env);
   handle["decoder"] = decoder;
-  handle["stop"] = Napi::Function::New(env, [state](const Napi::CallbackInfo&) { state->disposed = true; });
+  handle["stop"] = Napi::Function::New(env, [weak = std::weak_ptr(state)](const Napi::CallbackInfo&) {
+    if (const auto opening = weak.lock()) opening->disposed = true;
+  });
   return handle;
 }
 

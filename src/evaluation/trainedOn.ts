@@ -10,9 +10,16 @@ import type { Report } from './report.ts';
 /** Of 64 hex digits: 64 bits tell apart all recordings that anybody has. */
 const digits = 16;
 
-/** The beginnings of the audio hashes, distinct and sorted: the checkpoint's `dataset.trained_on`. */
-export function soundsOf(recordings: readonly Pick<Recording, 'audioHash'>[]): string[] {
-  return [...new Set(recordings.map(({ audioHash }) => audioHash.slice(0, digits)))].sort();
+type Hashes = Pick<Recording, 'audioHash' | 'contentHash'>;
+
+/** The sound is another one where the same file was decoded by another decoder, the bytes where the same sound was saved again. */
+function hashesOf({ audioHash, contentHash }: Hashes): string[] {
+  return [audioHash.slice(0, digits), contentHash.slice(0, digits)];
+}
+
+/** The beginnings of the hashes of sounds and files, distinct and sorted: the checkpoint's `dataset.trained_on`. */
+export function soundsOf(recordings: readonly Hashes[]): string[] {
+  return [...new Set(recordings.flatMap(hashesOf))].sort();
 }
 
 /**
@@ -29,7 +36,7 @@ export function withoutTrainedOn(
   const sameSplit = dataset.splitHash === undefined ? null : dataset.splitHash === splitHash(split);
   const without = (from: readonly Recording[], sounds: readonly string[]) => {
     const known = new Set(sounds);
-    return from.filter(({ audioHash }) => !known.has(audioHash.slice(0, digits)));
+    return from.filter((recording) => !hashesOf(recording).some((hash) => known.has(hash)));
   };
   const { trainedOn, selectedOn } = dataset;
   const unknown = side === 'train' || trainedOn === undefined ? recordings : without(recordings, trainedOn);

@@ -103,6 +103,29 @@ else {
     }));
 }
 
+if (existsSync(tasks)) {
+  test('2,000 files that cannot be opened leave no thread behind', () =>
+    withTempDir(async (dir) => {
+      const path = join(dir, 'no.wav');
+      await writeFile(path, 'no recording at all');
+      const before = readdirSync(tasks).length;
+      for (let i = 0; i < 100; i++) {
+        const opened = await Promise.allSettled(Array.from({ length: 20 }, () => WavDecoder.open(path, limits)));
+        assert.ok(opened.every(({ status }) => status === 'rejected'));
+      }
+      const after = readdirSync(tasks).length;
+      assert.ok(after <= before + 2, `${before} threads before, ${after} after`);
+    }));
+}
+
+test('a recording is read at one rate: another one is refused', async () => {
+  using decoder = await WavDecoder.open(bytes, limits);
+  const first = await decoder.readAt(16_000, 5000);
+  const refusal = await decoder.readAt(8000, 5000).catch((reason) => reason);
+  assert.match(refusal.message, /^The recording is already read at 16000 Hz: open it again to read it at 8000 Hz/);
+  assert.is((first?.length ?? 0) + (await everything(decoder, 16_000)).length, 32_000);
+});
+
 test('a process may end while a recording in memory is decoded', () => {
   const script = `
     import { WavDecoder } from ${JSON.stringify(new URL('../../bindings/index.ts', import.meta.url).href)};

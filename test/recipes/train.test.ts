@@ -71,8 +71,8 @@ test('a run learns tones it never heard, and its folder says everything about it
     const [best, last] = [await readCheckpoint(run.bestCheckpoint), await readCheckpoint(run.lastCheckpoint)];
     assert.ok(last.metadata.progress.finished);
     assert.is(best.metadata.progress.epoch, best.metadata.progress.bestEpoch);
-    assert.is(best.metadata.dataset.trainedOn?.length, 18, 'so that evaluation can leave them out');
-    assert.is(best.metadata.dataset.selectedOn?.length, 6, 'the validation recordings too');
+    assert.is(best.metadata.dataset.trainedOn?.length, 36, 'so that evaluation can leave them out');
+    assert.is(best.metadata.dataset.selectedOn?.length, 12, 'the validation recordings too');
     assert.is(best.metadata.dataset.splitHash, (await run.state()).splitHash);
     assert.ok(best.tensors.every(({ name }) => name.startsWith('model.')));
     assert.ok(last.tensors.some(({ name }) => name.startsWith('optimizer.')));

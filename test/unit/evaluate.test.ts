@@ -9,9 +9,9 @@ import { Dataset } from '../../src/data/dataset.ts';
 import { prepare } from '../../src/data/prepare.ts';
 import { splitHash } from '../../src/data/split.ts';
 import { encodeWav16 } from '../../src/data/synthetic/wav.ts';
-import type { DatasetManifest, Split } from '../../src/domain.ts';
+import type { DatasetManifest, Recording, Split } from '../../src/domain.ts';
 import { describeReport, evaluate } from '../../src/evaluation/evaluate.ts';
-import { soundsOf } from '../../src/evaluation/trainedOn.ts';
+import { soundsOf, withoutTrainedOn } from '../../src/evaluation/trainedOn.ts';
 import { dataConfig, splitConfig } from '../helpers/dataConfig.ts';
 import { chirpWav, writeTinyModel } from '../helpers/tinyModel.ts';
 import { withTempDir } from '../helpers/withTempDir.ts';
@@ -96,6 +96,15 @@ test('recordings that a model was trained on are left out when its dataset has g
       assert.is((error as AutobirdError).code, 'all_trained_on');
     }
   }));
+
+test('a file that another decoder gave other samples is known by its bytes, and one saved again by its sound', () => {
+  const recording = (audio: string, content: string) =>
+    ({ path: `${audio}${content}`, audioHash: audio.repeat(64), contentHash: content.repeat(64) }) as Recording;
+  const trainedOn = soundsOf([recording('a', '1'), recording('b', '2')]);
+  const candidates = [recording('c', '1'), recording('a', '3'), recording('d', '4')];
+  const { kept, leftOut } = withoutTrainedOn(candidates, { dataset: { trainedOn } as never }, {} as Split, 'test');
+  assert.equal([kept.map(({ path }) => path), leftOut], [['d4'], 2]);
+});
 
 test('what chose the epoch and the temperature is left out of a test that was split again, and that is said', () =>
   withTempDir(async (dir) => {
