@@ -3,7 +3,7 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { filesOf } from './check-imports.mjs';
-import { root } from './setup/places.mjs';
+import { libtorchRecord, readJson, root } from './setup/places.mjs';
 import { duration, say } from './setup/report.mjs';
 import { firstLine } from './setup/run.mjs';
 import { closingLine } from './test/judge.mjs';
@@ -31,7 +31,9 @@ else skip('clang-format', 'it is not installed (apt-get install -y clang-format)
 // clang-tidy reads ATen's headers for each file, which takes minutes: only when asked for.
 if (process.argv.includes('--tidy')) {
   const units = cpp.filter((path) => path.endsWith('.cc'));
-  check(`clang-tidy of ${units.length} files`, 'clang-tidy', ['-p', 'build', '--quiet', ...units]);
+  const options = [`-DLIBTORCH=${readJson(libtorchRecord)?.path}`, '-DCMAKE_UNITY_BUILD=OFF'];
+  check('commands for clang-tidy', 'cmake', ['-S', '.', '-B', 'build/tidy', ...options]);
+  check(`clang-tidy of ${units.length} files`, 'clang-tidy', ['-p', 'build/tidy', '--quiet', ...units]);
 }
 say(closingLine(totals));
 process.exitCode = totals.failed > 0 ? 1 : 0;

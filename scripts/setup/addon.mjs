@@ -1,44 +1,95 @@
-import { existsSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
+import { availableParallelism, cpus } from 'node:os';
+import { join, relative } from 'node:path';
+import { keep, restore } from './addonCache.mjs';
 import { hashOf } from './inputs.mjs';
-import { buildDir, readJson, root } from './places.mjs';
+import { buildDir, cacheDir, readJson, root } from './places.mjs';
 import { run } from './run.mjs';
 import { findTools, requireTools } from './tools.mjs';
 
-/** What the last build was made of: `{ hash, libtorch, ffmpeg, nativeTests }`. */
+/** What is in the build folder: `{ hash: { addons, tests }, compiledWith }`; the hashes are empty while it is being changed. */
 export const addonRecord = join(buildDir, 'addon.json');
 
 export const addonPath = join(buildDir, 'Release/autobird.node');
 export const audioAddonPath = join(buildDir, 'Release/audio.node');
+const envAddonPath = join(buildDir, 'Release/env.node');
 export const nativeTestPath = join(buildDir, 'native-test');
 
+const require = createRequire(join(root, 'package.json'));
+const inBuild = (path) => relative(buildDir, path);
 const SOURCES = ['CMakeLists.txt', 'native/core', 'native/addon', 'native/audio', 'native/preload'];
 
 /**
- * Compiles autobird.node, and audio.node where FFmpeg's libraries are, unless nothing they are made of has changed.
- * With `nativeTests` also the executable of native/test.
+ * Provides autobird.node, and audio.node where FFmpeg's libraries are: those that are built already, those that the user
+ * cache has of the same sources, tools and libraries, or else compiled. With `nativeTests` also the executable of native/test.
  */
 export async function buildAddon({ libtorch, nativeTests: wantsTests = false, progress }) {
-  const nativeTests = wantsTests && hasNativeTests();
   const tools = findTools();
-  const require = createRequire(join(root, 'package.json'));
-  const facts = [
+  const facts = factsOf(tools, libtorch);
+  const audio = tools.ffmpeg ? [audioAddonPath] : [];
+  const parts = { addons: { hash: hashOf(SOURCES, facts), files: [addonPath, envAddonPath, ...audio].map(inBuild) } };
+  if (wantsTests && hasNativeTests()) {
+    parts.tests = { hash: hashOf([...SOURCES, 'native/test'], facts), files: [nativeTestPath].map(inBuild) };
+  }
+  const last = readJson(addonRecord);
+  const isBuilt = ({ hash, files }, name) =>
+    last?.hash?.[name] === hash && files.every((file) => existsSync(join(buildDir, file)));
+  const missing = Object.keys(parts).filter((name) => !isBuilt(parts[name], name));
+  if (missing.length === 0) return 'up to date';
+  const hash = { addons: parts.addons.hash, tests: parts.tests?.hash ?? null };
+  record({}, last?.compiledWith);
+  // One for an FFmpeg that is gone would be announced as broken at each start.
+  if (!tools.ffmpeg) rmSync(audioAddonPath, { force: true });
+  if (missing.every((name) => restore(parts[name].hash, buildDir, parts[name].files))) {
+    record(hash, last?.compiledWith);
+    return `copied from ${join(cacheDir(), 'addons')}`;
+  }
+  requireTools(tools);
+  if (JSON.stringify(last?.compiledWith) !== JSON.stringify(facts)) {
+    rmSync(join(buildDir, 'CMakeFiles'), { recursive: true, force: true });
+    record({}, facts);
+  }
+  await compile({ libtorch, tools, nativeTests: hash.tests !== null, progress });
+  record(hash, facts);
+  for (const part of Object.values(parts)) {
+    try {
+      keep(part.hash, buildDir, part.files);
+    } catch (error) {
+      progress(`not kept in the cache: ${error.message}`);
+    }
+  }
+  return tools.ffmpeg ? 'autobird.node and audio.node compiled' : 'autobird.node compiled';
+}
+
+function record(hash, compiledWith) {
+  mkdirSync(buildDir, { recursive: true });
+  writeFileSync(`${addonRecord}.part`, `${JSON.stringify({ hash, compiledWith }, null, 2)}\n`);
+  renameSync(`${addonRecord}.part`, addonRecord);
+}
+
+/** All that decides how the binaries come out, beside the sources. */
+function factsOf(tools, libtorch) {
+  const flags = ['CXXFLAGS', 'LDFLAGS', 'CMAKE_TOOLCHAIN_FILE'].map((name) => process.env[name] ?? '');
+  return [
     libtorch.path,
     libtorch.version,
+    libtorch.variant,
     require('node-addon-api/package.json').version,
-    tools.compiler?.version,
-    tools.ffmpeg,
-    process.arch,
+    tools.compiler?.version ?? '',
+    tools.ffmpeg ?? '',
+    `${process.platform} ${process.arch}`,
+    ...flags,
+    // Node's version is none of it: Node-API is the same in all of them. The processor is, where a flag asks for it.
+    flags.some((text) => text.includes('native')) ? (cpus()[0]?.model ?? '') : '',
   ];
-  const hash = hashOf(nativeTests ? [...SOURCES, 'native/test'] : SOURCES, [...facts, nativeTests]);
-  const plainHash = nativeTests ? hashOf(SOURCES, [...facts, false]) : hash;
-  const last = readJson(addonRecord);
-  if (isBuilt(last, tools, nativeTests) && last.hash[nativeTests ? 'tests' : 'addons'] === hash) return 'up to date';
-  requireTools(tools);
-  // CMake remembers the libraries it has found, and would go on linking to the LibTorch of before.
-  if (last?.libtorch !== libtorch.path) rmSync(join(buildDir, 'CMakeCache.txt'), { force: true });
+}
+
+async function compile({ libtorch, tools, nativeTests, progress }) {
+  // CMake remembers the options, the libraries and the folder of before, and this may be a copy of another clone.
+  rmSync(join(buildDir, 'CMakeCache.txt'), { force: true });
+  // Copies from the cache are younger than the objects here: a linker's work is never left out because of them.
+  for (const binary of [addonPath, envAddonPath, audioAddonPath, nativeTestPath]) rmSync(binary, { force: true });
   progress(
     `compiling with ${tools.compiler.version}, CMake ${tools.cmake}${tools.ninja ? `, Ninja ${tools.ninja}` : ''}`,
   );
@@ -59,16 +110,6 @@ export async function buildAddon({ libtorch, nativeTests: wantsTests = false, pr
     onLine: now(progress),
   });
   if (!existsSync(addonPath)) throw new Error(`The build ended well but ${addonPath} is not there`);
-  const tests = nativeTests ? hash : (last?.hash?.addons === plainHash && last.hash.tests) || null;
-  const record = {
-    hash: { addons: plainHash, tests },
-    libtorch: libtorch.path,
-    version: libtorch.version,
-    ffmpeg: tools.ffmpeg,
-  };
-  writeFileSync(`${addonRecord}.part`, `${JSON.stringify(record, null, 2)}\n`);
-  renameSync(`${addonRecord}.part`, addonRecord);
-  return tools.ffmpeg ? 'autobird.node and audio.node compiled' : 'autobird.node compiled';
 }
 
 export function hasNativeTests() {
@@ -85,9 +126,4 @@ function now(progress) {
     last = performance.now();
     progress(at);
   };
-}
-
-function isBuilt(last, tools, nativeTests) {
-  if (!last?.hash || !existsSync(addonPath)) return false;
-  return (!tools.ffmpeg || existsSync(audioAddonPath)) && (!nativeTests || existsSync(nativeTestPath));
 }
