@@ -30,8 +30,9 @@ export { type TrainOptions, train } from './training/train.ts';
 // How good is it?
 
 export { type EvaluateOptions, evaluate } from './evaluation/evaluate.ts';
-export type { Report } from './evaluation/report.ts';
-export { type Crossval, type CrossvalOptions, crossval } from './study/crossval.ts';
+export type { Crossval } from './reports/crossvalReport.ts';
+export type { Report } from './reports/report.ts';
+export { type CrossvalOptions, crossval } from './study/crossval.ts';
 
 // What does it hear?
 

@@ -2,12 +2,15 @@
  * The set that comes with autobird: invented birds at invented places, made from a seed, so that the whole way can be
  * tried without downloading a recording. Equal options give equal bytes on every machine.
  */
-import { mkdir, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { expected } from '../../bindings/errors.ts';
+import { existsSync } from 'node:fs';
+import { readdir, rm, rmdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { AutobirdError, expected } from '../../bindings/errors.ts';
 import type { JobOptions } from '../domain.ts';
-import { readJson, writeFileAtomic, writeJson } from '../files.ts';
+import { readJson, removeLeftovers, writeFileAtomic, writeJson } from '../files.ts';
 import { type Random, randomFor } from '../random.ts';
+import { decode, encode } from '../schema/case.ts';
 import { addClicks, ambience, carry, makeSite, type Site } from './synthetic/site.ts';
 import { perform, renderSong, songSeconds } from './synthetic/song.ts';
 import { type Species, species } from './synthetic/species.ts';
@@ -47,11 +50,24 @@ interface Session {
   recorded: number;
 }
 
+/** `synthetic.json`: that the folder is autobird's, and what is in it. */
+const markSchema = z.strictObject({
+  version: z.literal(version),
+  seed: z.int().min(0),
+  recordingsPerSpecies: z.int().min(1),
+  /** Sets of older versions were marked when they were finished. */
+  finished: z.boolean().default(true),
+});
+
+type Mark = z.infer<typeof markSchema>;
+
 /**
- * Writes `<dir>/audio/<species>/<site>_<date>_<time>.wav` and `<dir>/metadata.csv`. A set that is there whole, with the
- * same options, is left as it is; an unfinished or other one is made again. About 45 MB and four seconds by default.
+ * Writes `<dir>/audio/<species>/<site>_<date>_<time>.wav` and `<dir>/metadata.csv` into a new or empty folder, which it marks
+ * with `<dir>/synthetic.json`. A set that is there whole, with the same options, is left as it is; an unfinished or other
+ * one is made again. Files that are not of the set are never touched. About 45 MB and four seconds by default.
  *
- * @throws InvalidArgumentError for options out of range; AutobirdError `disk_full`, `not_writable`
+ * @throws InvalidArgumentError for options out of range; AutobirdError `not_empty` for a folder that holds something else,
+ *   `disk_full`, `not_writable`; FormatError for a `synthetic.json` that is damaged or of another version
  */
 export async function synthesize(dir: string, options: SynthesizeOptions = {}): Promise<SynthesizedSet> {
   const { seed = 4, recordingsPerSpecies = 12, signal, onProgress } = options;
@@ -59,38 +75,87 @@ export async function synthesize(dir: string, options: SynthesizeOptions = {}): 
   if (!Number.isSafeInteger(recordingsPerSpecies) || recordingsPerSpecies < 1) {
     throw expected('a positive integer', 'recordingsPerSpecies', recordingsPerSpecies);
   }
-  const [rawDir, metadata, done] = [join(dir, 'audio'), join(dir, 'metadata.csv'), join(dir, 'synthetic.json')];
-  const recordings = recordingsPerSpecies * species.length;
-  const identity = { version, seed, recordings_per_species: recordingsPerSpecies };
-  const before = await readJson(done).catch(() => null);
-  if (JSON.stringify(before) === JSON.stringify(identity)) return { rawDir, metadata, recordings, made: false };
+  const [rawDir, metadata, markPath] = [join(dir, 'audio'), join(dir, 'metadata.csv'), join(dir, 'synthetic.json')];
+  const mark = (set: Mark) => writeJson(markPath, encode(markSchema, set));
+  const set: Mark = { version, seed, recordingsPerSpecies, finished: false };
+  const planned = planRecordings(seed, recordingsPerSpecies);
+  const result = { rawDir, metadata, recordings: planned.length };
 
-  await rm(done, { force: true });
-  await rm(rawDir, { recursive: true, force: true });
-  const sessions = makeSessions(recordings, seed);
+  const before = await readMark(dir, markPath);
+  if (before !== null) {
+    const isSame = before.seed === seed && before.recordingsPerSpecies === recordingsPerSpecies;
+    const paths = [metadata, ...planned.map(({ file }) => join(rawDir, file))];
+    if (isSame && before.finished && paths.every((path) => existsSync(path))) return { ...result, made: false };
+    await mark({ ...before, finished: false });
+    await removeLeftovers(dir);
+    if (!isSame) await removeSet(rawDir, metadata, before);
+  }
+  await mark(set);
   const rows = ['file,species,session,recordist,date,time,site,background_species,licence'];
-  for (let n = 0; n < recordings; n++) {
+  for (const [n, { file, time, species: s, session, random }] of planned.entries()) {
     signal?.throwIfAborted();
+    const { samples, background } = record(s, session, seed, random);
+    await writeFileAtomic(join(rawDir, file), encodeWav16(samples, session.rateHz));
+    const { site, recordist, date } = session;
+    const { name } = species[s] as Species;
+    rows.push([file, name, `${recordist}|${date}`, recordist, date, time, site.name, background, 'CC0-1.0'].join(','));
+    onProgress?.({ stage: 'synthesize', done: n + 1, total: planned.length, message: file });
+  }
+  await writeFileAtomic(metadata, `${rows.join('\n')}\n`);
+  await mark({ ...set, finished: true });
+  return { ...result, made: true };
+}
+
+/** What autobird wrote about the folder; null where there is nothing in it yet. */
+async function readMark(dir: string, markPath: string): Promise<Mark | null> {
+  if (existsSync(markPath)) return decode(markSchema, await readJson(markPath), markPath);
+  const entries = await readdir(dir).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return [];
+    throw error;
+  });
+  if (entries.length === 0) return null;
+  throw new AutobirdError(
+    'not_empty',
+    `${dir} is not empty, and synthetic recordings only go into a folder of their own, so that nothing is overwritten: name a new or empty folder`,
+  );
+}
+
+/** Only the files of the set, and the folders that are empty then. */
+async function removeSet(rawDir: string, metadata: string, { seed, recordingsPerSpecies }: Mark): Promise<void> {
+  await rm(metadata, { force: true });
+  for (const { file } of planRecordings(seed, recordingsPerSpecies)) await rm(join(rawDir, file), { force: true });
+  for (const { name } of species) {
+    const folder = join(rawDir, name);
+    if (!existsSync(folder)) continue;
+    await removeLeftovers(folder);
+    if ((await readdir(folder)).length === 0) await rmdir(folder);
+  }
+}
+
+interface PlannedRecording {
+  /** Inside `audio`. */
+  readonly file: string;
+  readonly time: string;
+  /** Place in the list of species. */
+  readonly species: number;
+  readonly session: Session;
+  /** For its sounds. */
+  readonly random: Random;
+}
+
+function planRecordings(seed: number, recordingsPerSpecies: number): PlannedRecording[] {
+  const count = recordingsPerSpecies * species.length;
+  const sessions = makeSessions(count, seed);
+  return Array.from({ length: count }, (_, n) => {
     // All species in another order each time: a session holds several, and no site has its own.
     const [round, place] = [Math.floor(n / species.length), n % species.length];
     const s = randomFor(seed, 'round', round).permutation(species.length)[place] as number;
-    const bird = species[s] as Species;
     const session = sessions[Math.floor(n / sessionSize)] as Session;
     const random = randomFor(seed, 'recording', n);
     const time = clock(5 * 60 + 11 * session.recorded++ + random.int(9));
-    const file = `${bird.name}/${session.site.name}_${session.date.replaceAll('-', '')}_${time.replaceAll(':', '')}.wav`;
-    const { samples, background } = record(s, session, seed, random);
-    await mkdir(dirname(join(rawDir, file)), { recursive: true });
-    await writeFileAtomic(join(rawDir, file), encodeWav16(samples, session.rateHz));
-    const { site, recordist, date } = session;
-    rows.push(
-      [file, bird.name, `${recordist}|${date}`, recordist, date, time, site.name, background, 'CC0-1.0'].join(','),
-    );
-    onProgress?.({ stage: 'synthesize', done: n + 1, total: recordings, message: file });
-  }
-  await writeFileAtomic(metadata, `${rows.join('\n')}\n`);
-  await writeJson(done, identity);
-  return { rawDir, metadata, recordings, made: true };
+    const name = `${session.site.name}_${session.date.replaceAll('-', '')}_${time.replaceAll(':', '')}.wav`;
+    return { file: `${(species[s] as Species).name}/${name}`, time, species: s, session, random };
+  });
 }
 
 function makeSessions(recordings: number, seed: number): Session[] {

@@ -1,13 +1,17 @@
 import { stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { AutobirdError } from '../../bindings/errors.ts';
 import type { Device, Precision } from '../../bindings/native.ts';
+import type { EpochRecord } from '../checkpoint/metadata.ts';
 import { type Checkpoint, readCheckpoint } from '../checkpoint/readCheckpoint.ts';
 import type { EvaluationConfig } from '../config/schema.ts';
 import { Dataset } from '../data/dataset.ts';
 import type { FailedPrediction, JobOptions, Prediction, Recording, Side, Split } from '../domain.ts';
-import { percent } from '../formats/percentAndClock.ts';
 import { findCheckpoint } from '../prediction/findCheckpoint.ts';
+import type { TrainedOn } from '../reports/describeReport.ts';
+import type { RecordingResult, Report } from '../reports/report.ts';
 import { writeReport } from '../reports/writeReport.ts';
+import { Run } from '../run/Run.ts';
 import { aggregateClips, clipProbabilities } from '../scoring/aggregate.ts';
 import {
   expectedCalibrationError,
@@ -17,8 +21,7 @@ import {
   type ScoredItem,
 } from '../scoring/metrics.ts';
 import { hearOriginals } from './hearOriginals.ts';
-import type { RecordingResult, Report } from './report.ts';
-import { describeTrainedOn, type TrainedOn, withoutTrainedOn } from './trainedOn.ts';
+import { withoutTrainedOn } from './trainedOn.ts';
 
 export interface EvaluateOptions extends JobOptions {
   /** A checkpoint file, a run folder for its best one, or a checkpoint that was read already. */
@@ -97,9 +100,20 @@ export async function evaluate(options: EvaluateOptions): Promise<Report> {
       recordings,
       predictions,
       mistakes,
+      history: await historyOf(checkpoint),
     });
   }
   return report;
+}
+
+/** The best checkpoint knows the epochs up to its own; its run folder knows those after it. */
+async function historyOf({ path, metadata }: Checkpoint): Promise<readonly EpochRecord[]> {
+  const known = metadata.progress.history;
+  const all = await new Run(dirname(dirname(path))).metrics().catch(() => []);
+  const isSameRun = known.every(
+    ({ epoch, trainLoss }, i) => all[i]?.epoch === epoch && all[i]?.trainLoss === trainLoss,
+  );
+  return isSameRun ? all : known;
 }
 
 /** A folder that moved would look like a model that knows nothing. */
@@ -112,13 +126,6 @@ async function checkRawDir({ manifest, dir }: Dataset): Promise<void> {
   );
 }
 
-/** `58.3 % of 36 recordings right (balanced 51.2 %), 49.0 % of 1,204 clips` */
-export function describeReport(report: Report): string {
-  const { side, recordings, clips } = report;
-  const figures = `${side}: ${percent(recordings.accuracy)} of ${recordings.items} recordings right (balanced ${percent(recordings.balancedAccuracy)}), ${percent(clips.accuracy)} of ${clips.items} clips`;
-  return [figures, ...describeTrainedOn(report)].join('. ');
-}
-
 function allTrainedOn(side: Side, { name }: Split): AutobirdError {
   return new AutobirdError(
     'all_trained_on',
@@ -126,7 +133,7 @@ function allTrainedOn(side: Side, { name }: Split): AutobirdError {
   );
 }
 
-export type Answer = Prediction | FailedPrediction;
+type Answer = Prediction | FailedPrediction;
 
 function makeReport(found: {
   readonly checkpoint: Checkpoint;

@@ -5,7 +5,7 @@
 import type { CheckpointMetadata } from '../checkpoint/metadata.ts';
 import { splitHash } from '../data/split.ts';
 import type { Recording, Side, Split } from '../domain.ts';
-import type { Report } from './report.ts';
+import type { TrainedOn } from '../reports/describeReport.ts';
 
 /** Of 64 hex digits: 64 bits tell apart all recordings that anybody has. */
 const digits = 16;
@@ -47,37 +47,4 @@ export function withoutTrainedOn(
     leftOutSelection: side === 'test' && selectedOn === undefined ? null : unknown.length - kept.length,
     sameSplit,
   };
-}
-
-export type TrainedOn = Pick<Report, 'leftOut' | 'leftOutSelection' | 'sameSplit'>;
-
-/** Sentences for people about what may flatter the figures; none where nothing does. */
-export function describeTrainedOn({
-  leftOut,
-  leftOutSelection,
-  sameSplit,
-  side,
-}: TrainedOn & Pick<Report, 'side'>): string[] {
-  const lines: string[] = [];
-  if (leftOut === null) {
-    lines.push(
-      'The checkpoint does not say which recordings it was trained on, so whether it knows some of these could not be checked.',
-    );
-  } else if (leftOut > 0) {
-    lines.push(`${these(leftOut)} trained on and ${leftOut === 1 ? 'is' : 'are'} left out.`);
-  }
-  if (leftOutSelection !== null && leftOutSelection > 0) {
-    const verb = leftOutSelection === 1 ? 'is' : 'are';
-    lines.push(`${these(leftOutSelection)} used to choose the model's epoch and temperature and ${verb} left out.`);
-  }
-  if (sameSplit === false && side === 'test' && leftOutSelection === null) {
-    lines.push(
-      'The model was trained with another assignment: recordings that chose its epoch and temperature may be among these.',
-    );
-  }
-  return lines;
-}
-
-function these(count: number): string {
-  return count === 1 ? '1 recording of this side was' : `${count} recordings of this side were`;
 }

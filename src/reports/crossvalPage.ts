@@ -1,5 +1,5 @@
 import { percent } from '../formats/percentAndClock.ts';
-import type { Crossval } from '../study/crossval.ts';
+import type { Crossval } from './crossvalReport.ts';
 import { escapeHtml, figure, type Html, renderPage, tiles } from './page.ts';
 import { classTable, confusionHeatmap, dateAndTime, markupTable, shareBar } from './reportParts.ts';
 

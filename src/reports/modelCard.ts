@@ -1,9 +1,9 @@
 import type { Checkpoint } from '../checkpoint/Checkpoint.ts';
 import type { Dataset } from '../data/dataset.ts';
 import type { Recording, Split } from '../domain.ts';
-import type { Report } from '../evaluation/report.ts';
-import { describeTrainedOn } from '../evaluation/trainedOn.ts';
 import { percent } from '../formats/percentAndClock.ts';
+import { describeTrainedOn } from './describeReport.ts';
+import type { Report } from './report.ts';
 
 /** `model_card.md`: what the model was made of, how good it is, and what it must not be used for. */
 export function modelCard(report: Report, checkpoint: Checkpoint, dataset: Dataset, split: Split): string {

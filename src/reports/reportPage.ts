@@ -2,10 +2,10 @@
 
 import type { CheckpointMetadata, EpochRecord } from '../checkpoint/metadata.ts';
 import type { Split } from '../domain.ts';
-import type { RecordingResult, Report } from '../evaluation/report.ts';
-import { describeTrainedOn } from '../evaluation/trainedOn.ts';
 import { percent } from '../formats/percentAndClock.ts';
+import { describeTrainedOn } from './describeReport.ts';
 import { escapeHtml, figure, gallery, type Html, notice, renderPage, type Section, table, tiles } from './page.ts';
+import type { RecordingResult, Report } from './report.ts';
 import { classTable, confusionHeatmap, dateAndTime } from './reportParts.ts';
 import { legend, lineChart } from './svg.ts';
 

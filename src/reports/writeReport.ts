@@ -1,17 +1,15 @@
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { ShardSet } from '../../bindings/index.ts';
 import type { Checkpoint } from '../checkpoint/Checkpoint.ts';
 import type { EpochRecord } from '../checkpoint/metadata.ts';
 import type { Dataset } from '../data/dataset.ts';
-import type { ClipPrediction, Prediction, Recording, Split } from '../domain.ts';
-import type { Answer } from '../evaluation/evaluate.ts';
-import { type Report, reportSchema } from '../evaluation/report.ts';
+import type { ClipPrediction, FailedPrediction, Prediction, Recording, Split } from '../domain.ts';
 import { writeFileAtomic, writeJson } from '../files.ts';
-import { Run } from '../run/Run.ts';
 import { encode } from '../schema/case.ts';
 import { confusionCsv } from './confusionCsv.ts';
 import { modelCard } from './modelCard.ts';
 import { pngDataUrl } from './png.ts';
+import { type Report, reportSchema } from './report.ts';
 import { type Mistake, reportPage } from './reportPage.ts';
 import { spectrogramPng } from './spectrogram.ts';
 
@@ -22,30 +20,22 @@ export interface WriteReportInput {
   readonly split: Split;
   /** In the order of `predictions`. */
   readonly recordings: readonly Recording[];
-  readonly predictions: readonly Answer[];
+  readonly predictions: readonly (Prediction | FailedPrediction)[];
   /** At most so many mistakes are shown. */
   readonly mistakes: number;
+  /** All validated epochs of the run, as far as known. */
+  readonly history: readonly EpochRecord[];
 }
 
 /** Writes `report.html`, `confusion.csv`, `model_card.md` and, last, `report.json`. */
 export async function writeReport(dir: string, input: WriteReportInput): Promise<void> {
-  const { report, checkpoint, dataset, split } = input;
+  const { report, checkpoint, dataset, split, history } = input;
   const { metadata } = checkpoint;
-  const history = await historyOf(checkpoint.path, metadata.progress.history);
   const mistakes = await pictureMistakes(input);
   await writeFileAtomic(join(dir, 'report.html'), reportPage({ report, metadata, split, history, mistakes }));
   await writeFileAtomic(join(dir, 'confusion.csv'), confusionCsv(report.recordings.confusion));
   await writeFileAtomic(join(dir, 'model_card.md'), modelCard(report, checkpoint, dataset, split));
   await writeJson(join(dir, 'report.json'), encode(reportSchema, report));
-}
-
-/** The best checkpoint knows the epochs up to its own; its run folder knows those after it. */
-async function historyOf(path: string, known: readonly EpochRecord[]): Promise<readonly EpochRecord[]> {
-  const all = await new Run(dirname(dirname(path))).metrics().catch(() => []);
-  const isSameRun = known.every(
-    ({ epoch, trainLoss }, i) => all[i]?.epoch === epoch && all[i]?.trainLoss === trainLoss,
-  );
-  return isSameRun ? all : known;
 }
 
 /** The surest mistakes with the clip that spoke most for the wrong answer, heard as the network hears it. */

@@ -2,9 +2,9 @@ import { appendFile, mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { type EpochRecord, epochRecordSchema } from '../checkpoint/metadata.ts';
-import type { Report } from '../evaluation/report.ts';
-import { reportSchema } from '../evaluation/report.ts';
 import { appendLine, readJson, readJsonLines, writeJson, writeJsonLines } from '../files.ts';
+import type { Report } from '../reports/report.ts';
+import { reportSchema } from '../reports/report.ts';
 import { decode, encode } from '../schema/case.ts';
 
 /** `run.json`: what a run is of, and whether it is done. */

@@ -3,12 +3,16 @@ import { join } from 'node:path';
 import type { EpochRecord } from '../checkpoint/metadata.ts';
 import { epochRecordSchema } from '../checkpoint/metadata.ts';
 import { isMapping, type Node } from '../config/node.ts';
+import { trainingSchema } from '../config/schema.ts';
 import { parseYaml } from '../config/yaml.ts';
-import type { Report } from '../evaluation/report.ts';
-import { reportSchema } from '../evaluation/report.ts';
 import { isHeld } from '../lock.ts';
+import type { Report } from '../reports/report.ts';
+import { reportSchema } from '../reports/report.ts';
 import { encode } from '../schema/case.ts';
+import { bestRecord } from './bestRecord.ts';
 import type { ListedRun } from './listRuns.ts';
+
+const metricSchema = trainingSchema.shape.metric;
 
 /** What a list of runs says of one. */
 export interface RunSummary {
@@ -26,7 +30,7 @@ export interface RunSummary {
   readonly dataset: string | null;
   /** What its command line changed of the defaults. */
   readonly overrides: readonly string[];
-  /** The best so far; null before the first validation. */
+  /** Of the epoch that is kept as the best so far; null before the first validation, and as above. */
   readonly valAccuracy: number | null;
   readonly testAccuracy: number | null;
   readonly testBalancedAccuracy: number | null;
@@ -45,9 +49,9 @@ export async function summarizeRun({ run, state }: ListedRun): Promise<RunSummar
   const test = (await run.report().catch(ignore))?.recordings;
   const config = await readYaml(join(run.dir, '.hydra', 'config.yaml')).catch(ignore);
   const overrides = await readYaml(join(run.dir, '.hydra', 'overrides.yaml')).catch(ignore);
-  const accuracies = metrics.flatMap(({ valAccuracy }) => (valAccuracy === null ? [] : [valAccuracy]));
   const plannedEpochs = valueAt(config, 'training', 'epochs');
   const dataset = valueAt(config, 'data', 'name');
+  const metric = metricSchema.safeParse(valueAt(config, 'training', 'metric')).data;
   return {
     run: run.dir,
     createdAt: state.createdAt,
@@ -57,7 +61,7 @@ export async function summarizeRun({ run, state }: ListedRun): Promise<RunSummar
     plannedEpochs: typeof plannedEpochs === 'number' ? plannedEpochs : null,
     dataset: typeof dataset === 'string' ? dataset : null,
     overrides: Array.isArray(overrides) ? overrides.map(String) : [],
-    valAccuracy: accuracies.length === 0 ? null : Math.max(...accuracies),
+    valAccuracy: (metric && bestRecord(metrics, metric)?.valAccuracy) ?? null,
     testAccuracy: test?.accuracy ?? null,
     testBalancedAccuracy: test?.balancedAccuracy ?? null,
     damaged,

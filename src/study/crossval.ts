@@ -1,49 +1,21 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { z } from 'zod';
 import { expected, InvalidArgumentError } from '../../bindings/errors.ts';
 import { concurrently } from '../concurrently.ts';
 import type { Config } from '../config/schema.ts';
 import { Dataset } from '../data/dataset.ts';
 import type { JobOptions, Progress } from '../domain.ts';
-import { figuresSchema, type RecordingResult, type Report, recordingResultSchema } from '../evaluation/report.ts';
 import { writeFileAtomic, writeJson } from '../files.ts';
 import { chooseRuntime } from '../prediction/chooseRuntime.ts';
 import { crossvalPage } from '../reports/crossvalPage.ts';
+import { type Crossval, crossvalSchema } from '../reports/crossvalReport.ts';
+import type { RecordingResult, Report } from '../reports/report.ts';
 import { listRuns } from '../run/listRuns.ts';
 import type { Run } from '../run/Run.ts';
 import { configHash, runIdentity, sameTraining } from '../run/startRun.ts';
 import { encode } from '../schema/case.ts';
 import { type Figures, figures, type ScoredItem } from '../scoring/metrics.ts';
 import { type TrainOptions, train } from '../training/train.ts';
-
-const foldSchema = z.strictObject({
-  fold: z.int(),
-  run: z.string(),
-  recordings: z.int(),
-  /** Recordings of the fold not judged because the same sound was trained on or chose the epoch; null if not known. */
-  leftOut: z.int().nullable().default(null),
-  accuracy: z.number(),
-  balancedAccuracy: z.number(),
-  macroF1: z.number(),
-  durationS: z.number(),
-});
-
-/** `crossval.json` */
-export const crossvalSchema = z.strictObject({
-  formatVersion: z.literal(1),
-  createdAt: z.string(),
-  dataset: z.strictObject({ id: z.string(), name: z.string() }),
-  folds: z.array(foldSchema),
-  /** Over the test predictions of all folds together: every recording once. */
-  pooled: figuresSchema,
-  /** Over the folds; the spread is the sample standard deviation. */
-  accuracy: z.strictObject({ mean: z.number(), spread: z.number() }),
-  balancedAccuracy: z.strictObject({ mean: z.number(), spread: z.number() }),
-  predictions: z.array(recordingResultSchema),
-});
-
-export type Crossval = z.infer<typeof crossvalSchema>;
 
 export interface CrossvalOptions extends TrainOptions {
   /** Folder for `crossval.json`, `crossval.html` and the folds' runs; default one below `run.root` for each configuration. */

@@ -6,9 +6,10 @@ import { splitHash } from '../data/split.ts';
 import type { Recording, Split } from '../domain.ts';
 import { soundsOf } from '../evaluation/trainedOn.ts';
 import { packageVersion } from '../packageRoot.ts';
+import { metricOf } from '../run/bestRecord.ts';
 import { encode } from '../schema/case.ts';
 import type { TrainingSet } from './trainingSet.ts';
-import { metricOf, type Validation } from './validation.ts';
+import type { Validation } from './validation.ts';
 
 /** What a checkpoint of this moment says about itself. */
 export function checkpointMetadata(moment: {

@@ -10,12 +10,13 @@ import type { Config } from '../config/schema.ts';
 import type { Dataset } from '../data/dataset.ts';
 import type { JobOptions, Split } from '../domain.ts';
 import { chooseRuntime } from '../prediction/chooseRuntime.ts';
+import { bestRecord } from '../run/bestRecord.ts';
 import type { Run } from '../run/Run.ts';
 import { checkpointMetadata } from './checkpointContent.ts';
 import { describeEpoch, trainingProgress } from './progress.ts';
 import { type EpochOptions, type TrainTotals, trainEpoch } from './trainEpoch.ts';
 import { makeTrainingSet, type TrainingSet } from './trainingSet.ts';
-import { bestRecord, makeValidationSet, type Validation, validate } from './validation.ts';
+import { makeValidationSet, type Validation, validate } from './validation.ts';
 
 export interface FitOptions extends JobOptions {
   readonly config: Config;

@@ -4,8 +4,9 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { readJson } from '../../src/files.ts';
 import { crossvalPage } from '../../src/reports/crossvalPage.ts';
+import { crossvalSchema } from '../../src/reports/crossvalReport.ts';
 import { decode } from '../../src/schema/case.ts';
-import { crossval, crossvalSchema } from '../../src/study/crossval.ts';
+import { crossval } from '../../src/study/crossval.ts';
 import { prepareTones, tinyConfig } from '../helpers/tones.ts';
 import { withTempDir } from '../helpers/withTempDir.ts';
 

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { train } from '../../src/index.ts';
+import { bestRecord } from '../../src/run/bestRecord.ts';
 import { prepareTones, tinyConfig } from '../helpers/tones.ts';
 import { withService } from '../helpers/withService.ts';
 import { withTempDir } from '../helpers/withTempDir.ts';
@@ -100,7 +101,7 @@ test('training runs are listed and shown as their files have them', () =>
         overrides: ['training.epochs=2'],
         epochs: 2,
         planned_epochs: 2,
-        val_accuracy: Math.max(...(await run.metrics()).map(({ valAccuracy }) => valAccuracy ?? 0)),
+        val_accuracy: bestRecord(await run.metrics(), config.training.metric)?.valAccuracy,
         test_accuracy: report?.recordings.accuracy,
         test_balanced_accuracy: report?.recordings.balancedAccuracy,
         damaged: [],

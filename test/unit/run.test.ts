@@ -6,8 +6,10 @@ import type { AutobirdError } from '../../bindings/errors.ts';
 import type { EpochRecord } from '../../src/checkpoint/metadata.ts';
 import { readCheckpoint } from '../../src/checkpoint/readCheckpoint.ts';
 import { writeCheckpoint } from '../../src/checkpoint/writeCheckpoint.ts';
+import { writeFileAtomic } from '../../src/files.ts';
 import { listRuns, openRun } from '../../src/run/listRuns.ts';
 import { createRunFolder, Run } from '../../src/run/Run.ts';
+import { summarizeRun } from '../../src/run/summarizeRun.ts';
 import { type FitOptions, fit } from '../../src/training/fit.ts';
 import { writeTinyModel } from '../helpers/tinyModel.ts';
 import { withTempDir } from '../helpers/withTempDir.ts';
@@ -79,6 +81,25 @@ test('metrics survive a line that was cut short and go back to those of a checkp
     assert.equal(await run.metrics(), [record(1), record(2), record(3)]);
     await run.resetMetrics([record(1)]);
     assert.equal(await run.metrics(), [record(1)]);
+  }));
+
+test('a summary shows the accuracy of the epoch that is kept, not the best of any epoch', () =>
+  withTempDir(async (root) => {
+    const run = new Run(await createRunFolder(root));
+    const identity = { configHash: 'c', datasetId: 'd', splitHash: 's', threads: null };
+    const state = { formatVersion: 1 as const, createdAt: '', ...identity, finished: true };
+    await run.resetMetrics([
+      { ...record(1), valLoss: 0.5, valAccuracy: 0.6, valBalancedAccuracy: 0.7 },
+      { ...record(2), valLoss: 0.4, valAccuracy: 0.9, valBalancedAccuracy: 0.5 },
+    ]);
+    assert.is((await summarizeRun({ run, state })).valAccuracy, null, 'which one is kept is not known');
+    for (const [metric, accuracy] of [
+      ['val_balanced_accuracy', 0.6],
+      ['val_loss', 0.9],
+    ] as const) {
+      await writeFileAtomic(join(run.dir, '.hydra', 'config.yaml'), `training:\n  metric: ${metric}\n`);
+      assert.is((await summarizeRun({ run, state })).valAccuracy, accuracy);
+    }
   }));
 
 test('the metrics of a run that was killed between its last checkpoint and its last line are made whole', () =>

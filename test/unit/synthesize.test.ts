@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { readFile, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { groupRecordings } from '../../src/data/groups.ts';
@@ -29,15 +29,50 @@ test('equal options give equal bytes, another seed gives other sounds', () =>
 test('a whole set is left as it is, an unfinished one is made again', () =>
   withTempDir(async (dir) => {
     const small = { recordingsPerSpecies: 1 };
-    assert.ok((await synthesize(dir, small)).made);
     const set = await synthesize(dir, small);
-    assert.not.ok(set.made);
+    assert.ok(set.made);
+    assert.not.ok((await synthesize(dir, small)).made);
     const before = await digest(set.rawDir, set.metadata);
-    await rm(join(dir, 'synthetic.json'));
+
+    const stop = new AbortController();
+    const onProgress = ({ done }: { done: number }) => done === 3 && stop.abort();
+    const interrupted = join(dir, 'interrupted');
+    await synthesize(interrupted, { ...small, signal: stop.signal, onProgress }).catch(() => {});
+    const again = await synthesize(interrupted, small);
+    assert.ok(again.made);
+    assert.is(await digest(again.rawDir, again.metadata), before);
+
     await rm(set.rawDir, { recursive: true });
-    assert.ok((await synthesize(dir, small)).made);
+    assert.ok((await synthesize(dir, small)).made, 'its recordings had gone');
     assert.is(await digest(set.rawDir, set.metadata), before);
+  }));
+
+test('a folder that holds anything else is refused and stays as it is', () =>
+  withTempDir(async (dir) => {
+    await mkdir(join(dir, 'audio'));
+    await writeFile(join(dir, 'audio', 'mine.wav'), 'years of work');
+    await writeFile(join(dir, 'metadata.csv'), 'file,species');
+    const message = String(await synthesize(dir, { recordingsPerSpecies: 1 }).catch((error: Error) => error.message));
+    assert.match(message, `${dir} is not empty`);
+    assert.match(message, 'name a new or empty folder');
+    assert.equal((await readdir(dir)).sort(), ['audio', 'metadata.csv']);
+    assert.is(await readFile(join(dir, 'audio', 'mine.wav'), 'utf8'), 'years of work');
+  }));
+
+test('another set takes the place of the old one and leaves what was put beside it', () =>
+  withTempDir(async (dir) => {
+    const small = { recordingsPerSpecies: 1 };
+    const { rawDir, metadata } = await synthesize(dir, small);
+    // As versions before it marked a set.
+    await writeFile(join(dir, 'synthetic.json'), '{"version": 1, "seed": 4, "recordings_per_species": 1}');
+    const old = (await readCsv(metadata)).rows.map(({ file = '' }) => file);
+    const mine = ['mine.wav', join(dirname(old[0] as string), 'mine.wav')];
+    for (const file of mine) await writeFile(join(rawDir, file), 'years of work');
     assert.ok((await synthesize(dir, { ...small, seed: 9 })).made);
+    const files = (await readdir(rawDir, { recursive: true })).filter((name) => name.endsWith('.wav'));
+    const made = (await readCsv(metadata)).rows.map(({ file = '' }) => file);
+    assert.equal(files.sort(), [...made, ...mine].sort());
+    assert.ok(!made.includes(old[0] as string));
   }));
 
 test('no site and no session tells the species', () =>

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { clock, percent } from '../../formats/percentAndClock.ts';
+import { type Crossval, crossvalSchema } from '../../reports/crossvalReport.ts';
 import { encode } from '../../schema/case.ts';
-import { type Crossval, crossval as crossvalidate, crossvalSchema } from '../../study/crossval.ts';
+import { crossval as crossvalidate } from '../../study/crossval.ts';
 import { columns } from '../columns.ts';
 import type { Command, CommandIo } from '../command.ts';
 import { type ConfigArgs, configDirOption, configOfDataset, overridesWord } from '../configuration.ts';
