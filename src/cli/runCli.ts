@@ -2,8 +2,8 @@
 import yargs, { type Argv } from 'yargs';
 import { AutobirdError, InvalidArgumentError } from '../../bindings/errors.ts';
 import { ConfigError } from '../config/ConfigError.ts';
-import { nearest } from '../config/suggest.ts';
 import { packageVersion } from '../packageRoot.ts';
+import { nearest } from '../suggest.ts';
 import { type Command, type CommandIo, declare } from './command.ts';
 import { config } from './commands/config.ts';
 import { crossval } from './commands/crossval.ts';

@@ -2,13 +2,14 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import { packageRoot } from '../packageRoot.ts';
+import { nearest, suggestion } from '../suggest.ts';
 import { ConfigError } from './ConfigError.ts';
 import { type ComposedTree, composeTree, type UnknownKey } from './composeTree.ts';
 import type { Source } from './defaults.ts';
 import { interpolate } from './interpolate.ts';
 import { childOf, isMapping, type Mapping, type Node, type Plain, toPlain } from './node.ts';
+import { calledHere } from './otherNames.ts';
 import { type Config, configSchema } from './schema.ts';
-import { nearest, suggestion } from './suggest.ts';
 import { knownKeys, validate } from './validate.ts';
 
 export type GroupName = keyof Config;
@@ -52,18 +53,21 @@ export function composeConfig<Group extends GroupName = GroupName>(
 ): ComposedConfig<Group> {
   const composed = composeTree([options.configDir ?? [], builtInConfigDir()].flat(), overrides);
   const { tree, choices, sources } = composed;
-  // With a choice missing the values are not what was meant: only names can be judged.
-  if (composed.mistakes.length > 0) throw new ConfigError([...composed.mistakes, ...misspelled(composed)]);
-
   const needed = options.groups ?? (Object.keys(configSchema.shape) as Group[]);
   const { node, failures } = interpolate(tree);
   const plain = toPlain(node) as Record<string, Plain>;
   const resolved = Object.fromEntries(
     Object.entries(plain).filter(([key]) => !(key in configSchema.shape) || needed.includes(key as Group)),
   );
-  const unknown = composed.unknownKeys.map((key) => explainUnknownKey(key, composed));
-  const checked = validate(schemaOf(needed), resolved, failures);
-  const mistakes = [...composed.refused, ...unknown, ...('mistakes' in checked ? checked.mistakes : [])];
+  // Without a choice that was meant, a key that some choice has may be right, and only values that were given can be judged.
+  const isComplete = composed.mistakes.length === 0;
+  const unknown = isComplete
+    ? composed.unknownKeys.map((key) => explainUnknownKey(key, composed))
+    : misspelled(composed);
+  const given = (path: string) => composed.values.some(({ key }) => `${path}.`.startsWith(`${key}.`));
+  const checked = validate(schemaOf(needed), resolved, failures, isComplete ? undefined : given);
+  const wrong = 'mistakes' in checked ? checked.mistakes : [];
+  const mistakes = [...composed.mistakes, ...composed.refused, ...unknown, ...wrong];
   if (!('value' in checked) || mistakes.length > 0) throw new ConfigError(mistakes);
   return { config: checked.value, resolved, tree, overrides, choices: Object.fromEntries(choices), sources };
 }
@@ -85,10 +89,16 @@ function misspelled(composed: ComposedTree): string[] {
   });
 }
 
-function explainUnknownKey({ override: { text }, path }: UnknownKey, { files, tree }: ComposedTree): string {
+function explainUnknownKey({ override: { text }, path }: UnknownKey, { files, tree, choices }: ComposedTree): string {
   const name = path.at(-1) as string;
   const known = knownKeys(configSchema, path.slice(0, -1));
   if (known.includes(name)) {
+    const [group = '', ...inGroup] = path;
+    const owners = files.choices(group).filter((choice) => has(files.load(`${group}/${choice}`)?.content, inGroup));
+    const [owner] = owners;
+    if (owner !== undefined && choices.get(group) !== undefined) {
+      return `${text}: ${group}=${choices.get(group)} has no ${inGroup.join('.')}: ${group}=${owner} has it`;
+    }
     const parent = path.slice(0, -1).reduce<Node | undefined>(childOf, tree);
     const present = isMapping(parent) ? ` (there are ${[...parent.keys()].join(', ')})` : '';
     return `${text}: there is no ${path.join('.')} here${present}. To append to your config use +${text}`;
@@ -96,6 +106,18 @@ function explainUnknownKey({ override: { text }, path }: UnknownKey, { files, tr
   const names = path.length === 1 ? [...new Set([...known, ...files.groups()])] : known;
   const [near] = nearest(name, names);
   const isGroup = path.length === 1 && near !== undefined && files.isGroup(near);
-  const choices = isGroup ? `; ${near} is one of ${files.choices(near).join(', ')}` : '';
-  return `${text}: unknown key ${path.join('.')} (${suggestion(name, names)}${choices})`;
+  const groupChoices = isGroup ? `; ${near} is one of ${files.choices(near).join(', ')}` : '';
+  const here =
+    calledHere(
+      text
+        .replace(/^\++/, '')
+        .replace(/=[\s\S]*$/, '')
+        .split('.'),
+    ) ?? calledHere(path);
+  const hint = here === undefined ? suggestion(name, names) : `here it is ${here}`;
+  return `${text}: unknown key ${path.join('.')} (${hint}${here === undefined ? groupChoices : ''})`;
+}
+
+function has(content: Node | undefined, path: readonly string[]): boolean {
+  return path.reduce<Node | undefined>(childOf, content) !== undefined;
 }

@@ -18,7 +18,7 @@ export interface ComposedTree {
   readonly tree: Mapping;
   readonly choices: ReadonlyMap<string, string | null>;
   readonly sources: readonly Source[];
-  /** Overrides that cannot be parsed, and what is wrong with groups: with any of them the tree is not what was meant. */
+  /** Overrides that cannot be parsed, and what is wrong with groups: with any of them the tree is not all that was meant. */
   readonly mistakes: readonly string[];
   /** What is wrong with overrides of values, beside unknown keys. */
   readonly refused: readonly string[];

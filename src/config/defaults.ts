@@ -2,11 +2,12 @@
  * The defaults list: which files make up a configuration, in which order. The tree of defaults is walked from its end to
  * its beginning, because a later `override` decides what an earlier group means (Hydra 1.3, `defaults_list.py`).
  */
+
+import { suggestion } from '../suggest.ts';
 import { ConfigError } from './ConfigError.ts';
 import type { ConfigFile, ConfigFiles } from './files.ts';
 import type { Override } from './grammar.ts';
 import { isMapping, missing, type Node } from './node.ts';
-import { suggestion } from './suggest.ts';
 
 /** A file and where its content goes. */
 export interface Source {
@@ -173,7 +174,7 @@ class Builder {
       return [];
     }
     this.#choices.set(entry.path, known);
-    return names.flatMap((name) => {
+    const sources = names.flatMap((name) => {
       if (name === null) return [];
       if (name !== missing) return this.#load(`${entry.path}/${name}`, entry, parent, setting?.where);
       this.#mistakes.push(
@@ -181,6 +182,11 @@ class Builder {
       );
       return [];
     });
+    // In the place of a choice that is not there stands the one before it, so that the values can be judged all the same.
+    const isLost = setting !== undefined && sources.length === 0 && names.some((name) => name !== null);
+    return isLost && typeof entry.value === 'string' && entry.value !== missing
+      ? this.#load(`${entry.path}/${entry.value}`, entry, parent)
+      : sources;
   }
 
   #load(path: string, entry: Entry, parent: ConfigFile, where: string = parent.file): Source[] {

@@ -138,7 +138,7 @@ class ValueParser {
       const text = this.#override.slice(this.#override.indexOf('=') + 1);
       const key = this.#override.slice(0, this.#override.indexOf('='));
       this.#fail(
-        `several values need --multirun; for one text write ${key}='${text}' (quoted for the shell too: ${key}=\\'${text}\\'), for a list ${key}=[${text}]`,
+        `several values are a sweep, which a single run is not: give one value, and run the command once for each; for one text write ${key}='${text}' (quoted for the shell too: ${key}=\\'${text}\\'), for a list ${key}=[${text}]`,
       );
     }
     if (rest !== undefined)

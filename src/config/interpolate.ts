@@ -2,11 +2,12 @@
  * Interpolation: `${a.b}`, `${.sibling}`, `${..up}`, `${a[0]}`, `${oc.env:NAME,default}`, nested in each other and in text;
  * `\${` is a dollar and a brace. A value that is one interpolation keeps the type of what it names.
  */
+
+import { suggestion } from '../suggest.ts';
 import { ConfigError } from './ConfigError.ts';
 import { parseOverride } from './grammar.ts';
 import { childOf, clone, Float, isMapping, missing, type Node } from './node.ts';
 import { pythonFloat } from './scalars.ts';
-import { suggestion } from './suggest.ts';
 
 type Path = readonly string[];
 

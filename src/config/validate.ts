@@ -3,18 +3,20 @@ import type { z } from 'zod';
 import { check, formatIssue, formatPath, type Issue } from '../schema/issues.ts';
 import { snakeCase } from '../schema/names.ts';
 import { definition, type Schema, unwrap } from '../schema/walk.ts';
+import { suggestion } from '../suggest.ts';
 import type { Failure } from './interpolate.ts';
 import { missing, type Plain } from './node.ts';
-import { suggestion } from './suggest.ts';
+import { calledHere } from './otherNames.ts';
 
 /** What a user gives for a value that no file can know. */
 const examples: Readonly<Record<string, string>> = { 'data.raw_dir': 'FOLDER' };
 
-/** Checks snake_case values by a schema; gives the typed value or the mistakes as lines. */
+/** Checks snake_case values by a schema; gives the typed value or the mistakes as lines, of wrong values those that are `judged`. */
 export function validate<T>(
   schema: z.ZodType<T>,
   plain: Plain,
   failures: readonly Failure[],
+  judged: (path: string) => boolean = () => true,
 ): { readonly value: T } | { readonly mistakes: readonly string[] } {
   const failed = new Map(failures.map(({ path, message }) => [path.join('.'), message]));
   const absent: string[] = [];
@@ -23,18 +25,25 @@ export function validate<T>(
   const explained = absent.map(
     (path) => `${path}: ${failed.get(path) ?? `must be given: ${path}=${examples[path] ?? 'VALUE'}`}`,
   );
-  const rest = issues.filter((issue) => !absent.includes(dotted(issue))).map(line);
+  const rest = issues
+    .filter((issue) => !absent.includes(dotted(issue)) && judged(dotted(issue)))
+    .map((issue) => line(schema, issue));
   const mistakes = [...explained, ...rest];
-  return 'value' in checked && mistakes.length === 0 ? { value: checked.value } : { mistakes };
+  return 'value' in checked && absent.length === 0 ? { value: checked.value } : { mistakes };
 }
 
 function dotted(issue: Issue): string {
   return issue.path.join('.');
 }
 
-function line(issue: Issue): string {
+function line(schema: Schema, issue: Issue): string {
   if (issue.known === undefined) return formatIssue(issue);
-  return `${formatPath(issue.path)}: unknown key (${suggestion(String(issue.path.at(-1)), issue.known)})`;
+  const name = String(issue.path.at(-1));
+  const path = issue.path.map(String);
+  const isOfAnother = knownKeys(schema, path.slice(0, -1)).includes(name);
+  const here = isOfAnother ? undefined : calledHere(path);
+  const hint = isOfAnother ? `known here are ${issue.known.join(', ')}` : suggestion(name, issue.known);
+  return `${formatPath(issue.path)}: unknown key (${here === undefined ? hint : `here it is ${here}`})`;
 }
 
 /** A copy without values that are `???`, whose paths are noted. */

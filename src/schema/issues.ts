@@ -1,5 +1,6 @@
 /** What is wrong with a value, in words: one line a mistake, with the path as it is spelled in the file. */
 import type { z } from 'zod';
+import { nearest } from '../suggest.ts';
 import { type Path, rename, snakePath } from './walk.ts';
 
 export interface Issue {
@@ -48,7 +49,7 @@ function at(value: unknown, path: readonly PropertyKey[]): unknown {
 
 function describe(issue: z.core.$ZodIssue, received: unknown): string {
   if (received === undefined) return `missing: expected ${expectation(issue)}`;
-  return `expected ${expectation(issue)} but received ${show(received)}`;
+  return `expected ${expectation(issue)} but received ${show(received)}${nearestValue(issue, received)}`;
 }
 
 const kinds: Readonly<Record<string, string>> = {
@@ -81,6 +82,17 @@ function expectation(issue: z.core.$ZodIssue): string {
     default:
       return issue.message;
   }
+}
+
+/** ` (did you mean "bf16"?)`, for text in the place of one of several words. */
+function nearestValue(issue: z.core.$ZodIssue, received: unknown): string {
+  if (issue.code !== 'invalid_value' || typeof received !== 'string') return '';
+  // `torch.optim.SGD` is not nearly `torch.optim.Adam`: what stands before the last dot does not count.
+  const word = (text: string) => text.slice(text.lastIndexOf('.') + 1);
+  const words = issue.values.filter((value) => typeof value === 'string');
+  const [near] = nearest(word(received), words.map(word));
+  const value = words.find((candidate) => word(candidate) === near);
+  return value === undefined ? '' : ` (did you mean ${show(value)}?)`;
 }
 
 function bound(origin: string, relation: string, limit: number | bigint): string {

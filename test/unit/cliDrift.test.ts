@@ -10,7 +10,13 @@ import { runCommand } from '../helpers/runCommand.ts';
 import { tinyConfig, writeTones } from '../helpers/tones.ts';
 import { withTempDir } from '../helpers/withTempDir.ts';
 
-const settings = ['experiment=smoke', 'features.sample_rate_hz=16000', 'clips.length_s=1', 'clips.hop_s=0.5'];
+const settings = [
+  'experiment=smoke',
+  'features.sample_rate_hz=16000',
+  'features.f_max_hz=8000',
+  'clips.length_s=1',
+  'clips.hop_s=0.5',
+];
 
 test('the four features of a clip are those of its definition', () => {
   // Two bands, three frames, no offset: powers 1 and e, e and e, 1 and 1.

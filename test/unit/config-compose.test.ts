@@ -10,6 +10,7 @@ import { type ComposeOptions, composeConfig } from '../../src/config/compose.ts'
 import { parseOverride, quoteValue } from '../../src/config/grammar.ts';
 import { interpolate } from '../../src/config/interpolate.ts';
 import type { Node } from '../../src/config/node.ts';
+import { hintedKeys } from '../../src/config/otherNames.ts';
 import { optimizerOptions } from '../../src/config/registry.ts';
 import { configSchema } from '../../src/config/schema.ts';
 import { encode } from '../../src/schema/case.ts';
@@ -135,7 +136,7 @@ test('all mistakes are shown at once, with the nearest names', () => {
   modle=reference: unknown key modle (did you mean model?; model is one of default, reference)
   split.grou_by=session: unknown key split.grou_by (did you mean group_by?)
   data={rawdir: 3}: unknown key data.rawdir (did you mean raw_dir?)
-  scheduler.step_size=3: there is no scheduler.step_size here (there are _target_, warmup_epochs, min_lr_ratio). To append to your config use +scheduler.step_size=3
+  scheduler.step_size=3: scheduler=cosine has no step_size: scheduler=step has it
   data.raw_dir: must be given: data.raw_dir=FOLDER
   run.root: \${data.rooot} names nothing (did you mean root?)
   augment.gain: unknown key (did you mean gain_db?)
@@ -147,16 +148,68 @@ test('all mistakes are shown at once, with the nearest names', () => {
   );
 });
 
-test('mistakes in words, groups and names are shown together', () => {
+test('mistakes in words, groups, names and values are shown together', () => {
   assert.is(
-    mistakes(['optimizer.lr=1,2', 'model=refrence', 'experiment=3', 'augment.gain=2', 'model.d_model=8', 'lr']),
-    `5 mistakes in the configuration:
-  optimizer.lr=1,2: several values need --multirun; for one text write optimizer.lr='1,2' (quoted for the shell too: optimizer.lr=\\'1,2\\'), for a list optimizer.lr=[1,2]
+    mistakes([
+      'optimizer.lr=1,2',
+      'model=refrence',
+      'experiment=3',
+      'augment.gain=2',
+      'model.n_heads=5',
+      'training.epochs=-1',
+      'scheduler.step_size=3',
+      'lr',
+    ]),
+    `7 mistakes in the configuration:
+  optimizer.lr=1,2: several values are a sweep, which a single run is not: give one value, and run the command once for each; for one text write optimizer.lr='1,2' (quoted for the shell too: optimizer.lr=\\'1,2\\'), for a list optimizer.lr=[1,2]
   Expected key=value, +key=value, ++key=value, ~key or group=choice but received "lr"
   experiment=3: experiment is a group: expected one of quickstart, reference, smoke
   model=refrence: no refrence in model (did you mean reference?; known are default, reference)
-  augment.gain=2: unknown key augment.gain (did you mean gain_db?)`,
+  augment.gain=2: unknown key augment.gain (did you mean gain_db?)
+  data.raw_dir: must be given: data.raw_dir=FOLDER
+  training.epochs: expected a number of at least 1 but received -1`,
   );
+});
+
+test('a name of another tool says what it is called here', () => {
+  const cases: [string, string][] = [
+    ['training.amp=true', 'training.amp=true: unknown key training.amp (here it is training.precision)'],
+    ['+training.amp=true', 'training.amp: unknown key (here it is training.precision)'],
+    ['train.hp.lr=1', 'train.hp.lr=1: unknown key train (here it is optimizer.lr)'],
+    ['hydra.run.dir=x', 'hydra.run.dir=x: unknown key hydra (here it is run.root)'],
+    [
+      'training.precision=fp1',
+      'training.precision: expected one of "auto", "f32", "bf16", "fp16" but received "fp1" (did you mean "fp16"?)',
+    ],
+  ];
+  for (const [text, message] of cases) assert.is(mistakes([raw, text]), one(message), text);
+  const { resolved } = composeConfig([raw]);
+  assert.ok(hintedKeys.length > 10);
+  for (const key of hintedKeys) {
+    const value = key.split('.').reduce<unknown>((node, name) => (node as Record<string, unknown>)?.[name], resolved);
+    assert.is.not(value, undefined, `${key} is hinted at and not there`);
+  }
+});
+
+test('an experiment goes with every choice of every group', () => {
+  const others = {
+    scheduler: ['cosine', 'step'],
+    optimizer: ['adam', 'adamw'],
+    model: ['default', 'reference'],
+    augment: ['default', 'none', 'reference'],
+    training: ['default', 'reference'],
+    features: ['default', 'reference'],
+  };
+  for (const experiment of ['smoke', 'quickstart', 'reference']) {
+    for (const [group, choices] of Object.entries(others)) {
+      for (const choice of choices) composeConfig([raw, `experiment=${experiment}`, `${group}=${choice}`]);
+    }
+  }
+});
+
+test('the small experiments train on a dataset that was prepared with the defaults', () => {
+  const rate = (...overrides: string[]) => composeConfig([raw, ...overrides]).config.features.sampleRateHz;
+  for (const experiment of ['smoke', 'quickstart']) assert.is(rate(`experiment=${experiment}`), rate());
 });
 
 test('each kind of override says what is wrong with it', () => {

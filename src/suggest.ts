@@ -5,7 +5,9 @@ export function nearest(name: string, known: Iterable<string>): string[] {
     .map((candidate) => ({ candidate, distance: editDistance(name.toLowerCase(), candidate.toLowerCase()) }))
     .filter(
       ({ candidate, distance }) =>
-        distance <= limit || (name !== '' && candidate.startsWith(name)) || name.startsWith(candidate),
+        (distance <= limit && distance < name.length) ||
+        (name !== '' && candidate.startsWith(name)) ||
+        name.startsWith(candidate),
     )
     .sort((a, b) => a.distance - b.distance || (a.candidate < b.candidate ? -1 : 1))
     .slice(0, 3)
