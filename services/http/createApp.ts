@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify';
 import { authConfigured } from './auth/authenticate.ts';
 import { answerErrors } from './errors.ts';
-import { healthRoutes, quiet, type Readiness } from './health.ts';
+import { healthRoutes, type Readiness } from './health.ts';
 import { knowRoutes } from './knownRoutes.ts';
 import { httpRequest, logsRequests } from './logging.ts';
 import { answerClientError } from './longUploads.ts';
@@ -68,8 +68,8 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   traceRequests(app, tracing);
   if (logsRequests(logger)) {
     app.addHook('onResponse', (request, reply, done) => {
-      const { url: route = null, logLevel } = request.routeOptions;
-      if (logLevel !== quiet.logLevel) {
+      const { url: route = null, config } = request.routeOptions;
+      if (config.quiet !== true) {
         const client = request.client === null ? {} : { client: request.client.name };
         request.log.info({ route, ...client, httpRequest: httpRequest(request, reply) }, 'request');
       }

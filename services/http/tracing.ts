@@ -53,8 +53,7 @@ export async function openTracing(
 export function traceRequests(app: FastifyInstance, tracing: Tracing | null): void {
   app.decorateRequest('span', null);
   app.addHook('onRequest', async (request, reply) => {
-    // What is too frequent to be logged (health, metrics) is not traced either.
-    if (tracing !== null && request.routeOptions.logLevel !== 'warn') {
+    if (tracing !== null && request.routeOptions.config.quiet !== true) {
       request.span = tracing.begin(request, reply);
       const { traceId, spanId, sampled } = request.span;
       reply.header('traceresponse', `00-${traceId}-${spanId}-${sampled ? '01' : '00'}`);

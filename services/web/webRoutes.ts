@@ -40,7 +40,7 @@ export async function webRoutes(app: FastifyInstance, config: ServiceConfig): Pr
       // Asked for anew each time, answered with 304 as long as it is the same: after an update nothing old is left.
       reply.header('cache-control', 'no-cache');
     });
-    const hidden = { schema: { hide: true }, logLevel: 'warn' } as const;
+    const hidden = { schema: { hide: true }, config: { quiet: true } } as const;
     for (const { path, html } of pages) {
       scope.get(path, hidden, async (request, reply) => {
         // Its own addresses are relative, so that it works behind any prefix: they need the slash at the end.

@@ -54,15 +54,15 @@ function serverRoutes(scope: FastifyInstance, models: ModelStore): void {
   );
   const live = Type.Object({ live: Type.Boolean() });
   const ready = Type.Object({ ready: Type.Boolean() });
-  const quiet = { logLevel: 'warn' } as const;
+  const config = { quiet: true } as const;
   scope.get(
     '/health/live',
-    { ...quiet, schema: { tags, summary: 'The server lives', response: { ...refused, 200: live } } },
+    { config, schema: { tags, summary: 'The server lives', response: { ...refused, 200: live } } },
     async () => ({ live: true }),
   );
   scope.get(
     '/health/ready',
-    { ...quiet, schema: { tags, summary: 'The server can predict', response: { ...refused, 200: ready, 503: ready } } },
+    { config, schema: { tags, summary: 'The server can predict', response: { ...refused, 200: ready, 503: ready } } },
     async (_request, reply) => reply.code(models.ready ? 200 : 503).send({ ready: models.ready }),
   );
   scope.post(
@@ -92,7 +92,7 @@ function modelRoutes(scope: FastifyInstance, context: InferenceContext, prefix: 
   scope.get<{ Params: ModelParams }>(
     `${prefix}/ready`,
     {
-      logLevel: 'warn',
+      config: { quiet: true },
       schema: { tags, summary: `${of}: can it predict`, params, response: { ...refused, 200: ready, 503: ready } },
     },
     async ({ params }, reply) => {
