@@ -27,7 +27,7 @@ export function libtorchRecord(root: string): { readonly path: string; readonly 
   }
 }
 
-/** The command that sets autobird up, as it is typed there; a clone has no `autobird` command before that. */
+/** The command that sets autobird up, as it is typed there: a clone's README has it as an npm script. */
 export function setupCommand(root: string, options = ''): string {
   const isClone = existsSync(join(root, 'tsconfig.build.json'));
   if (isClone) return `npm run setup${options ? ` -- ${options}` : ''}`;

@@ -1,5 +1,5 @@
 /** What is heard in a recording: `npx tsx examples/predict.ts RUN RECORDING…` */
-import { Classifier } from '../src/index.ts';
+import { Classifier } from 'autobird';
 
 const [run, ...recordings] = process.argv.slice(2);
 if (run === undefined || recordings.length === 0) throw new Error('Expected a run folder and recordings');

@@ -2,7 +2,7 @@
  * Listens while sound arrives: `arecord -f S16_LE -r 48000 | npx tsx examples/stream.ts RUN 48000`. Every clip is answered as
  * soon as its last sample is there.
  */
-import { Classifier } from '../src/index.ts';
+import { Classifier } from 'autobird';
 
 const [run, rate] = process.argv.slice(2);
 if (run === undefined || rate === undefined)

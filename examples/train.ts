@@ -3,7 +3,7 @@
  * invented ones; put a folder of your own in place of `synthesize`.
  */
 import { join } from 'node:path';
-import { composeConfig, prepare, synthesize, train } from '../src/index.ts';
+import { composeConfig, prepare, synthesize, train } from 'autobird';
 
 const [folder, ...overrides] = process.argv.slice(2);
 if (folder === undefined) throw new Error('Expected a folder to work in');

@@ -96,7 +96,7 @@ async function step(name, words, product = null, productOf = () => product) {
 
 function autobird(words) {
   return new Promise((resolve, reject) => {
-    const main = join(root, 'dist/src/cli/main.js');
+    const main = join(root, 'bin/autobird.mjs');
     const child = spawn(process.execPath, [main, ...words], { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] });
     let output = '';
     child.stdout.setEncoding('utf8').on('data', (text) => {

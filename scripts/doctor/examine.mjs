@@ -6,7 +6,8 @@ import { dirname, join } from 'node:path';
 import { addonPath, audioAddonPath } from '../setup/addon.mjs';
 import { findPip } from '../setup/download.mjs';
 import { inspect } from '../setup/libtorch.mjs';
-import { cacheDir, libtorchRecord, readJson, root, setupCommand } from '../setup/places.mjs';
+import { missingPackages } from '../setup/packages.mjs';
+import { cacheDir, isClone, libtorchRecord, readJson, root, setupCommand } from '../setup/places.mjs';
 import { megabytes } from '../setup/report.mjs';
 import { firstLine } from '../setup/run.mjs';
 import { findTools } from '../setup/tools.mjs';
@@ -22,7 +23,7 @@ const apt = (packages) => (process.platform === 'darwin' ? 'brew install' : 'apt
  */
 export function examine() {
   const addon = tryAddon();
-  return [node(), autobird(), ...tools(), libtorch(), ...addonFindings(addon), ...decoders(), cache()];
+  return [node(), ...packages(), autobird(), ...tools(), libtorch(), ...addonFindings(addon), ...decoders(), cache()];
 }
 
 const ok = (name, value) => ({ name, state: 'ok', value, remedy: null });
@@ -38,9 +39,19 @@ function node() {
   return isNew ? ok('Node', value) : missing('Node', `${value}, but ${wanted} is needed`, 'npm install -g node@20');
 }
 
+// An installed package came with them.
+function packages() {
+  if (!isClone) return [];
+  const names = missingPackages();
+  if (names.length === 0) return [ok('npm packages', 'installed')];
+  return [
+    missing('npm packages', `not installed: ${names.length}, ${names[0]} first`, setupCommand('--only packages')),
+  ];
+}
+
 function autobird() {
   const value = `${readJson(join(root, 'package.json')).version} in ${root}`;
-  const isCompiled = existsSync(join(root, 'dist/src/cli/main.js'));
+  const isCompiled = existsSync(join(root, 'dist/src/cli/start.js'));
   return isCompiled ? ok('autobird', value) : missing('autobird', `${value}, not compiled`, setupCommand());
 }
 

@@ -1,4 +1,4 @@
-import { cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { hashOf } from './inputs.mjs';
 import { isClone, root } from './places.mjs';
@@ -6,18 +6,22 @@ import { run } from './run.mjs';
 
 const INPUTS = ['bindings', 'src', 'services', 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json'];
 const stamp = join(root, 'dist/inputs.sha256');
+// As deep as dist, for the paths in its source maps.
+const aside = join(root, 'dist.part');
 
-/** Compiles the TypeScript sources into dist, and copies the web page there, unless they are unchanged. */
+/** Compiles the TypeScript sources into a new dist, and copies the web page there, unless they are unchanged. */
 export async function buildDist() {
   if (!isClone) return 'came with the package';
   const hash = hashOf(INPUTS);
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === hash) return 'up to date';
-  await run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json'], {
-    cwd: root,
-    what: 'tsc -p tsconfig.build.json',
-  });
+  rmSync(aside, { recursive: true, force: true });
+  const tsc = [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json', '--outDir', aside];
+  await run(process.execPath, tsc, { cwd: root, what: 'tsc -p tsconfig.build.json' });
   // What browsers get is not compiled.
-  cpSync(join(root, 'services/web/page'), join(root, 'dist/services/web/page'), { recursive: true });
-  writeFileSync(stamp, hash);
+  cpSync(join(root, 'services/web/page'), join(aside, 'services/web/page'), { recursive: true });
+  writeFileSync(join(aside, 'inputs.sha256'), hash);
+  // Nothing of files that were moved or removed since stays.
+  rmSync(join(root, 'dist'), { recursive: true, force: true });
+  renameSync(aside, join(root, 'dist'));
   return 'compiled';
 }

@@ -15,7 +15,8 @@ export async function installPackages({ offline, progress }) {
   return 'installed';
 }
 
-function missingPackages() {
+/** Names of the npm packages that are not installed as package-lock.json has them. */
+export function missingPackages() {
   const wanted = readJson(join(root, 'package-lock.json'))?.packages ?? {};
   const installed = readJson(join(root, 'node_modules/.package-lock.json'))?.packages ?? {};
   return Object.entries(wanted)

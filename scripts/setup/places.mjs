@@ -29,7 +29,7 @@ export function readJson(path) {
   }
 }
 
-/** The command that sets autobird up, as it is typed here; a clone has no `autobird` command before that. */
+/** The command that sets autobird up, as it is typed here: a clone's README has it as an npm script. */
 export function setupCommand(options = '') {
   if (isClone) return `npm run setup${options ? ` -- ${options}` : ''}`;
   return `npx autobird setup${options ? ` ${options}` : ''}`;

@@ -1,5 +1,5 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
-import type { JobCounts } from './Job.ts';
+import type { Jobs } from './Jobs.ts';
 
 /** What is told of jobs (docs/monitoring.md lists it). */
 export class JobMetrics {
@@ -18,17 +18,16 @@ export class JobMetrics {
   }
 
   /** What is looked up when Prometheus asks. */
-  watch(counts: () => JobCounts): void {
+  watch(jobs: Jobs): void {
     new Gauge({
       name: 'autobird_jobs',
       help: 'Jobs that are not over, of all processes that share the folder',
-      aggregator: 'max',
       labelNames: ['status'] as const,
       registers: [this.#registry],
       collect() {
         this.reset();
         try {
-          for (const [status, count] of Object.entries(counts())) {
+          for (const [status, count] of Object.entries(jobs.counts())) {
             this.set({ status: status as 'queued' | 'running' }, count);
           }
         } catch {

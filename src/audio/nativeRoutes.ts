@@ -45,14 +45,14 @@ function nativeSource(
         const first = ahead;
         ahead = null;
         if (first !== null && first.length > 0) return first.toArray();
-        return decoder.progress.ended ? null : await decoder.readAt(targetHz, stretchS * targetHz);
+        return decoder.ended ? null : await decoder.readAt(targetHz, stretchS * targetHz);
       });
     },
     get whole() {
-      return decoder.progress.ended ? decoder.ahead : null;
+      return decoder.ended ? decoder.ahead : null;
     },
     get decodedSamples() {
-      return decoder.progress.decodedSamples;
+      return decoder.decodedSamples;
     },
     encoded: (targetHz, blockSamples) => {
       let ended = false;
@@ -64,13 +64,10 @@ function nativeSource(
       });
     },
     get damaged() {
-      return decoder.progress.damaged;
+      return decoder.damaged;
     },
     get truncated() {
-      return decoder.progress.truncated;
-    },
-    get notes() {
-      return decoder.progress.notes;
+      return decoder.truncated;
     },
     close,
     [Symbol.asyncDispose]: close,

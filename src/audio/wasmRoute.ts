@@ -1,9 +1,11 @@
 import { downmix } from '../../bindings/audio.ts';
 import { AudioError } from '../../bindings/errors.ts';
 import type { AudioSource, RouteInput } from './AudioSource.ts';
-import { blockSource } from './blockSource.ts';
+import { CountedBlocks } from './CountedBlocks.ts';
+import { encodeBlocks } from './encodeBlocks.ts';
 import { checkLimits, durationGuard } from './limits.ts';
 import { OggPages } from './OggPages.ts';
+import { resampled } from './resample.ts';
 import type { AudioKind, Sniffed } from './sniff.ts';
 import { openBytes } from './sourceBytes.ts';
 
@@ -67,8 +69,8 @@ export function wasmDecodes(kind: AudioKind | null): boolean {
 export async function openWasm(input: RouteInput, { kind, offset }: Sniffed): Promise<AudioSource> {
   const codec = kind === null ? undefined : codecs[kind];
   if (codec === undefined) throw new AudioError('unsupported_codec', `There is no WebAssembly decoder for ${kind}`);
-  const state: DecodeState = { damaged: 0, truncated: false, notes: [] };
-  const blocks = decodeBlocks(input, codec, input.range?.start ?? offset, state);
+  const state: DecodeState = { damaged: 0, truncated: false };
+  const blocks = decodeBlocks(input, codec, offset, state);
   // The format is known once something is decoded.
   const first = await blocks.next();
   if (first.done === true) {
@@ -85,7 +87,11 @@ export async function openWasm(input: RouteInput, { kind, offset }: Sniffed): Pr
     yield samples;
     for await (const block of blocks) yield block.samples;
   }
-  return blockSource({
+  const close = async () => {
+    await blocks.return();
+  };
+  const counted = new CountedBlocks();
+  return {
     info: {
       container: codec.container,
       codec: codec.codec,
@@ -95,19 +101,28 @@ export async function openWasm(input: RouteInput, { kind, offset }: Sniffed): Pr
       tags: {},
       decoder: 'wasm',
     },
-    blocks: all(),
-    state: () => state,
-    close: async () => {
-      await blocks.return();
+    blocks: all,
+    samplesAt: (targetHz) => resampled(counted.of(all()), sampleRateHz, targetHz),
+    whole: null,
+    get decodedSamples() {
+      return counted.samples;
     },
-  });
+    encoded: (targetHz, blockSamples) => encodeBlocks(all(), sampleRateHz, targetHz, blockSamples),
+    get damaged() {
+      return state.damaged;
+    },
+    get truncated() {
+      return state.truncated;
+    },
+    close,
+    [Symbol.asyncDispose]: close,
+  };
 }
 
 interface DecodeState {
   damaged: number;
   /** Known for Ogg only, whose pages say which is the last. */
   truncated: boolean;
-  notes: string[];
 }
 
 interface Block {
@@ -117,7 +132,7 @@ interface Block {
 }
 
 async function* decodeBlocks(
-  { source, range, limits, signal }: RouteInput,
+  { source, limits, signal }: RouteInput,
   codec: Codec,
   start: number,
   state: DecodeState,
@@ -128,10 +143,9 @@ async function* decodeBlocks(
     let format: { sampleRateHz: number; guard: (samples: number) => void } | undefined;
     const pages = codec.container === 'ogg' ? new OggPages() : undefined;
     let offset = start;
-    const end = range?.end ?? bytes.size;
     for (;;) {
       signal?.throwIfAborted();
-      const chunk = await bytes.readAt(offset, Math.min(chunkBytes, Math.max(0, end - offset)));
+      const chunk = await bytes.readAt(offset, chunkBytes);
       offset += chunk.length;
       const atEnd = chunk.length === 0;
       const decoded = await decodeChunk(decoder, codec, atEnd ? null : (pages?.push(chunk) ?? chunk));
