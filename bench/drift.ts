@@ -106,7 +106,7 @@ function averaged(clips: readonly DriftRow[]): DriftRow {
 
 /** The clips of each recording. */
 async function clipRows(of: readonly Recording[], change: Change): Promise<DriftRow[][]> {
-  using shards = ShardSet.open(await dataset.shardEntries(of), features);
+  using shards = await ShardSet.open(await dataset.shardEntries(of), features);
   using logMel = new LogMel({ ...features, background: 'none' });
   const rows: DriftRow[][] = [];
   for (const [i, { sampleCount }] of of.entries()) {

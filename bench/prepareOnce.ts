@@ -25,7 +25,7 @@ const memory = watchAnonymousMemory();
 const begin = performance.now();
 const dataset = await prepare(config);
 const preparedS = (performance.now() - begin) / 1000;
-using shards = ShardSet.open(await dataset.shardEntries(dataset.recordings), config.features);
+using shards = await ShardSet.open(await dataset.shardEntries(dataset.recordings), config.features);
 const set = await makeTrainingSet({
   ...config,
   recordings: dataset.recordings,

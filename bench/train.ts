@@ -41,7 +41,7 @@ async function opponent(variant: string, batch: number, { threads, device }: Tra
 }
 
 async function ours(precision: Precision, batch: number, { threads, device }: TrainBench): Promise<Contestant> {
-  const trainer = Trainer.create(
+  const trainer = await Trainer.create(
     {
       model: {
         stem: 'plain',

@@ -26,8 +26,8 @@ export class Engine implements Disposable {
    * Loads the `model.*` tensors of a checkpoint. Throws InvalidArgumentError where an option is out of range or the device
    * is not there, FormatError `damaged_checkpoint` where the tensors are not those of the network.
    */
-  static create(options: EngineOptions, tensors: readonly NamedTensor[]): Engine {
-    return new Engine(loadAddon().createEngine(options, tensors), options.threads);
+  static async create(options: EngineOptions, tensors: readonly NamedTensor[]): Promise<Engine> {
+    return new Engine(await loadAddon().createEngine(options, tensors), options.threads);
   }
 
   /**
@@ -67,7 +67,7 @@ export class Engine implements Disposable {
     return await this.#native.forwardFeatures(features, rows, embeddings);
   }
 
-  /** Seconds that what waits will take, by what clips took so far; 0 without batching. */
+  /** Seconds that what waits will take, by what the last clips took; 0 without batching. */
   get waitS(): number {
     const stats = this.stats();
     if (stats === null) return 0;

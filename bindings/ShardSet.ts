@@ -1,6 +1,6 @@
 import { abortable, type CallOptions } from './abortable.ts';
 import type { Spectrogram } from './audio.ts';
-import { expected } from './errors.ts';
+import { DisposedError, expected } from './errors.ts';
 import { loadAddon } from './load.ts';
 import type { ClipTable, FeatureOptions, NativeShardSet, NormalisationStatistics, ShardEntry } from './native.ts';
 
@@ -27,6 +27,7 @@ export class ShardSet implements Disposable {
   readonly #native: NativeShardSet;
   readonly #features: FeatureOptions;
   readonly #children = new Set<WeakRef<Disposable>>();
+  #disposed = false;
 
   private constructor(native: NativeShardSet, features: FeatureOptions, size: number) {
     this.#native = native;
@@ -39,8 +40,8 @@ export class ShardSet implements Disposable {
    * Opens the shards of some recordings. Files are checked against their entries now and mapped when they are first read.
    * Throws FormatError: `missing_shard`, `damaged_shard`.
    */
-  static open(entries: readonly ShardEntry[], features: FeatureOptions): ShardSet {
-    return new ShardSet(loadAddon().openShards(entries, features), features, entries.length);
+  static async open(entries: readonly ShardEntry[], features: FeatureOptions): Promise<ShardSet> {
+    return new ShardSet(await loadAddon().openShards(entries, features), features, entries.length);
   }
 
   /** Level, spread and activity of each clip. Throws InvalidArgumentError for a clip of no recording. */
@@ -70,8 +71,15 @@ export class ShardSet implements Disposable {
     return { data, mels, frames: data.length / mels };
   }
 
-  /** @internal What reads from the set goes with it; one that nobody holds any more may go before. */
+  /**
+   * @internal What reads from the set goes with it; one that nobody holds any more may go before. Throws DisposedError, with
+   * the child disposed, where the set went while the child was made.
+   */
   adopt(child: Disposable): () => void {
+    if (this.#disposed) {
+      child[Symbol.dispose]();
+      throw new DisposedError('ShardSet');
+    }
     const reference = new WeakRef(child);
     const leave = () => this.#children.delete(reference);
     this.#children.add(reference);
@@ -81,6 +89,7 @@ export class ShardSet implements Disposable {
 
   /** Closes the files, and disposes the trainers that were made with this set. */
   dispose(): void {
+    this.#disposed = true;
     for (const child of [...this.#children]) child.deref()?.[Symbol.dispose]();
     this.#native.dispose();
   }

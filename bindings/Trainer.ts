@@ -18,7 +18,7 @@ import { nativeShards, type ShardSet } from './ShardSet.ts';
  * the queued ones are made (of `loaderThreads` + 2 of them at most), so keep a few in flight:
  *
  * ```ts
- * using trainer = Trainer.create(options, shards);
+ * using trainer = await Trainer.create(options, shards);
  * for (let i = 0; i < plans.length; i += 4) {
  *   const steps = plans.slice(i, i + 4).map((plan) => trainer.step(plan, { learningRate: 1e-3 }));
  *   for (const { loss } of await Promise.all(steps)) console.log(loss);
@@ -27,20 +27,21 @@ import { nativeShards, type ShardSet } from './ShardSet.ts';
  */
 export class Trainer implements Disposable {
   readonly #native: NativeTrainer;
-  readonly #leave: () => void;
+  #leave: () => void = () => {};
 
   private constructor(native: NativeTrainer, shards: ShardSet | null) {
     this.#native = native;
-    this.#leave = shards?.adopt(this) ?? (() => {});
+    if (shards !== null) this.#leave = shards.adopt(this);
   }
 
   /**
    * A network with initial weights from `options.seed`. Without shards it trains on ready features only; with them it is
    * disposed when they are. Throws InvalidArgumentError where an option is out of range or the device is not there.
    */
-  static create(options: TrainerOptions, shards: ShardSet | null): Trainer {
+  static async create(options: TrainerOptions, shards: ShardSet | null): Promise<Trainer> {
     if (shards === undefined) throw expected('a ShardSet or null', 'shards', shards);
-    return new Trainer(loadAddon().createTrainer(options, shards === null ? null : nativeShards(shards)), shards);
+    const native = await loadAddon().createTrainer(options, shards === null ? null : nativeShards(shards));
+    return new Trainer(native, shards);
   }
 
   /**

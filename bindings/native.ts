@@ -200,8 +200,10 @@ export interface BatcherStats {
   readonly refusedCalls: number;
   /** Calls whose time was over before all their clips were computed. */
   readonly lateCalls: number;
-  /** Time of a worker for a clip, over all batches. */
+  /** Time of a worker for a clip, over the last twenty batches or so. */
   readonly meanClipMs: number;
+  /** Time that workers computed, over all batches. */
+  readonly busyMs: number;
   /** Batches of 1, 2, up to 4, 8, 16, 32, 64 and more clips. */
   readonly batchSizes: Float64Array;
   /** How long all clips that a worker took had waited. */
@@ -401,9 +403,9 @@ export interface NativeAddon {
   runtimeInfo(): RuntimeInfo;
   releaseFreeMemory(): Promise<void>;
   /** `seed` fixes the initial weights. */
-  createTrainer(options: TrainerOptions, shards: NativeShardSet | null): NativeTrainer;
-  createEngine(options: EngineOptions, tensors: readonly NamedTensor[]): NativeEngine;
-  openShards(entries: readonly ShardEntry[], features: FeatureOptions): NativeShardSet;
+  createTrainer(options: TrainerOptions, shards: NativeShardSet | null): Promise<NativeTrainer>;
+  createEngine(options: EngineOptions, tensors: readonly NamedTensor[]): Promise<NativeEngine>;
+  openShards(entries: readonly ShardEntry[], features: FeatureOptions): Promise<NativeShardSet>;
   createLogMel(options: FeatureOptions): NativeLogMel;
   createResampler(sourceHz: number, targetHz: number): NativeResampler;
   openWav(source: string | Uint8Array, limits: DecodeLimits, ahead: ReadAhead | null): NativeOpening;

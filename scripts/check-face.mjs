@@ -24,12 +24,12 @@ export function handleFaces(source) {
 const FUNCTION = /^(?:inline )?(?:Napi::(?:Value|Object)|void) (\w+)\(/gm;
 const EXPORTED = /exports(?:\["(\w+)"\] =|\.Set\("(\w+)")/g;
 const MEMBER =
-  /handle(?:\["(\w+)"\] =|\.Set\("(\w+)")|Accessor\(env, handle,\s*"(\w+)"|addMethod\(handle,\s*"(\w+)"|= make(Handle)(?:<\w+>)?\(/g;
+  /handle(?:\["(\w+)"\] =|\.Set\("(\w+)")|Accessor\(env, handle,\s*"(\w+)"|addMethod\(handle,\s*"(\w+)"|return (?:make|open)(Handle)(?:<\w+>)?\(/g;
 
 /**
  * Face name → names registered for it by C++ sources: the table of an addon (`exports["name"]`), and the members of handles
  * inside the function that makes one, which `makers` names (or `decoderHandle` for `NativeDecoder`). handle.h's
- * `makeHandle` gives `dispose` to every handle that is made with it.
+ * `makeHandle` and `openHandle` give `dispose` to every handle that is made with them.
  */
 export function registeredFaces(sources, makers) {
   const faces = new Map();

@@ -17,7 +17,7 @@ export async function writeReferenceModel(path: string): Promise<void> {
     mean: new Float32Array(features.nMels).fill(-6),
     std: new Float32Array(features.nMels).fill(3),
   };
-  using trainer = Trainer.create(
+  using trainer = await Trainer.create(
     {
       model,
       features,

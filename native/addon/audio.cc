@@ -3,6 +3,7 @@
 
 #include "addon/addon.h"
 #include "addon/decoder_handle.h"
+#include "addon/handle.h"
 #include "core/audio/downmix.h"
 #include "core/audio/resample.h"
 #include "core/audio/wav.h"
@@ -17,53 +18,37 @@ Napi::Value openWav(const Napi::CallbackInfo& call) {
 
 namespace {
 
-struct ResamplerState {
-  std::shared_ptr<Executor> executor;
-  std::shared_ptr<Resampler> resampler;  // JavaScript thread; empty once disposed
-};
-
-/// A job of the resampler that appends to a vector, which becomes the promise's Float32Array.
-template <class Body>
-Napi::Value resamplerJob(Napi::Env env, const std::shared_ptr<ResamplerState>& state, Body body) {
-  if (!state->resampler) throw Error("disposed", "Resampler was disposed: make a new one before using it again");
-  return state->executor->run(
-      env,
-      [resampler = state->resampler, body = std::move(body)]() mutable {
-        std::vector<float> out;
-        body(*resampler, out);
-        return out;
-      },
-      [](Napi::Env jsEnv, const std::vector<float>& out) { return fromVector(jsEnv, out); });
-}
+constexpr HandleKind kResampler{"Resampler", "autobird resampler", {0x6175746f62697264, 0x526573616d706c65}};
+constexpr HandleKind kRecordingEncoder{
+    "RecordingEncoder", "autobird recording encoder", {0x6175746f62697264, 0x456e636f64657200}};
 
 }  // namespace
 
-Napi::Value createResampler(const Napi::CallbackInfo& call) {
-  return guarded(call.Env(), [&]() -> Napi::Value {
-    const Napi::Env env = call.Env();
-    auto state = std::make_shared<ResamplerState>();
-    state->resampler = std::make_shared<Resampler>(toInteger(call[0], "sourceHz"), toInteger(call[1], "targetHz"));
-    state->executor = Executor::start(env, "autobird resampler");
-    Napi::Object handle = Napi::Object::New(env);
-    handle["push"] = Napi::Function::New(env, [state](const Napi::CallbackInfo& push) -> Napi::Value {
-      return guarded(push.Env(), [&] {
-        return resamplerJob(push.Env(), state,
-                            [samples = toVector<float>(push[0], "samples")](Resampler& resampler, auto& out) {
-                              resampler.push(samples.data(), samples.size(), out);
-                            });
+Napi::Value createResampler(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    const auto core = std::make_shared<Resampler>(toInteger(info[0], "sourceHz"), toInteger(info[1], "targetHz"));
+    return makeHandle(info.Env(), kResampler, core, [](Napi::Object handle, const SharedState<Resampler>& state) {
+      addMethod(handle, "push", [state](const Napi::CallbackInfo& call) -> Napi::Value {
+        return state->run(
+            call.Env(),
+            [samples = toVector<float>(call[0], "samples")](Resampler& resampler) {
+              std::vector<float> out;
+              resampler.push(samples.data(), samples.size(), out);
+              return out;
+            },
+            fromFloats);
+      });
+      addMethod(handle, "flush", [state](const Napi::CallbackInfo& call) -> Napi::Value {
+        return state->run(
+            call.Env(),
+            [](Resampler& resampler) {
+              std::vector<float> out;
+              resampler.flush(out);
+              return out;
+            },
+            fromFloats);
       });
     });
-    handle["flush"] = Napi::Function::New(env, [state](const Napi::CallbackInfo& flush) -> Napi::Value {
-      return guarded(flush.Env(), [&] {
-        return resamplerJob(flush.Env(), state, [](Resampler& resampler, auto& out) { resampler.flush(out); });
-      });
-    });
-    handle["dispose"] = Napi::Function::New(env, [state](const Napi::CallbackInfo&) {
-      if (!state->resampler) return;
-      state->executor->close();
-      state->resampler.reset();
-    });
-    return handle;
   });
 }
 
@@ -103,44 +88,26 @@ Napi::Value downmixInterleaved(const Napi::CallbackInfo& call) {
   });
 }
 
-Napi::Value createRecordingEncoder(const Napi::CallbackInfo& call) {
-  return guarded(call.Env(), [&]() -> Napi::Value {
-    const Napi::Env env = call.Env();
-    struct State {
-      std::shared_ptr<HashingEncoder> encoder;  // empty once disposed; V8 keeps the handle
-      std::shared_ptr<Executor> executor;
-      std::shared_ptr<HashingEncoder> use() const {
-        if (!encoder) throw Error("disposed", "RecordingEncoder was disposed: make a new one before using it again");
-        return encoder;
-      }
-    };
-    auto state = std::make_shared<State>();
-    state->encoder = std::make_shared<HashingEncoder>(toInteger(call[0], "sourceHz"), toInteger(call[1], "targetHz"),
-                                                      toInteger(call[2], "blockSamples"));
-    state->executor = Executor::start(env, "autobird recording encoder");
-    Napi::Object handle = Napi::Object::New(env);
-    handle["push"] = Napi::Function::New(env, [state](const Napi::CallbackInfo& push) -> Napi::Value {
-      return guarded(push.Env(), [&]() -> Napi::Value {
-        return state->executor->run(
-            push.Env(),
-            [encoder = state->use(), samples = toVector<float>(push[0], "samples")] {
-              encoder->push(samples);
-              return encoder->take();
-            },
-            fromEncodedStretch);
-      });
-    });
-    handle["finish"] = Napi::Function::New(env, [state](const Napi::CallbackInfo& finish) -> Napi::Value {
-      return guarded(finish.Env(), [&]() -> Napi::Value {
-        return state->executor->run(
-            finish.Env(), [encoder = state->use()] { return encoder->finish(); }, fromEncodedStretch);
-      });
-    });
-    handle["dispose"] = Napi::Function::New(env, [state](const Napi::CallbackInfo&) {
-      state->encoder.reset();
-      state->executor->close();
-    });
-    return handle;
+Napi::Value createRecordingEncoder(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    const auto core = std::make_shared<HashingEncoder>(toInteger(info[0], "sourceHz"), toInteger(info[1], "targetHz"),
+                                                       toInteger(info[2], "blockSamples"));
+    return makeHandle(info.Env(), kRecordingEncoder, core,
+                      [](Napi::Object handle, const SharedState<HashingEncoder>& state) {
+                        addMethod(handle, "push", [state](const Napi::CallbackInfo& call) -> Napi::Value {
+                          return state->run(
+                              call.Env(),
+                              [samples = toVector<float>(call[0], "samples")](HashingEncoder& encoder) {
+                                encoder.push(samples);
+                                return encoder.take();
+                              },
+                              fromEncodedStretch);
+                        });
+                        addMethod(handle, "finish", [state](const Napi::CallbackInfo& call) -> Napi::Value {
+                          return state->run(
+                              call.Env(), [](HashingEncoder& encoder) { return encoder.finish(); }, fromEncodedStretch);
+                        });
+                      });
   });
 }
 

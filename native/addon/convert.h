@@ -122,4 +122,7 @@ Napi::Value fromVector(Napi::Env env, const std::vector<T, Allocator>& values) {
   return typed;
 }
 
+/// `fromVector` as the last step of a job.
+inline Napi::Value fromFloats(Napi::Env env, const std::vector<float>& values) { return fromVector(env, values); }
+
 }  // namespace autobird::addon

@@ -2,6 +2,10 @@
 #include "core/model/engine.h"
 
 #include <limits>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
 
 #include "addon/addon.h"
 #include "addon/handle.h"
@@ -12,7 +16,15 @@
 namespace autobird::addon {
 namespace {
 
-constexpr napi_type_tag kEngineTag{0x6175746f62697264, 0x456e67696e650000};
+constexpr HandleKind kEngine{"Engine", "autobird engine", {0x6175746f62697264, 0x456e67696e650000}};
+
+/// What an engine's handle holds: with batching the workers, which end before the network goes.
+struct ServingEngine {
+  std::shared_ptr<Engine> engine;
+  std::shared_ptr<Batcher> batcher;  // null without batching
+
+  int64_t heldBytes() const { return engine->heldBytes(); }
+};
 
 EngineOptions toEngineOptions(const Napi::Value& value) {
   const Napi::Object object = toObject(value, "options");
@@ -55,6 +67,7 @@ Napi::Value submitToBatcher(const Napi::CallbackInfo& call, const std::shared_pt
   const int64_t clipSamples = toInteger(call[2], "clipSamples");
   const auto number = static_cast<uint64_t>(toInteger(call[4], "call"));
   const double withinMs = call[5].IsNull() ? std::numeric_limits<double>::infinity() : toNumber(call[5], "withinMs");
+  if (!(withinMs >= 0)) throw wrongKind("a number of milliseconds not below 0", "withinMs", call[5]);
   auto [promise, deferred] = executor->defer<EngineOutput>(
       call.Env(),
       [embeddings](Napi::Env env, const EngineOutput& output) { return fromEngineOutput(env, output, embeddings); });
@@ -82,6 +95,7 @@ Napi::Value fromBatcherStats(Napi::Env env, const BatcherStats& stats) {
   object["refusedCalls"] = static_cast<double>(stats.refusedCalls);
   object["lateCalls"] = static_cast<double>(stats.lateCalls);
   object["meanClipMs"] = stats.meanClipMs;
+  object["busyMs"] = stats.busyMs;
   const std::vector<double> sizes(stats.batchSizes.begin(), stats.batchSizes.end());
   object["batchSizes"] = fromVector(env, sizes);
   object["waitedMs"] = stats.waitedMs;
@@ -90,66 +104,64 @@ Napi::Value fromBatcherStats(Napi::Env env, const BatcherStats& stats) {
   return object;
 }
 
+void addEngineMethods(Napi::Object handle, const SharedState<ServingEngine>& state) {
+  addMethod(handle, "cancel", [state](const Napi::CallbackInfo& call) -> Napi::Value {
+    // A client may leave after the engine has gone.
+    const auto number = static_cast<uint64_t>(toInteger(call[0], "call"));
+    if (state->core && state->core->batcher) state->core->batcher->cancel(number);
+    return call.Env().Undefined();
+  });
+  addMethod(handle, "stats", [state](const Napi::CallbackInfo& call) -> Napi::Value {
+    const auto& batcher = state->use()->batcher;
+    return batcher ? fromBatcherStats(call.Env(), batcher->stats()) : call.Env().Null();
+  });
+  addMethod(handle, "forwardPcm", [state](const Napi::CallbackInfo& call) -> Napi::Value {
+    if (const auto& batcher = state->use()->batcher) return submitToBatcher(call, state->executor, *batcher);
+    const bool embeddings = toBoolean(call[3], "embeddings");
+    return state->run(
+        call.Env(),
+        [stopping = state->stopping(), samples = toSamples(call[0], "samples"),
+         starts = toVector<double>(call[1], "startSample"), clipSamples = toInteger(call[2], "clipSamples"),
+         embeddings](const ServingEngine& core) {
+          return core.engine->forwardPcm(*samples, starts, clipSamples, embeddings, stopping);
+        },
+        [embeddings](Napi::Env env, const EngineOutput& output) { return fromEngineOutput(env, output, embeddings); });
+  });
+  addMethod(handle, "forwardFeatures", [state](const Napi::CallbackInfo& call) -> Napi::Value {
+    const bool embeddings = toBoolean(call[2], "embeddings");
+    return state->run(
+        call.Env(),
+        [features = toVector<float>(call[0], "features"), rows = toCount(call[1], "rows"),
+         embeddings](const ServingEngine& core) mutable {
+          return core.engine->forwardFeatures(std::move(features), rows, embeddings);
+        },
+        [embeddings](Napi::Env env, const EngineOutput& output) { return fromEngineOutput(env, output, embeddings); });
+  });
+  const std::weak_ptr<Batcher> batcher = state->core->batcher;
+  state->executor->onClose([batcher] {
+    if (const auto open = batcher.lock()) open->abandon();
+  });
+  state->executor->onJoin([batcher] {
+    if (const auto open = batcher.lock()) open->stop();
+  });
+}
+
 }  // namespace
 
 Napi::Value createEngine(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
-    const Napi::Env env = info.Env();
-    auto state = std::make_shared<HandleState<Engine>>();
-    state->kind = "Engine";
-    state->core = std::make_shared<Engine>(toEngineOptions(info[0]), toTensors(info[1]));
-    state->executor = Executor::start(env, "autobird engine");
-    state->report(env, state->core->heldBytes());
-    Napi::Object handle = makeHandle(env, kEngineTag, state);
-
-    const Napi::Value batching = info[0].As<Napi::Object>()["batching"];
-    std::shared_ptr<Batcher> batcher;
-    if (!batching.IsNull()) {
-      const int workers = toCount(info[0].As<Napi::Object>()["threads"], "threads", kMaxThreads);
-      batcher = std::make_shared<Batcher>(state->core, workers, toBatchingOptions(batching));
-      const std::weak_ptr<Batcher> weak = batcher;
-      state->executor->onClose([weak] {
-        if (const auto open = weak.lock()) open->abandon();
-      });
-      state->executor->onJoin([weak] {
-        if (const auto open = weak.lock()) open->stop();
-      });
-    }
-    addMethod(handle, "cancel", [batcher](const Napi::CallbackInfo& call) -> Napi::Value {
-      if (batcher) batcher->cancel(static_cast<uint64_t>(toInteger(call[0], "call")));
-      return call.Env().Undefined();
-    });
-    addMethod(handle, "stats", [batcher](const Napi::CallbackInfo& call) -> Napi::Value {
-      return batcher ? fromBatcherStats(call.Env(), batcher->stats()) : call.Env().Null();
-    });
-
-    addMethod(handle, "forwardPcm", [state, batcher](const Napi::CallbackInfo& call) -> Napi::Value {
-      state->use();
-      if (batcher) return submitToBatcher(call, state->executor, *batcher);
-      const bool embeddings = toBoolean(call[3], "embeddings");
-      return state->executor->run(
-          call.Env(),
-          [core = state->use(), executor = state->executor.get(), samples = toSamples(call[0], "samples"),
-           starts = toVector<double>(call[1], "startSample"), clipSamples = toInteger(call[2], "clipSamples"),
-           embeddings] {
-            return core->forwardPcm(*samples, starts, clipSamples, embeddings,
-                                    [executor] { return executor->stopping(); });
-          },
-          [embeddings](Napi::Env jsEnv, const EngineOutput& output) {
-            return fromEngineOutput(jsEnv, output, embeddings);
-          });
-    });
-    addMethod(handle, "forwardFeatures", [state](const Napi::CallbackInfo& call) -> Napi::Value {
-      const bool embeddings = toBoolean(call[2], "embeddings");
-      return state->executor->run(
-          call.Env(),
-          [core = state->use(), features = toVector<float>(call[0], "features"), rows = toCount(call[1], "rows"),
-           embeddings]() mutable { return core->forwardFeatures(std::move(features), rows, embeddings); },
-          [embeddings](Napi::Env jsEnv, const EngineOutput& output) {
-            return fromEngineOutput(jsEnv, output, embeddings);
-          });
-    });
-    return handle;
+    const Napi::Value batching = toObject(info[0], "options")["batching"];
+    std::optional<BatchingOptions> shared;
+    if (!batching.IsNull()) shared = toBatchingOptions(batching);
+    return openHandle<ServingEngine>(
+        info.Env(), kEngine,
+        [options = toEngineOptions(info[0]), tensors = toTensors(info[1]), shared] {
+          auto core = std::make_shared<ServingEngine>();
+          core->engine = std::make_shared<Engine>(options, tensors);
+          if (shared) core->batcher = std::make_shared<Batcher>(core->engine, options.threads, *shared);
+          return core;
+        },
+        addEngineMethods);
   });
 }
 

@@ -5,6 +5,7 @@
 #include <napi.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -15,23 +16,42 @@
 
 namespace autobird::addon {
 
+struct HandleKind {
+  const char* name;    // for messages: Trainer, Engine, ShardSet
+  const char* thread;  // what Node's diagnostics show
+  napi_type_tag tag;   // of this kind alone
+};
+
 /// `Core` is an object of core that jobs share. Members are touched on the JavaScript thread only.
 template <class Core>
 struct HandleState {
-  std::string kind;  // for messages: Trainer, Engine, ShardSet
-  std::shared_ptr<Executor> executor;
-  std::shared_ptr<Core> core;  // empty once disposed
+  HandleKind kind;
+  std::shared_ptr<Executor> executor;  // empty once disposed, as `core`
+  std::shared_ptr<Core> core;
   int64_t reportedBytes = 0;
 
   const std::shared_ptr<Core>& use() const {
-    if (!core) throw Error("disposed", kind + " was disposed: make a new one before using it again");
+    if (!core) throw disposed(kind.name);
     return core;
   }
 
+  /// A job of this handle: `body(core)` on its thread, `toValue` as in Executor::run.
+  template <class Body, class ToValue>
+  Napi::Value run(Napi::Env env, Body body, ToValue toValue) {
+    auto job = [shared = use(), body = std::move(body)]() mutable { return body(*shared); };
+    return executor->run(env, std::move(job), std::move(toValue));
+  }
+
+  /// What a long job asks now and then; valid in jobs of this handle.
+  std::function<bool()> stopping() const {
+    return [running = executor.get()] { return running->stopping(); };
+  }
+
+  /// The core and the thread go when the running job has ended; nothing waits for them.
   void dispose(Napi::Env env) {
     if (!core) return;
-    executor->close();
-    core.reset();
+    executor->close(std::exchange(core, nullptr));
+    executor.reset();
     report(env, 0);
   }
 
@@ -43,31 +63,55 @@ struct HandleState {
   }
 };
 
-/// `tag` is unique to the kind of handle.
 template <class Core>
-Napi::Object makeHandle(Napi::Env env, const napi_type_tag& tag, const std::shared_ptr<HandleState<Core>>& state) {
-  using Shared = std::shared_ptr<HandleState<Core>>;
+using SharedState = std::shared_ptr<HandleState<Core>>;
+
+/// The handle of a core whose jobs run on `executor`. `addMethods(handle, state)` adds to it what its kind can do.
+template <class Core, class AddMethods>
+Napi::Object makeHandle(Napi::Env env, const HandleKind& kind, std::shared_ptr<Executor> executor,
+                        std::shared_ptr<Core> core, const AddMethods& addMethods) {
+  const auto state = std::make_shared<HandleState<Core>>(HandleState<Core>{kind, std::move(executor), std::move(core)});
+  if constexpr (requires { state->core->heldBytes(); }) state->report(env, state->core->heldBytes());
   Napi::Object handle = Napi::Object::New(env);
-  handle.TypeTag(&tag);
+  handle.TypeTag(&kind.tag);
   auto finalize = [](napi_env rawEnv, void* data, void*) {
-    const std::unique_ptr<Shared> held(static_cast<Shared*>(data));
+    const std::unique_ptr<SharedState<Core>> held(static_cast<SharedState<Core>*>(data));
     (*held)->dispose(rawEnv);
   };
-  auto held = std::make_unique<Shared>(state);
+  auto held = std::make_unique<SharedState<Core>>(state);
   if (napi_wrap(env, handle, held.get(), finalize, nullptr, nullptr) != napi_ok) throw Napi::Error::New(env);
   held.release();
+  addMethods(handle, state);
   handle["dispose"] = Napi::Function::New(env, [state](const Napi::CallbackInfo& call) { state->dispose(call.Env()); });
   return handle;
 }
 
+/// A handle with a thread of its own, whose core is there already.
+template <class Core, class AddMethods>
+Napi::Object makeHandle(Napi::Env env, const HandleKind& kind, std::shared_ptr<Core> core,
+                        const AddMethods& addMethods) {
+  return makeHandle(env, kind, Executor::start(env, kind.thread), std::move(core), addMethods);
+}
+
+/// The promise of a handle whose core `make()` makes on the handle's thread: that reads files or fills weights.
+template <class Core, class Make, class AddMethods>
+Napi::Value openHandle(Napi::Env env, const HandleKind& kind, Make make, AddMethods addMethods) {
+  const auto executor = Executor::start(env, kind.thread);
+  return executor->run(env, std::move(make),
+                       [kind, executor, addMethods](Napi::Env jsEnv, std::shared_ptr<Core> core) -> Napi::Value {
+                         return makeHandle(jsEnv, kind, executor, std::move(core), addMethods);
+                       });
+}
+
 /// The state behind a handle that JavaScript gave as an argument.
 template <class Core>
-std::shared_ptr<HandleState<Core>> stateOf(const Napi::Value& value, const napi_type_tag& tag, const std::string& kind,
-                                           const std::string& name) {
-  if (!value.IsObject() || !value.As<Napi::Object>().CheckTypeTag(&tag)) throw wrongKind("a " + kind, name, value);
+SharedState<Core> stateOf(const Napi::Value& value, const HandleKind& kind, const std::string& name) {
   void* data = nullptr;
-  if (napi_unwrap(value.Env(), value, &data) != napi_ok) throw wrongKind("a " + kind, name, value);
-  return *static_cast<std::shared_ptr<HandleState<Core>>*>(data);
+  if (!value.IsObject() || !value.As<Napi::Object>().CheckTypeTag(&kind.tag) ||
+      napi_unwrap(value.Env(), value, &data) != napi_ok) {
+    throw wrongKind(std::string("a ") + kind.name, name, value);
+  }
+  return *static_cast<SharedState<Core>*>(data);
 }
 
 /// A method of a handle: `body(call)` may throw core's errors.

@@ -1,45 +1,32 @@
 // The log-mel of one stretch of samples, for tools and tests; training and prediction use core's LogMel themselves.
 #include "core/features/log_mel.h"
 
+#include <memory>
+#include <vector>
+
 #include "addon/addon.h"
 #include "addon/feature_options.h"
-#include "addon/worker.h"
+#include "addon/handle.h"
 
 namespace autobird::addon {
 
 namespace {
 
-struct LogMelState {
-  std::shared_ptr<Executor> executor;
-  std::shared_ptr<const LogMel> logMel;  // JavaScript thread; empty once disposed
-};
+constexpr HandleKind kLogMel{"LogMel", "autobird log-mel", {0x6175746f62697264, 0x4c6f674d656c0000}};
 
 }  // namespace
 
-Napi::Value createLogMel(const Napi::CallbackInfo& call) {
-  return guarded(call.Env(), [&]() -> Napi::Value {
-    const Napi::Env env = call.Env();
-    auto state = std::make_shared<LogMelState>();
-    state->logMel = std::make_shared<const LogMel>(toFeatureOptions(call[0]));
-    state->executor = Executor::start(env, "autobird log-mel");
-    Napi::Object handle = Napi::Object::New(env);
-    handle["compute"] = Napi::Function::New(env, [state](const Napi::CallbackInfo& compute) -> Napi::Value {
-      return guarded(compute.Env(), [&]() -> Napi::Value {
-        if (!state->logMel) throw Error("disposed", "LogMel was disposed: make a new one before using it again");
-        return state->executor->run(
-            compute.Env(),
-            [logMel = state->logMel, samples = toVector<float>(compute[0], "samples")] {
-              return logMel->compute(samples);
-            },
-            [](Napi::Env jsEnv, const std::vector<float>& out) { return fromVector(jsEnv, out); });
+Napi::Value createLogMel(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    const auto core = std::make_shared<const LogMel>(toFeatureOptions(info[0]));
+    return makeHandle(info.Env(), kLogMel, core, [](Napi::Object handle, const SharedState<const LogMel>& state) {
+      addMethod(handle, "compute", [state](const Napi::CallbackInfo& call) -> Napi::Value {
+        return state->run(
+            call.Env(),
+            [samples = toVector<float>(call[0], "samples")](const LogMel& logMel) { return logMel.compute(samples); },
+            fromFloats);
       });
     });
-    handle["dispose"] = Napi::Function::New(env, [state](const Napi::CallbackInfo&) {
-      if (!state->logMel) return;
-      state->executor->close();
-      state->logMel.reset();
-    });
-    return handle;
   });
 }
 

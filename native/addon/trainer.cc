@@ -1,7 +1,9 @@
 // Trainer: steps run in the order of the calls; features of queued steps are made meanwhile.
 #include "core/training/trainer.h"
 
-#include <algorithm>
+#include <memory>
+#include <utility>
+#include <vector>
 
 #include "addon/addon.h"
 #include "addon/handle.h"
@@ -11,24 +13,7 @@
 namespace autobird::addon {
 namespace {
 
-constexpr napi_type_tag kTrainerTag{0x6175746f62697264, 0x547261696e657200};
-
-struct TrainerState : HandleState<Trainer> {
-  /// Batches whose features may still be in the making; for `abort`.
-  std::vector<std::weak_ptr<PendingFeatures>> pending;
-
-  void remember(const std::shared_ptr<PendingFeatures>& features) {
-    std::erase_if(pending, [](const auto& entry) { return entry.expired(); });
-    pending.push_back(features);
-  }
-  void abort() {
-    executor->abort();
-    for (const auto& entry : pending) {
-      if (const auto features = entry.lock()) features->cancel();
-    }
-    pending.clear();
-  }
-};
+constexpr HandleKind kTrainer{"Trainer", "autobird trainer", {0x6175746f62697264, 0x547261696e657200}};
 
 TrainerOptions toTrainerOptions(const Napi::Value& value) {
   const Napi::Object object = toObject(value, "options");
@@ -72,42 +57,59 @@ Napi::Value fromStepResult(Napi::Env env, const StepResult& result) {
   return object;
 }
 
-void addSteps(Napi::Object handle, const std::shared_ptr<TrainerState>& state) {
-  addMethod(handle, "step", [state](const Napi::CallbackInfo& call) -> Napi::Value {
+void addTrainerMethods(Napi::Object handle, const SharedState<Trainer>& state) {
+  // Features that may still be in the making; for `abort`.
+  const auto pending = std::make_shared<std::vector<std::weak_ptr<PendingFeatures>>>();
+  addMethod(handle, "step", [state, pending](const Napi::CallbackInfo& call) -> Napi::Value {
     const double learningRate = toLearningRate(call[1]);
     auto batch = std::make_shared<PendingBatch>(state->use()->prepare(toBatchPlan(call[0])));
-    state->remember(batch->features);
-    return state->executor->run(
-        call.Env(), [core = state->use(), batch, learningRate] { return core->step(*batch, learningRate); },
+    std::erase_if(*pending, [](const auto& entry) { return entry.expired(); });
+    pending->push_back(batch->features);
+    return state->run(
+        call.Env(), [batch, learningRate](Trainer& trainer) { return trainer.step(*batch, learningRate); },
         fromStepResult);
   });
   addMethod(handle, "stepFeatures", [state](const Napi::CallbackInfo& call) -> Napi::Value {
-    return state->executor->run(
+    return state->run(
         call.Env(),
-        [core = state->use(), features = toVector<float>(call[0], "features"),
-         target = toVector<float>(call[1], "target"), rows = toCount(call[2], "rows"),
-         learningRate = toLearningRate(call[3])]() mutable {
-          return core->stepFeatures(std::move(features), std::move(target), rows, learningRate);
+        [features = toVector<float>(call[0], "features"), target = toVector<float>(call[1], "target"),
+         rows = toCount(call[2], "rows"), learningRate = toLearningRate(call[3])](Trainer& trainer) mutable {
+          return trainer.stepFeatures(std::move(features), std::move(target), rows, learningRate);
         },
         fromStepResult);
   });
   addMethod(handle, "gradients", [state](const Napi::CallbackInfo& call) -> Napi::Value {
-    return state->executor->run(
+    return state->run(
         call.Env(),
-        [core = state->use(), features = toVector<float>(call[0], "features"),
-         target = toVector<float>(call[1], "target"), rows = toCount(call[2], "rows")]() mutable {
-          return core->gradients(std::move(features), std::move(target), rows);
+        [features = toVector<float>(call[0], "features"), target = toVector<float>(call[1], "target"),
+         rows = toCount(call[2], "rows")](Trainer& trainer) mutable {
+          return trainer.gradients(std::move(features), std::move(target), rows);
         },
         fromTensors);
   });
   addMethod(handle, "evaluate", [state](const Napi::CallbackInfo& call) -> Napi::Value {
-    return state->executor->run(
+    return state->run(
         call.Env(),
-        [core = state->use(), executor = state->executor.get(), clips = toClipTable(call[0]),
-         batchSize = toCount(call[1], "batchSize")] {
-          return core->evaluate(clips, batchSize, [executor] { return executor->stopping(); });
-        },
+        [stopping = state->stopping(), clips = toClipTable(call[0]), batchSize = toCount(call[1], "batchSize")](
+            Trainer& trainer) { return trainer.evaluate(clips, batchSize, stopping); },
         [](Napi::Env env, const EngineOutput& output) { return fromEngineOutput(env, output, /*embeddings=*/false); });
+  });
+  addMethod(handle, "exportState", [state](const Napi::CallbackInfo& call) -> Napi::Value {
+    return state->run(
+        call.Env(), [all = toBoolean(call[0], "withOptimizer")](Trainer& trainer) { return trainer.exportState(all); },
+        fromTensors);
+  });
+  addMethod(handle, "importState", [state](const Napi::CallbackInfo& call) -> Napi::Value {
+    return state->run(
+        call.Env(), [tensors = toTensors(call[0])](Trainer& trainer) { trainer.importState(tensors); },
+        [](Napi::Env env) { return env.Undefined(); });
+  });
+  addMethod(handle, "abort", [state, pending](const Napi::CallbackInfo& call) -> Napi::Value {
+    if (state->executor) state->executor->abort();
+    for (const auto& entry : std::exchange(*pending, {})) {
+      if (const auto features = entry.lock()) features->cancel();
+    }
+    return call.Env().Undefined();
   });
 }
 
@@ -115,32 +117,11 @@ void addSteps(Napi::Object handle, const std::shared_ptr<TrainerState>& state) {
 
 Napi::Value createTrainer(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
-    const Napi::Env env = info.Env();
     const std::shared_ptr<const ShardSet> shards = info[1].IsNull() ? nullptr : shardsOf(info[1]);
-    auto state = std::make_shared<TrainerState>();
-    state->kind = "Trainer";
-    state->core = std::make_shared<Trainer>(toTrainerOptions(info[0]), shards);
-    state->executor = Executor::start(env, "autobird trainer");
-    state->report(env, state->core->heldBytes());
-    Napi::Object handle = makeHandle<Trainer>(env, kTrainerTag, state);
-
-    addSteps(handle, state);
-    addMethod(handle, "exportState", [state](const Napi::CallbackInfo& call) -> Napi::Value {
-      return state->executor->run(
-          call.Env(),
-          [core = state->use(), all = toBoolean(call[0], "withOptimizer")] { return core->exportState(all); },
-          fromTensors);
-    });
-    addMethod(handle, "importState", [state](const Napi::CallbackInfo& call) -> Napi::Value {
-      return state->executor->run(
-          call.Env(), [core = state->use(), tensors = toTensors(call[0])] { core->importState(tensors); },
-          [](Napi::Env jsEnv) { return jsEnv.Undefined(); });
-    });
-    addMethod(handle, "abort", [state](const Napi::CallbackInfo& call) -> Napi::Value {
-      state->abort();
-      return call.Env().Undefined();
-    });
-    return handle;
+    return openHandle<Trainer>(
+        info.Env(), kTrainer,
+        [options = toTrainerOptions(info[0]), shards] { return std::make_shared<Trainer>(options, shards); },
+        addTrainerMethods);
   });
 }
 

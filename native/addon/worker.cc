@@ -65,13 +65,16 @@ void Executor::environmentEnds(void* data) {
   self->close();
   self->join();
   self->deliverer_.Release();
+  const std::shared_ptr<Executor> held = std::exchange(self->self_, nullptr);  // may be the last to hold it
 }
 
-void Executor::close() {
+void Executor::close(std::shared_ptr<const void> last) {
   generation_.fetch_add(1);
   {
     const std::lock_guard lock(mutex_);
-    closed_ = true;
+    // Nothing in the destructor, where there is nobody to wait for the thread's end.
+    if (!std::exchange(closed_, true)) self_ = weak_from_this().lock();
+    if (last) last_ = std::move(last);
   }
   wake_.notify_one();
   if (interrupt_) interrupt_();
@@ -94,7 +97,7 @@ Napi::Promise Executor::submit(std::unique_ptr<Job> job) {
     if (!refused) queue_.push_back(std::move(job));
   }
   if (refused) {
-    job->failure = Failure{"disposed", "The handle was disposed: make a new one before using it again"};
+    job->failure = Failure{"disposed", disposed("The handle").what()};
     settle(env, std::move(job));
   } else {
     wake_.notify_one();
@@ -108,7 +111,7 @@ void Executor::loop() {
     {
       std::unique_lock lock(mutex_);
       wake_.wait(lock, [this] { return closed_ || !queue_.empty(); });
-      if (queue_.empty()) return;
+      if (queue_.empty()) break;
       job = std::move(queue_.front());
       queue_.pop_front();
     }
@@ -125,6 +128,10 @@ void Executor::loop() {
     job->execute = nullptr;  // what the body owned (tensors) goes here, not on the JavaScript thread
     deliver(std::move(job));
   }
+  last_.reset();
+  deliverer_.BlockingCall([ended = weak_from_this()](Napi::Env, Napi::Function) {
+    if (const auto executor = ended.lock()) executor->self_.reset();
+  });
 }
 
 void Executor::deliver(std::unique_ptr<Job> job) {

@@ -129,8 +129,9 @@ class Executor : public std::enable_shared_from_this<Executor> {
   /// JavaScript thread. Rejects with code `aborted` what is queued; the running job sees `stopping()`. Usable
   /// afterwards.
   void abort() { generation_.fetch_add(1); }
-  /// JavaScript thread. As `abort`, and the thread ends when the running job has.
-  void close();
+  /// JavaScript thread. As `abort`, and the thread ends when the running job has. It lets go of `last`, so that what takes
+  /// a while to go (weights, threads that end) keeps nobody waiting.
+  void close(std::shared_ptr<const void> last = nullptr);
   /// JavaScript thread. What `close` does beside, for a job that cannot ask `stopping` itself; it must not throw or wait.
   void onClose(std::function<void()> interrupt) { interrupt_ = std::move(interrupt); }
   /// JavaScript thread. What waits, at the environment's end, for other threads that settle promises of this executor.
@@ -167,6 +168,8 @@ class Executor : public std::enable_shared_from_this<Executor> {
   std::condition_variable wake_;
   std::deque<std::unique_ptr<Job>> queue_;
   bool closed_ = false;                  // under mutex_
+  std::shared_ptr<const void> last_;     // under mutex_; the thread's own once closed
+  std::shared_ptr<Executor> self_;       // JavaScript thread: from `close` until the thread has ended
   std::atomic<unsigned> generation_{0};  // of jobs submitted now
   std::atomic<unsigned> running_{0};     // of the job that runs
   std::function<void()> interrupt_;      // JavaScript thread

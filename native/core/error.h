@@ -19,4 +19,9 @@ class Error : public std::runtime_error {
 /// An argument has the wrong shape or range: `invalid_argument`.
 inline Error invalidArgument(const std::string& message) { return Error("invalid_argument", message); }
 
+/// A handle was used after `dispose()`; `kind` is what the handle is: Trainer, Engine, …
+inline Error disposed(const std::string& kind) {
+  return Error("disposed", kind + " was disposed: make a new one before using it again");
+}
+
 }  // namespace autobird

@@ -33,10 +33,10 @@ void tuneAllocator() {
   const char* choice = std::getenv("AUTOBIRD_MALLOC");
   if (choice != nullptr && std::strcmp(choice, "default") == 0) return;
   constexpr int kKeep = 1 << 30;
-  const bool mapped = mallopt(M_MMAP_THRESHOLD, kKeep) == 1;
+  // Before 2.35 it takes 32 MB at most. Any of the three ends its own adapting of the first, so that stays where it refuses.
+  if (mallopt(M_MMAP_THRESHOLD, kKeep) != 1 && mallopt(M_MMAP_THRESHOLD, 32 << 20) != 1) return;
   const bool trimmed = mallopt(M_TRIM_THRESHOLD, kKeep) == 1;
-  const bool padded = mallopt(M_TOP_PAD, 64 << 20) == 1;
-  mallocTuned = mapped && trimmed && padded;
+  mallocTuned = mallopt(M_TOP_PAD, 64 << 20) == 1 && trimmed;
 #endif
 }
 

@@ -125,7 +125,7 @@ export class InferenceMetrics {
     counter(
       'autobird_worker_seconds_total',
       'Time that workers computed, over all of them',
-      ({ meanClipMs, clips }) => (meanClipMs * clips) / 1000,
+      ({ busyMs }) => busyMs / 1000,
     );
     const histogram = (
       name: string,

@@ -19,7 +19,7 @@ import { checkNoLeak, type LeakReport, makeSplit } from './split.ts';
  * const dataset = await Dataset.open('data/pr19');
  * const split = await dataset.makeSplit(config.split);
  * const train = dataset.onSide(split, 'train');
- * const shards = ShardSet.open(await dataset.shardEntries(train), features);
+ * const shards = await ShardSet.open(await dataset.shardEntries(train), features);
  * ```
  */
 export class Dataset {

@@ -119,7 +119,7 @@ async function shardRows(
   { config, signal, onProgress }: ReadSideOptions,
 ): Promise<RecordingRow[]> {
   const features = { ...config.features, sampleRateHz: dataset.manifest.sampleRateHz };
-  using shards = ShardSet.open(await dataset.shardEntries(recordings), features);
+  using shards = await ShardSet.open(await dataset.shardEntries(recordings), features);
   const rows: RecordingRow[] = [];
   for (const [i, { path, label, recordedAt, sampleCount }] of recordings.entries()) {
     signal?.throwIfAborted();

@@ -70,7 +70,7 @@ export class Classifier {
     // A GPU has one queue: more workers would only take turns.
     const threads = options.batching !== undefined && runtime.device === 'cuda' ? 1 : runtime.threads;
     const batching = options.batching === undefined ? null : batchingFor(runtime.device, options.batching);
-    const engine = Engine.create(
+    const engine = await Engine.create(
       { model, features, classes: labels.length, statistics: checkpoint.statistics, ...runtime, threads, batching },
       checkpoint.tensors.filter(({ name }) => name.startsWith('model.')),
     );

@@ -19,7 +19,7 @@ export async function contactSheet(dataset: Dataset): Promise<Html> {
   const chosen = choose(dataset.recordings, dataset.manifest.labels);
   const { sampleRateHz } = dataset.manifest;
   const features = displayFeatures(sampleRateHz);
-  using shards = ShardSet.open(await dataset.shardEntries(chosen), features);
+  using shards = await ShardSet.open(await dataset.shardEntries(chosen), features);
   const pictures: Html[] = [];
   for (const [i, recording] of chosen.entries()) {
     const startS = liveliest(await shards.activityProfile(i, stepS));

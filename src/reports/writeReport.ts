@@ -51,7 +51,7 @@ async function pictureMistakes(input: WriteReportInput): Promise<Mistake[]> {
     .slice(0, input.mistakes);
   if (shown.length === 0) return [];
   const entries = await dataset.shardEntries(shown.map(({ index }) => recordings[index] as Recording));
-  using shards = ShardSet.open(entries, features);
+  using shards = await ShardSet.open(entries, features);
   const pictures: Mistake[] = [];
   for (const [entry, { result, index }] of shown.entries()) {
     const clip = loudestFor(result.predicted as string, predictions[index] as Prediction);

@@ -46,7 +46,7 @@ export async function fit(options: FitOptions): Promise<void> {
   // On the CPU the network's threads and these share the cores; a GPU leaves all of them to features.
   const loaderThreads = config.training.loaderThreads ?? (device === 'cuda' ? availableParallelism() : 1);
   const { sampleRateHz } = config.features;
-  using shards = ShardSet.open(await dataset.shardEntries([...training, ...held]), config.features);
+  using shards = await ShardSet.open(await dataset.shardEntries([...training, ...held]), config.features);
   const trainingSet = await makeTrainingSet({
     ...options,
     recordings: training,
@@ -72,7 +72,7 @@ export async function fit(options: FitOptions): Promise<void> {
 
   // Bit for bit those the weights were trained with, whatever a new computation would round to.
   const statistics = restored?.statistics ?? trainingSet.statistics;
-  using trainer = Trainer.create(
+  using trainer = await Trainer.create(
     {
       model: config.model,
       features: config.features,

@@ -6,7 +6,7 @@ import { trainerOptions } from './tinyNetwork.ts';
 
 const how: unknown = parentPort ? workerData : process.argv[2];
 const shape = { rows: 64, mels: 16, frames: 200, classes: 3 };
-const trainer = Trainer.create(trainerOptions({ threads: 2 }), null);
+const trainer = await Trainer.create(trainerOptions({ threads: 2 }), null);
 const { features, target } = formulaBatch(0, shape);
 const step = () => trainer.stepFeatures(features, target, shape.rows, { learningRate: 1e-3 });
 const steps = Array.from({ length: 500 }, step);

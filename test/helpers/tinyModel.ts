@@ -43,7 +43,7 @@ export interface TinyModelOptions {
 export async function writeTinyModel(path: string, options: TinyModelOptions = {}): Promise<string> {
   const { labels = ['wren', 'robin', 'noise'], noEventLabels = ['noise'], aggregation = 'mean', seed = 7 } = options;
   const statistics = { mean: new Float32Array(32).fill(-6), std: new Float32Array(32).fill(3) };
-  using trainer = Trainer.create(
+  using trainer = await Trainer.create(
     {
       model,
       features,

@@ -5,6 +5,7 @@ import { Engine, type EngineOutput, type NamedTensor, Trainer } from '../../bind
 import type { BatchingOptions } from '../../bindings/native.ts';
 import { type AutobirdError, OverloadedError } from '../../src/index.ts';
 import { formulaWeights } from '../helpers/modelFormula.ts';
+import { rejects } from '../helpers/rejects.ts';
 import { recordingOf } from '../helpers/shards.ts';
 import { engineOptions, tinyFeatures, trainerOptions } from '../helpers/tinyNetwork.ts';
 
@@ -13,13 +14,13 @@ const options = trainerOptions({});
 const samples = recordingOf(1, 8, rate);
 
 async function weights(): Promise<NamedTensor[]> {
-  using trainer = Trainer.create(options, null);
+  using trainer = await Trainer.create(options, null);
   return formulaWeights(await trainer.exportState(false));
 }
 
 async function batching(changes: Partial<BatchingOptions> = {}, workers = 2): Promise<Engine> {
   const given = { maxClips: 8, maxDelayMs: 1, maxQueuedClips: 1000, ...changes };
-  return Engine.create({ ...engineOptions(options), threads: workers, batching: given }, await weights());
+  return await Engine.create({ ...engineOptions(options), threads: workers, batching: given }, await weights());
 }
 
 function starts(count: number, from = 0): Float64Array {
@@ -27,7 +28,7 @@ function starts(count: number, from = 0): Float64Array {
 }
 
 test('calls that share batches get the scores that they get alone', async () => {
-  using alone = Engine.create(engineOptions(options), await weights());
+  using alone = await Engine.create(engineOptions(options), await weights());
   using together = await batching();
   const calls = Array.from({ length: 40 }, (_, i) => ({
     starts: starts(1 + (i % 7), i * 100),
@@ -153,6 +154,29 @@ test('a call that cannot be in time is refused at once, with a time to try again
   assert.instance(reason, OverloadedError);
   assert.ok(reason.retryAfterS > 0);
   assert.match(reason.message, /^\d+ clips are waiting already, longer than this answer may take: try again later$/);
+});
+
+test('what a clip takes is told from the last ones, not from all there ever were', async () => {
+  using engine = await batching({ maxQueuedClips: 10_000 }, 1);
+  await engine.forwardPcm(samples, starts(4000), rate / 8, false);
+  const short = engine.stats()?.meanClipMs ?? 0;
+  for (let i = 0; i < 40; i++) await engine.forwardPcm(samples, starts(1), 5 * rate, false);
+  const { meanClipMs: long = 0, busyMs = 0, clips = 0 } = engine.stats() ?? {};
+  assert.is(clips, 4040);
+  assert.ok(long > 4 * short, `${short} ms for 1/8 s, ${long} ms after forty clips of 5 s`);
+  assert.ok(busyMs / clips < long / 2, 'over all clips there ever were');
+});
+
+test('a time that is no time is refused', async () => {
+  using engine = await batching();
+  for (const withinMs of [Number.NaN, -1]) {
+    await rejects(
+      engine.forwardPcm(samples, starts(1), rate, false, { withinMs }),
+      `Expected a number of milliseconds not below 0 for withinMs but received ${withinMs} of type number`,
+    );
+  }
+  const { activity } = await engine.forwardPcm(samples, starts(1), rate, false, { withinMs: Number.POSITIVE_INFINITY });
+  assert.is(activity.length, 1);
 });
 
 test('a wrong clip fails its own call only', async () => {

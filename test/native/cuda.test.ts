@@ -34,11 +34,11 @@ function addTests(): void {
       ['fp16', 2e-2],
     ] as const) {
       test(`the ${name} network scores on the GPU in ${precision} as it does on the CPU`, async () => {
-        using trainer = Trainer.create(onCpu, null);
+        using trainer = await Trainer.create(onCpu, null);
         const weights = formulaWeights(await trainer.exportState(false));
         const { features } = formulaBatch(0, golden);
-        using cpu = Engine.create(engineOptions(onCpu), weights);
-        using gpu = Engine.create({ ...engineOptions(onGpu), precision }, weights);
+        using cpu = await Engine.create(engineOptions(onCpu), weights);
+        using gpu = await Engine.create({ ...engineOptions(onGpu), precision }, weights);
         const expected = await cpu.forwardFeatures(features, golden.rows, true);
         const actual = await gpu.forwardFeatures(features, golden.rows, true);
         closeTo(actual.logits, expected.logits, tolerance);
@@ -48,7 +48,7 @@ function addTests(): void {
       test(`the ${name} network learns on the GPU in ${precision} what it learns on the CPU`, async () => {
         const losses = [];
         for (const options of [onCpu, { ...onGpu, precision }]) {
-          using trainer = Trainer.create(options, null);
+          using trainer = await Trainer.create(options, null);
           await trainer.importState(formulaWeights(await trainer.exportState(false)));
           const steps = [0, 1, 0, 1].map((batch) => {
             const { features, target } = formulaBatch(batch, golden);
@@ -71,7 +71,7 @@ function addTests(): void {
     const { features, target } = formulaBatch(0, shape);
     const options = trainerOptions({ device: 'cuda', model: { ...tinyModel, stemDropout: 0.5, dropout: 0.5 } });
     const lossesOf = async (seed: number) => {
-      using trainer = Trainer.create({ ...options, seed }, null);
+      using trainer = await Trainer.create({ ...options, seed }, null);
       await trainer.importState(formulaWeights(await trainer.exportState(false)));
       const step = async () => (await trainer.stepFeatures(features, target, shape.rows, { learningRate: 0 })).loss;
       return Float32Array.of(await step(), await step());
@@ -84,7 +84,7 @@ function addTests(): void {
 
   test('a batch that the memory of the GPU cannot hold fails by itself', async () => {
     const options = trainerOptions({ device: 'cuda', model: { ...tinyModel, stemChannels: [256, 256] } });
-    using trainer = Trainer.create(options, null);
+    using trainer = await Trainer.create(options, null);
     const shape = { rows: 6, mels: 16, frames: 51, classes: 3 };
     const { features, target } = formulaBatch(0, shape);
     const rows = Math.ceil((runtimeInfo().cudaDevices[0]?.totalBytes ?? 0) / (16 * 51 * 256 * 4));
@@ -101,12 +101,12 @@ function addTests(): void {
   test('a state goes from the GPU to the GPU and to the CPU unchanged', async () => {
     const shape = { rows: 6, mels: 16, frames: 51, classes: 3 };
     const options = trainerOptions({ device: 'cuda', emaDecay: 0.9 });
-    using first = Trainer.create(options, null);
+    using first = await Trainer.create(options, null);
     const { features, target } = formulaBatch(0, shape);
     for (let step = 0; step < 3; step++) await first.stepFeatures(features, target, shape.rows, { learningRate });
     const state = await first.exportState(true);
     for (const device of ['cuda', 'cpu'] as const) {
-      using second = Trainer.create({ ...options, device, seed: 2 }, null);
+      using second = await Trainer.create({ ...options, device, seed: 2 }, null);
       await second.importState(state);
       assert.equal(await second.exportState(true), state);
       assert.ok((await second.stepFeatures(features, target, shape.rows, { learningRate })).loss > 0);

@@ -2,6 +2,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Engine, type EngineOutput, LogMel, type NamedTensor, Trainer } from '../../bindings/index.ts';
 import { formulaValues, formulaWeights } from '../helpers/modelFormula.ts';
+import { rejects } from '../helpers/rejects.ts';
 import { recordingOf } from '../helpers/shards.ts';
 import { engineOptions, tinyFeatures, trainerOptions } from '../helpers/tinyNetwork.ts';
 
@@ -11,7 +12,7 @@ const samples = recordingOf(1, 8, rate);
 const starts = Float64Array.from({ length: 40 }, (_, i) => i * 1500 - 2000);
 
 async function weights(of = options): Promise<NamedTensor[]> {
-  using trainer = Trainer.create(of, null);
+  using trainer = await Trainer.create(of, null);
   return formulaWeights(await trainer.exportState(false));
 }
 
@@ -28,7 +29,7 @@ for (const name of ['tiny', 'reference', 'default'] as const) {
   const changes = { tiny: {}, reference, default: standard }[name];
   test(`the ${name} network scores a clip alike whatever it is batched with`, async () => {
     const own = trainerOptions({ model: { ...options.model, ...changes }, threads: 2 });
-    using engine = Engine.create(engineOptions(own), await weights(own));
+    using engine = await Engine.create(engineOptions(own), await weights(own));
     const together = await engine.forwardPcm(samples, starts, rate, true);
     const parts: EngineOutput[] = [];
     for (let i = 0; i < starts.length; i += 13)
@@ -49,7 +50,7 @@ for (const name of ['tiny', 'reference', 'default'] as const) {
 }
 
 test('samples and ready features give the same scores', async () => {
-  using engine = Engine.create(engineOptions(options), await weights());
+  using engine = await Engine.create(engineOptions(options), await weights());
   using logMel = new LogMel(tinyFeatures);
   const { data } = await logMel.compute(samples.slice(3000, 3000 + rate));
   const ready = await engine.forwardFeatures(data, 1, false);
@@ -70,17 +71,17 @@ test('what drift detection keeps is that of the log-mel before background remova
   });
   for (const background of ['none', 'median', 'pcen'] as const) {
     const own = { ...options, features: { ...tinyFeatures, background } };
-    using engine = Engine.create(engineOptions(own), await weights());
+    using engine = await Engine.create(engineOptions(own), await weights());
     const { driftFeatures } = await engine.forwardPcm(samples, Float64Array.of(1e9, 3000), rate, false);
     const silence = Math.log(tinyFeatures.logOffset);
     closeTo(driftFeatures, Float32Array.of(silence, 0, Math.log(1e-6), 0, ...moments(data), ...moments(energy)), 1e-4);
   }
-  using engine = Engine.create(engineOptions(options), await weights());
+  using engine = await Engine.create(engineOptions(options), await weights());
   assert.is((await engine.forwardFeatures(data, 1, false)).driftFeatures.length, 0);
 });
 
 test('a stretch is zero beyond its ends', async () => {
-  using engine = Engine.create(engineOptions(options), await weights());
+  using engine = await Engine.create(engineOptions(options), await weights());
   const padded = new Float32Array(rate);
   padded.set(samples.subarray(0, 5000), 3000);
   const direct = await engine.forwardPcm(samples.slice(0, 5000), Float64Array.of(-3000), rate, false);
@@ -92,10 +93,10 @@ test('a stretch is zero beyond its ends', async () => {
 
 test('lower precision changes scores a little', async () => {
   const state = await weights();
-  using exact = Engine.create(engineOptions(options), state);
+  using exact = await Engine.create(engineOptions(options), state);
   const expected = (await exact.forwardPcm(samples, starts, rate, false)).logits;
   for (const precision of ['bf16', 'fp16'] as const) {
-    using engine = Engine.create({ ...engineOptions(options), precision }, state);
+    using engine = await Engine.create({ ...engineOptions(options), precision }, state);
     const { logits } = await engine.forwardPcm(samples, starts, rate, false);
     assert.not.equal(logits, expected);
     closeTo(logits, expected, precision === 'bf16' ? 0.05 : 0.01);
@@ -121,22 +122,36 @@ test('the names of the tensors are those of docs/model.md', async () => {
 test('weights of another network are refused by name', async () => {
   const state = await weights();
   const [first, ...rest] = state as [NamedTensor, ...NamedTensor[]];
-  assert.throws(
-    () => Engine.create(engineOptions(options), rest),
+  await rejects(
+    Engine.create(engineOptions(options), rest),
     'Tensor model.stem.0.down.conv.weight is missing: the file was made by a network with other options, or is damaged',
   );
-  assert.throws(
-    () => Engine.create(engineOptions(options), [{ ...first, dtype: 'I32' }, ...rest]),
+  await rejects(
+    Engine.create(engineOptions(options), [{ ...first, dtype: 'I32' }, ...rest]),
     /has shape \(4, 1, 3, 3\) but the network needs \(4, 1, 3, 3\) of floating point/,
   );
   const statistics = { mean: new Float32Array(16), std: new Float32Array(16) };
-  assert.throws(
-    () => Engine.create({ ...engineOptions(options), statistics }, state),
+  await rejects(
+    Engine.create({ ...engineOptions(options), statistics }, state),
     'Expected positive numbers for statistics.std but received 0',
   );
-  assert.throws(
-    () => Engine.create({ ...engineOptions(options), threads: 0 }, state),
+  await rejects(
+    Engine.create({ ...engineOptions(options), threads: 0 }, state),
     'Expected an integer from 1 to 1024 for threads but received 0 of type number',
+  );
+});
+
+test('numbers that cannot be meant are named before memory is taken for them', async () => {
+  using engine = await Engine.create(engineOptions(options), await weights());
+  const before = process.resourceUsage().maxRSS;
+  await rejects(
+    engine.forwardFeatures(new Float32Array(16), 2 ** 30, false),
+    'Expected rows * 16 bands * frames values for features but received 16 values for 1073741824 rows',
+  );
+  assert.ok(process.resourceUsage().maxRSS - before < 1e6, 'KiB taken for rows that are not there');
+  await rejects(
+    engine.forwardPcm(samples, Float64Array.of(-9e14), rate, false),
+    'Expected a number from -2^48 to 2^48 for startSample but received -9e+14',
   );
 });
 
@@ -144,32 +159,32 @@ test('a small file that says it is a huge network is refused before memory is ta
   const state = await weights();
   const before = process.memoryUsage().rss;
   const huge = { ...options.model, dModel: 4096, nHeads: 4, ffDim: 4096, nLayers: 1 }; // 0.6 GB
-  assert.throws(
-    () => Engine.create(engineOptions({ ...options, model: huge }), []),
+  await rejects(
+    Engine.create(engineOptions({ ...options, model: huge }), []),
     /^Tensor model.stem.0.down.conv.weight is missing/,
   );
-  assert.throws(
-    () => Engine.create(engineOptions({ ...options, model: huge }), state),
+  await rejects(
+    Engine.create(engineOptions({ ...options, model: huge }), state),
     /^Tensor model.project.weight has shape \(16, 16\) but the network needs \(4096, 16\)/,
   );
   for (const model of [
     { ...huge, nLayers: 64 },
     { ...huge, dModel: 8192, maxLen: 65536 },
   ]) {
-    assert.throws(
-      () => Engine.create(engineOptions({ ...options, model }), []),
+    await rejects(
+      Engine.create(engineOptions({ ...options, model }), []),
       /^Expected model options for at most 268435456 weights but received options for \d+: use a smaller model.dModel/,
     );
   }
-  assert.throws(
-    () => Engine.create(engineOptions({ ...options, model: { ...huge, nLayers: 65 } }), []),
+  await rejects(
+    Engine.create(engineOptions({ ...options, model: { ...huge, nLayers: 65 } }), []),
     'Expected an integer from 0 to 64 for model.nLayers but received 65',
   );
   assert.ok(process.memoryUsage().rss - before < 100e6);
 });
 
 test('features that are not rows of the network are refused', async () => {
-  using engine = Engine.create(engineOptions(options), await weights());
+  using engine = await Engine.create(engineOptions(options), await weights());
   for (const [values, rows] of [
     [100, 3],
     [0, 1],

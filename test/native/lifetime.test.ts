@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { truncate, writeFile } from 'node:fs/promises';
+import { readdir, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
@@ -8,10 +8,20 @@ import { runInNewContext } from 'node:vm';
 import { Worker } from 'node:worker_threads';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { DisposedError, Engine, FfmpegDecoder, InvalidArgumentError, ShardSet, Trainer } from '../../bindings/index.ts';
+import {
+  DisposedError,
+  Engine,
+  FfmpegDecoder,
+  InvalidArgumentError,
+  releaseFreeMemory,
+  ShardSet,
+  Trainer,
+} from '../../bindings/index.ts';
 import { loadAddon } from '../../bindings/load.ts';
 import { plainPlan } from '../helpers/batchPlan.ts';
+import { eventually } from '../helpers/eventually.ts';
 import { formulaBatch } from '../helpers/modelFormula.ts';
+import { rejects } from '../helpers/rejects.ts';
 import { recordingOf, writeShard } from '../helpers/shards.ts';
 import { engineOptions, tinyFeatures, trainerOptions } from '../helpers/tinyNetwork.ts';
 import { wav } from '../helpers/wav.ts';
@@ -22,8 +32,8 @@ const shape = { rows: 2, mels: 16, frames: 51, classes: 3 };
 const rate = tinyFeatures.sampleRateHz;
 
 test('a disposed handle says so, and disposing twice is fine', async () => {
-  const trainer = Trainer.create(trainerOptions({}), null);
-  const engine = Engine.create(engineOptions(trainerOptions({})), await trainer.exportState(false));
+  const trainer = await Trainer.create(trainerOptions({}), null);
+  const engine = await Engine.create(engineOptions(trainerOptions({})), await trainer.exportState(false));
   for (const handle of [trainer, engine, trainer, engine]) handle.dispose();
   for (const call of [trainer.exportState(false), engine.forwardFeatures(new Float32Array(16), 1, false)]) {
     const error = await call.catch((reason) => reason);
@@ -34,24 +44,21 @@ test('a disposed handle says so, and disposing twice is fine', async () => {
 
 test('disposing a shard set disposes the trainers that read from it, and only those', () =>
   withTempDir(async (dir) => {
-    const shards = ShardSet.open([await writeShard(dir, '0.bin', recordingOf(0, 2, rate), rate)], tinyFeatures);
-    const reading = Trainer.create(trainerOptions({}), shards);
-    using apart = Trainer.create(trainerOptions({}), null);
+    const shards = await ShardSet.open([await writeShard(dir, '0.bin', recordingOf(0, 2, rate), rate)], tinyFeatures);
+    const reading = await Trainer.create(trainerOptions({}), shards);
+    using apart = await Trainer.create(trainerOptions({}), null);
     const plan = plainPlan([0], [0], rate, 3);
     assert.ok((await reading.step(plan, { learningRate: 1e-3 })).loss > 0);
     shards.dispose();
     assert.instance(await reading.exportState(false).catch((reason) => reason), DisposedError);
     assert.instance(await shards.readPcm(0, 0, 1).catch((reason) => reason), DisposedError);
     assert.ok((await apart.exportState(false)).length > 0);
-    assert.throws(
-      () => Trainer.create(trainerOptions({}), shards),
-      (error: Error) => error instanceof DisposedError,
-    );
+    await rejects(Trainer.create(trainerOptions({}), shards), (error: Error) => error instanceof DisposedError);
   }));
 
-test('another object in the place of a shard set is a sentence, not a crash', () => {
+test('another object in the place of a shard set is a sentence, not a crash', async () => {
   const addon = loadAddon();
-  const wrong = addon.createTrainer(trainerOptions({}), null);
+  const wrong = await addon.createTrainer(trainerOptions({}), null);
   for (const other of [wrong, {}, 3]) {
     assert.throws(
       () => addon.createTrainer(trainerOptions({}), other as never),
@@ -63,7 +70,7 @@ test('another object in the place of a shard set is a sentence, not a crash', ()
 });
 
 test('a job that runs while its handle is disposed still ends, and what is queued is rejected', async () => {
-  const trainer = Trainer.create(trainerOptions({}), null);
+  const trainer = await Trainer.create(trainerOptions({}), null);
   const { features, target } = formulaBatch(0, shape);
   const steps = Array.from({ length: 50 }, () =>
     trainer.stepFeatures(features, target, shape.rows, { learningRate: 1e-3 }),
@@ -78,8 +85,8 @@ test('a job that runs while its handle is disposed still ends, and what is queue
 
 test('two calls at once run one after the other; two handles run beside each other', async () => {
   const { features, target } = formulaBatch(0, shape);
-  using a = Trainer.create(trainerOptions({}), null);
-  using b = Trainer.create(trainerOptions({}), null);
+  using a = await Trainer.create(trainerOptions({}), null);
+  using b = await Trainer.create(trainerOptions({}), null);
   const step = (trainer: typeof a) => trainer.stepFeatures(features, target, shape.rows, { learningRate: 1e-3 });
   const both = await Promise.all([step(a), step(a), step(b), step(b)]);
   assert.is(both[0].loss, both[2].loss);
@@ -93,7 +100,7 @@ test('trainers that are dropped without dispose are collected, because V8 knows 
   const before = process.memoryUsage().rss;
   const count = 120;
   for (let i = 0; i < count; i++) {
-    Trainer.create(wide, null);
+    await Trainer.create(wide, null);
     await new Promise((resolve) => setImmediate(resolve));
   }
   const grown = process.memoryUsage().rss - before;
@@ -102,7 +109,7 @@ test('trainers that are dropped without dispose are collected, because V8 knows 
 
 test('a trainer that nobody holds is collected while its shard set lives', () =>
   withTempDir(async (dir) => {
-    using shards = ShardSet.open([await writeShard(dir, '0.bin', recordingOf(0, 2, rate), rate)], tinyFeatures);
+    using shards = await ShardSet.open([await writeShard(dir, '0.bin', recordingOf(0, 2, rate), rate)], tinyFeatures);
     const dropped = new WeakRef(Trainer.create(trainerOptions({}), shards));
     setFlagsFromString('--expose-gc');
     const collect: () => void = runInNewContext('gc');
@@ -112,6 +119,71 @@ test('a trainer that nobody holds is collected while its shard set lives', () =>
     }
     assert.is(dropped.deref(), undefined);
     assert.is((await shards.readPcm(0, 0, 10)).length, 10);
+  }));
+
+test('a trainer whose shard set goes while it is made goes with it', () =>
+  withTempDir(async (dir) => {
+    const shards = await ShardSet.open([await writeShard(dir, '0.bin', recordingOf(0, 2, rate), rate)], tinyFeatures);
+    const trainer = Trainer.create(trainerOptions({}), shards);
+    shards.dispose();
+    await rejects(trainer, 'ShardSet was disposed: make a new one before using it again');
+  }));
+
+for (const batching of [null, { maxClips: 16, maxDelayMs: 1, maxQueuedClips: 100 }]) {
+  test(`engines that are disposed of give their weights and threads back, ${batching ? 'batching' : 'alone'}`, async () => {
+    if (process.platform !== 'linux') return console.log('# skip: no /proc here to count threads in');
+    const wide = trainerOptions({ model: { ...trainerOptions({}).model, ffDim: 20_000 } });
+    using trainer = await Trainer.create(wide, null);
+    const weights = await trainer.exportState(false);
+    const bytes = weights.reduce((sum, { data }) => sum + data.length, 0); // 2.6 MB
+    const create = () => Engine.create({ ...engineOptions(wide), threads: 2, batching }, weights);
+    const held = async () => {
+      await releaseFreeMemory();
+      return { rss: process.memoryUsage.rss(), threads: (await readdir('/proc/self/task')).length };
+    };
+    for (let i = 0; i < 5; i++) (await create()).dispose();
+    const before = await held();
+    const engines: Engine[] = []; // held, so that it is not the garbage collector that frees them
+    for (let i = 0; i < 50; i++) {
+      const engine = await create();
+      engines.push(engine);
+      const call = engine.forwardPcm(new Float32Array(rate), Float64Array.of(0), rate, false);
+      if (i % 2) await call;
+      else call.catch(() => {});
+      engine.dispose();
+    }
+    const settled = async () => {
+      const { rss, threads } = await held();
+      return threads <= before.threads && rss - before.rss < 10 * bytes;
+    };
+    await eventually(settled, `${JSON.stringify(before)} before, ${JSON.stringify(await held())} after`);
+    assert.is(engines.length, 50);
+  });
+}
+
+test('the event loop turns while handles are made', () =>
+  withTempDir(async (dir) => {
+    const entry = await writeShard(dir, '0.bin', recordingOf(0, 2, rate), rate);
+    let turns = 0;
+    let making = true;
+    const count = () => {
+      turns++;
+      if (making) setImmediate(count);
+    };
+    const wide = trainerOptions({ model: { ...trainerOptions({}).model, ffDim: 20_000, nLayers: 8 } });
+    for (const make of [
+      () => ShardSet.open(new Array(5000).fill(entry), tinyFeatures),
+      () => Trainer.create(wide, null),
+    ]) {
+      const promise = make();
+      turns = 0;
+      making = true;
+      setImmediate(count);
+      const handle = await promise;
+      making = false;
+      assert.ok(turns > 5, `${turns} turns`);
+      handle.dispose();
+    }
   }));
 
 for (const [how, code] of [
@@ -139,7 +211,7 @@ test('a worker that trains can be terminated, and this thread goes on', async ()
     await once(worker, 'message');
     assert.is(await worker.terminate(), 1);
   }
-  using trainer = Trainer.create(trainerOptions({}), null);
+  using trainer = await Trainer.create(trainerOptions({}), null);
   const { features, target } = formulaBatch(0, shape);
   assert.ok((await trainer.stepFeatures(features, target, shape.rows, { learningRate: 1e-3 })).loss > 0);
 });

@@ -3,6 +3,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Engine, type ModelOptions, Trainer } from '../../bindings/index.ts';
 import { formulaBatch, formulaWeights } from '../helpers/modelFormula.ts';
+import { rejects } from '../helpers/rejects.ts';
 import { engineOptions, floats, trainerOptions } from '../helpers/tinyNetwork.ts';
 
 interface Golden {
@@ -33,15 +34,15 @@ for (const [name, golden] of Object.entries(goldens)) {
   });
 
   test(`the ${name} network gives PyTorch's scores for PyTorch's weights`, async () => {
-    using trainer = Trainer.create(options, null);
-    using engine = Engine.create(engineOptions(options), formulaWeights(await trainer.exportState(false)));
+    using trainer = await Trainer.create(options, null);
+    using engine = await Engine.create(engineOptions(options), formulaWeights(await trainer.exportState(false)));
     const { logits } = await engine.forwardFeatures(formulaBatch(0, golden).features, golden.rows, false);
     assert.is(logits.length, golden.rows * golden.classes);
     for (const [i, expected] of golden.logits.entries()) near(logits[i], expected, 1e-5, `logit ${i}`);
   });
 
   test(`the ${name} network gives PyTorch's gradients`, async () => {
-    using trainer = Trainer.create(options, null);
+    using trainer = await Trainer.create(options, null);
     await trainer.importState(formulaWeights(await trainer.exportState(false)));
     const { features, target } = formulaBatch(0, golden);
     const gradients = await trainer.gradients(features, target, golden.rows);
@@ -60,7 +61,7 @@ for (const [name, golden] of Object.entries(goldens)) {
   });
 
   test(`ten steps of the ${name} network have PyTorch's losses`, async () => {
-    using trainer = Trainer.create(options, null);
+    using trainer = await Trainer.create(options, null);
     await trainer.importState(formulaWeights(await trainer.exportState(false)));
     for (const [step, loss] of golden.losses.entries()) {
       const { features, target } = formulaBatch(step % 2, golden);
@@ -75,7 +76,7 @@ for (const [name, golden] of Object.entries(goldens)) {
 test('initial weights follow from the seed alone', async () => {
   const [a, b, c] = await Promise.all(
     [1, 1, 2].map(async (seed) => {
-      using trainer = Trainer.create(trainerOptions({ seed }), null);
+      using trainer = await Trainer.create(trainerOptions({ seed }), null);
       return await trainer.exportState(false);
     }),
   );
@@ -83,14 +84,14 @@ test('initial weights follow from the seed alone', async () => {
   assert.not.equal(a, c);
 });
 
-test('a model option out of range is named', () => {
+test('a model option out of range is named', async () => {
   const model = trainerOptions({}).model;
-  assert.throws(
-    () => Trainer.create(trainerOptions({ model: { ...model, nHeads: 5 } }), null),
+  await rejects(
+    Trainer.create(trainerOptions({ model: { ...model, nHeads: 5 } }), null),
     'Expected a divisor of model.dModel (16) for model.nHeads but received 5',
   );
-  assert.throws(
-    () => Trainer.create(trainerOptions({ model: { ...model, stem: 'deep' as 'plain' } }), null),
+  await rejects(
+    Trainer.create(trainerOptions({ model: { ...model, stem: 'deep' as 'plain' } }), null),
     'Expected plain or residual for model.stem but received "deep"',
   );
 });

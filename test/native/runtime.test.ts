@@ -1,8 +1,11 @@
 import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Engine, InvalidArgumentError, runtimeInfo, Trainer } from '../../bindings/index.ts';
+import { rejects } from '../helpers/rejects.ts';
 import { engineOptions, trainerOptions } from '../helpers/tinyNetwork.ts';
+import { withTempDir } from '../helpers/withTempDir.ts';
 
 const bindings = new URL('../../bindings/index.ts', import.meta.url).href;
 
@@ -36,6 +39,32 @@ test('the allocator is tuned unless the host application opts out', () => {
   assert.is(left.stdout.trim(), 'false');
 });
 
+test('the allocator is tuned as far as an old C library lets it, and left alone where it lets nothing', () =>
+  withTempDir(async (dir) => {
+    if (process.platform !== 'linux') return console.log('# skip: other allocators are not tuned');
+    // As glibc before 2.35, which takes no threshold above `largest` for mapped blocks.
+    const source = `#include <stdio.h>
+      int mallopt(int which, int value) {
+        int taken = which != -3 || value <= LARGEST;
+        if (taken) fprintf(stderr, "%d=%d ", which, value);
+        return taken;
+      }`;
+    for (const [largest, tuned, calls] of [
+      [32 << 20, 'true', '-3=33554432 -1=1073741824 -2=67108864 '],
+      [0, 'false', ''],
+    ] as const) {
+      const library = join(dir, `old-${largest}.so`);
+      const args = ['-shared', '-fPIC', '-x', 'c', `-DLARGEST=${largest}`, '-', '-o', library];
+      const compiled = spawnSync('cc', args, { input: source, encoding: 'utf8' });
+      if (compiled.error) return console.log('# skip: no C compiler here');
+      assert.is(compiled.status, 0, compiled.stderr);
+      const env = { AUTOBIRD_MALLOC: '', LD_PRELOAD: library };
+      const { stdout, stderr } = inChild('console.log(runtimeInfo().mallocTuned)', env);
+      assert.is(stdout.trim(), tuned);
+      assert.is(stderr, calls);
+    }
+  }));
+
 test('memory that a moment of much work left in the heap goes back to the kernel when asked', () => {
   if (!runtimeInfo().mallocTuned) return console.log('# skip: this allocator is not tuned');
   const { stdout } = inChild(`
@@ -62,12 +91,12 @@ test('loading prints nothing', () => {
   assert.is(stdout + stderr, '');
 });
 
-test('CUDA that is switched off, or not there, is refused in words', () => {
+test('CUDA that is switched off, or not there, is refused in words', async () => {
   const { stdout } = inChild('console.log(runtimeInfo().cudaAvailable)', { AUTOBIRD_CUDA: '0' });
   assert.is(stdout.trim(), 'false');
   if (runtimeInfo().cudaAvailable) return;
-  assert.throws(
-    () => Trainer.create(trainerOptions({ device: 'cuda' }), null),
+  await rejects(
+    Trainer.create(trainerOptions({ device: 'cuda' }), null),
     /^Expected a device of this machine for device but received "cuda": (no CUDA device was found|CUDA cannot be loaded \(.+\))\. Use device=cpu/,
   );
 });
@@ -80,14 +109,11 @@ test('a CUDA library that cannot be loaded is kept as a reason, and none at all 
 
 test('a device of another name is refused before anything is made', async () => {
   const options = trainerOptions({ device: 'tpu' as never });
-  using trainer = Trainer.create(trainerOptions({}), null);
+  using trainer = await Trainer.create(trainerOptions({}), null);
   const tensors = await trainer.exportState(false);
   for (const create of [() => Trainer.create(options, null), () => Engine.create(engineOptions(options), tensors)]) {
-    assert.throws(create, (error: Error) => {
-      return (
-        error instanceof InvalidArgumentError && error.message === 'Expected cpu or cuda for device but received "tpu"'
-      );
-    });
+    await rejects(create(), (error) => error instanceof InvalidArgumentError);
+    await rejects(create(), 'Expected cpu or cuda for device but received "tpu"');
   }
 });
 

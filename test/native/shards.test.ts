@@ -1,7 +1,8 @@
 import { truncate } from 'node:fs/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { InvalidArgumentError, LogMel, type ShardEntry, ShardSet } from '../../bindings/index.ts';
+import { type AutobirdError, InvalidArgumentError, LogMel, type ShardEntry, ShardSet } from '../../bindings/index.ts';
+import { rejects } from '../helpers/rejects.ts';
 import { recordingOf, writeShard } from '../helpers/shards.ts';
 import { tinyFeatures } from '../helpers/tinyNetwork.ts';
 import { withTempDir } from '../helpers/withTempDir.ts';
@@ -17,7 +18,7 @@ async function withShards(body: (entries: ShardEntry[], recordings: Float32Array
 
 test('samples come back within a step of their block, and zeros lie around them', () =>
   withShards(async (entries, recordings) => {
-    using shards = ShardSet.open(entries, tinyFeatures);
+    using shards = await ShardSet.open(entries, tinyFeatures);
     const original = recordings[1] as Float32Array;
     const read = await shards.readPcm(1, -100, original.length + 300);
     for (let i = 0; i < 100; i++) assert.is(read[i], 0);
@@ -32,7 +33,7 @@ test('samples come back within a step of their block, and zeros lie around them'
 
 test('the spectrogram of a stretch is that of its samples', () =>
   withShards(async (entries) => {
-    using shards = ShardSet.open(entries, tinyFeatures);
+    using shards = await ShardSet.open(entries, tinyFeatures);
     using logMel = new LogMel(tinyFeatures);
     for (const [start, count] of [
       [0, rate],
@@ -47,7 +48,7 @@ test('the spectrogram of a stretch is that of its samples', () =>
 
 test('statistics are those of all frames, and the same bits for any number of threads', () =>
   withShards(async (entries) => {
-    using shards = ShardSet.open(entries, tinyFeatures);
+    using shards = await ShardSet.open(entries, tinyFeatures);
     const count = 70; // more than one block of clips
     const clips = {
       recording: Int32Array.from({ length: count }, (_, i) => i % 2),
@@ -81,7 +82,7 @@ test('statistics are those of all frames, and the same bits for any number of th
 
 test('levels tell silence, noise and song apart', () =>
   withShards(async (entries, recordings) => {
-    using shards = ShardSet.open(entries, tinyFeatures);
+    using shards = await ShardSet.open(entries, tinyFeatures);
     const clips = {
       recording: Int32Array.of(0, 2),
       startSample: Float64Array.of(0, 0),
@@ -97,7 +98,7 @@ test('levels tell silence, noise and song apart', () =>
 
 test('the activity of a recording has a value for each step and is high where something happens', () =>
   withShards(async (entries) => {
-    using shards = ShardSet.open(entries, tinyFeatures);
+    using shards = await ShardSet.open(entries, tinyFeatures);
     const profile = await shards.activityProfile(1, 0.2);
     assert.is(profile.length, 25);
     const chirps = profile.filter((_, i) => i % 5 === 0);
@@ -112,21 +113,33 @@ test('the activity of a recording has a value for each step and is high where so
 test('a shard that is missing or too short for its entry is refused when it is opened', () =>
   withShards(async (entries) => {
     const [first, second] = entries as [ShardEntry, ShardEntry];
-    assert.throws(
-      () => ShardSet.open([{ ...first, path: `${first.path}.gone` }], tinyFeatures),
+    await rejects(
+      ShardSet.open([{ ...first, path: `${first.path}.gone` }], tinyFeatures),
       /^Shard .*gone cannot be opened \(No such file or directory\): prepare the dataset again/,
     );
     await truncate(second.path, 1000);
-    assert.throws(() => ShardSet.open(entries, tinyFeatures), /has 1000 bytes, too few for 40000 samples/);
-    assert.throws(
-      () => ShardSet.open([{ ...first, sampleCount: 2 ** 52 }], tinyFeatures),
-      (error: { code: string }) => error.code === 'damaged_shard',
+    await rejects(ShardSet.open(entries, tinyFeatures), /has 1000 bytes, too few for 40000 samples/);
+    await rejects(
+      ShardSet.open([{ ...first, sampleCount: 2 ** 52 }], tinyFeatures),
+      (error) => (error as AutobirdError).code === 'damaged_shard',
     );
+  }));
+
+test('a place that no recording has is named', () =>
+  withShards(async (entries) => {
+    using shards = await ShardSet.open(entries, tinyFeatures);
+    const sentence = 'Expected a number from -2^48 to 2^48 for startSample but received -9e+14';
+    await rejects(shards.readPcm(0, -9e14, 10), sentence);
+    await rejects(
+      shards.clipLevels({ recording: Int32Array.of(0), startSample: Float64Array.of(-9e14), clipSamples: rate }, 1),
+      sentence,
+    );
+    assert.equal(await shards.readPcm(0, -1e12, 10), new Float32Array(10));
   }));
 
 test('a clip of no recording and tables that do not fit are named', () =>
   withShards(async (entries) => {
-    using shards = ShardSet.open(entries, tinyFeatures);
+    using shards = await ShardSet.open(entries, tinyFeatures);
     const clips = { recording: Int32Array.of(3), startSample: Float64Array.of(0), clipSamples: rate };
     await rejects(shards.clipLevels(clips, 1), 'Expected an integer from 0 to 2 for recording but received 3');
     await rejects(
@@ -142,7 +155,7 @@ test('a clip of no recording and tables that do not fit are named', () =>
 
 test('a signal stops a long measurement with its own reason', () =>
   withShards(async (entries) => {
-    using shards = ShardSet.open(entries, tinyFeatures);
+    using shards = await ShardSet.open(entries, tinyFeatures);
     const count = 20_000;
     const clips = { recording: new Int32Array(count), startSample: new Float64Array(count), clipSamples: rate };
     const controller = new AbortController();
@@ -151,16 +164,5 @@ test('a signal stops a long measurement with its own reason', () =>
     await rejects(running, 'enough');
     assert.is((await shards.readPcm(0, 0, 10)).length, 10);
   }));
-
-async function rejects(promise: Promise<unknown>, message: string): Promise<void> {
-  let received: unknown;
-  try {
-    await promise;
-  } catch (error) {
-    received = error;
-  }
-  assert.instance(received, Error);
-  assert.is((received as Error).message, message);
-}
 
 test.run();

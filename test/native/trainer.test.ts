@@ -11,6 +11,7 @@ import {
 } from '../../bindings/index.ts';
 import { plainPlan } from '../helpers/batchPlan.ts';
 import { formulaBatch } from '../helpers/modelFormula.ts';
+import { rejects } from '../helpers/rejects.ts';
 import { recordingOf, writeShard } from '../helpers/shards.ts';
 import { engineOptions, floats, tinyFeatures, tinyModel, trainerOptions } from '../helpers/tinyNetwork.ts';
 import { withTempDir } from '../helpers/withTempDir.ts';
@@ -25,7 +26,7 @@ async function withShards(body: (shards: ShardSet) => Promise<void>): Promise<vo
     const entries = await Promise.all(
       [0, 1, 2].map((index) => writeShard(dir, `${index}.bin`, recordingOf(index, 4, rate), rate)),
     );
-    using shards = ShardSet.open(entries, tinyFeatures);
+    using shards = await ShardSet.open(entries, tinyFeatures);
     await body(shards);
   });
 }
@@ -53,11 +54,11 @@ test('six steps are three, a checkpoint, and three in a new trainer, bit for bit
       for (let step = from; step < until; step++) steps.push(trainer.step(wildPlan(step), { learningRate }));
       return (await Promise.all(steps)).map(({ loss, gradNorm }) => [loss, gradNorm]);
     };
-    using whole = Trainer.create(options, shards);
+    using whole = await Trainer.create(options, shards);
     const losses = await run(whole, 0, 6);
-    using first = Trainer.create(options, shards);
+    using first = await Trainer.create(options, shards);
     const before = await run(first, 0, 3);
-    using second = Trainer.create({ ...options, seed: options.seed }, shards);
+    using second = await Trainer.create({ ...options, seed: options.seed }, shards);
     await second.importState(await first.exportState(true));
     const after = await run(second, 3, 6);
     assert.equal([...before, ...after], losses);
@@ -76,8 +77,8 @@ test('features of a plan are those of LogMel, normalised', () =>
         return data.map((value) => (value + 3) / 2);
       }),
     );
-    using a = Trainer.create(options, shards);
-    using b = Trainer.create(options, null);
+    using a = await Trainer.create(options, shards);
+    using b = await Trainer.create(options, null);
     const ready = Float32Array.from(rows.flatMap((row) => [...row]));
     const fromPlan = await a.step(plan, { learningRate });
     const fromFeatures = await b.stepFeatures(ready, plan.target, 2, { learningRate });
@@ -88,7 +89,7 @@ test('features of a plan are those of LogMel, normalised', () =>
 test('each augmentation does what the plan says', () =>
   withShards(async (shards) => {
     const lossOf = async (plan: BatchPlan) => {
-      using trainer = Trainer.create(trainerOptions({ model: withoutDropout }), shards);
+      using trainer = await Trainer.create(trainerOptions({ model: withoutDropout }), shards);
       return (await trainer.step(plan, { learningRate })).loss;
     };
     const plan = (recording: number[], changes: Partial<BatchPlan> = {}) => ({
@@ -130,7 +131,7 @@ test('each augmentation does what the plan says', () =>
 
 test('plans that cannot be meant are refused by name', () =>
   withShards(async (shards) => {
-    using trainer = Trainer.create(trainerOptions({}), shards);
+    using trainer = await Trainer.create(trainerOptions({}), shards);
     const plan = plainPlan([0, 1], [0, 0], rate, 3);
     const step = (changes: Partial<BatchPlan>) => trainer.step({ ...plan, ...changes }, { learningRate });
     await rejects(
@@ -148,11 +149,29 @@ test('plans that cannot be meant are refused by name', () =>
     }
     await rejects(
       step({ filterDb: Float32Array.of(0, Number.NaN) }),
-      'Expected finite numbers for filterDb but received nan',
+      'Expected numbers from -300 to 300 for filterDb but received nan',
     );
     await rejects(
       step({ noiseSnrDb: Float32Array.of(Number.NaN, Number.NEGATIVE_INFINITY) }),
-      'Expected a finite number, or NaN for no noise, for noiseSnrDb but received -inf',
+      'Expected numbers from -300 to 300 for noiseSnrDb but received -inf',
+    );
+    for (const name of ['bandMasks', 'frameMasks'] as const) {
+      await rejects(
+        step({ [name]: Int32Array.of(0, 1, 2 ** 31 - 1, 2 ** 31 - 1) }),
+        `Expected integers from -2^28 to 2^28 for ${name} but received 2147483647`,
+      );
+    }
+    await rejects(
+      step({ startSample: Float64Array.of(0, -9e14) }),
+      'Expected a number from -2^48 to 2^48 for startSample but received -9e+14',
+    );
+    await rejects(
+      step({ mixRecording: Int32Array.of(-1, 0), mixStartSample: Float64Array.of(0, 9e14) }),
+      'Expected a number from -2^48 to 2^48 for mixStartSample but received 9e+14',
+    );
+    await rejects(
+      step({ gain: Float32Array.of(1, 1e30) }),
+      /^Expected a number from -1e6 to 1e6 for gain but received 1.*e\+30$/,
     );
     await rejects(step({ clipSamples: 100 }), /survive 2 halvings in the stem but received 16 bands by 1 frames/);
     await rejects(step({ clipSamples: rate * 20 }), /at most 64 frames after the stem \(model.maxLen\)/);
@@ -166,12 +185,12 @@ test('plans that cannot be meant are refused by name', () =>
 test('evaluation uses the averaged weights and gives what the engine gives, however it is batched', () =>
   withShards(async (shards) => {
     const options = trainerOptions({ emaDecay: 0.9, loaderThreads: 2 });
-    using trainer = Trainer.create(options, shards);
+    using trainer = await Trainer.create(options, shards);
     for (let step = 0; step < 3; step++) await trainer.step(wildPlan(step), { learningRate });
     const starts = Array.from({ length: 7 }, (_, i) => i * 3000 - 1000);
     const clips = { recording: new Int32Array(7).fill(1), startSample: Float64Array.from(starts), clipSamples: rate };
     const [one, many] = [await trainer.evaluate(clips, 1), await trainer.evaluate(clips, 5)];
-    using engine = Engine.create(engineOptions(options), await trainer.exportState(false));
+    using engine = await Engine.create(engineOptions(options), await trainer.exportState(false));
     const whole = await engine.forwardPcm(await shards.readPcm(1, 0, 4 * rate), clips.startSample, rate, true);
     for (const other of [many, whole]) {
       closeTo(other.logits, one.logits, 1e-5);
@@ -183,7 +202,7 @@ test('evaluation uses the averaged weights and gives what the engine gives, howe
 
 test('abort rejects what is queued, and the trainer goes on as if it had never been', () =>
   withShards(async (shards) => {
-    using trainer = Trainer.create(trainerOptions({}), shards);
+    using trainer = await Trainer.create(trainerOptions({}), shards);
     const before = await trainer.exportState(true);
     const steps = Array.from({ length: 40 }, (_, i) => trainer.step(wildPlan(i), { learningRate }));
     trainer.abort();
@@ -197,7 +216,7 @@ test('abort rejects what is queued, and the trainer goes on as if it had never b
 
 test('a signal stops an evaluation with its own reason', () =>
   withShards(async (shards) => {
-    using trainer = Trainer.create(trainerOptions({}), shards);
+    using trainer = await Trainer.create(trainerOptions({}), shards);
     const clips = { recording: new Int32Array(9000), startSample: new Float64Array(9000), clipSamples: rate };
     const controller = new AbortController();
     const running = trainer.evaluate(clips, 8, { signal: controller.signal });
@@ -214,7 +233,10 @@ for (const precision of ['bf16', 'fp16'] as const) {
   test(`${precision} learns what f32 learns, about as fast`, async () => {
     const losses: Record<string, number> = {};
     for (const each of ['f32', precision] as const) {
-      using trainer = Trainer.create(trainerOptions({ model: withoutDropout, precision: each, gradClip: 1 }), null);
+      using trainer = await Trainer.create(
+        trainerOptions({ model: withoutDropout, precision: each, gradClip: 1 }),
+        null,
+      );
       const { features, target } = formulaBatch(0, shape);
       let result: StepResult | undefined;
       for (let step = 0; step < 15; step++) {
@@ -230,7 +252,7 @@ for (const precision of ['bf16', 'fp16'] as const) {
 }
 
 test('fp16 skips a step whose gradients overflow and halves the loss scale', async () => {
-  using trainer = Trainer.create(trainerOptions({ precision: 'fp16' }), null);
+  using trainer = await Trainer.create(trainerOptions({ precision: 'fp16' }), null);
   const { features, target } = formulaBatch(0, shape);
   const step = (x: Float32Array) => trainer.stepFeatures(x, target, shape.rows, { learningRate });
   await step(features);
@@ -246,7 +268,7 @@ test('fp16 skips a step whose gradients overflow and halves the loss scale', asy
 });
 
 test('fp16 that overflows at every scale has diverged', async () => {
-  using trainer = Trainer.create(trainerOptions({ precision: 'fp16' }), null);
+  using trainer = await Trainer.create(trainerOptions({ precision: 'fp16' }), null);
   const { features, target } = formulaBatch(0, shape);
   features[5] = Number.NaN;
   let skipped = 0;
@@ -258,7 +280,7 @@ test('fp16 that overflows at every scale has diverged', async () => {
 });
 
 test('training that diverges says so and keeps the network', async () => {
-  using trainer = Trainer.create(trainerOptions({}), null);
+  using trainer = await Trainer.create(trainerOptions({}), null);
   const { features, target } = formulaBatch(0, shape);
   const before = await trainer.exportState(true);
   features[5] = Number.POSITIVE_INFINITY;
@@ -270,8 +292,8 @@ test('training that diverges says so and keeps the network', async () => {
 });
 
 test('a damaged state is refused by name and changes nothing', async () => {
-  using trainer = Trainer.create(trainerOptions({ emaDecay: 0.9 }), null);
-  using other = Trainer.create(trainerOptions({ emaDecay: 0.9, seed: 2 }), null);
+  using trainer = await Trainer.create(trainerOptions({ emaDecay: 0.9 }), null);
+  using other = await Trainer.create(trainerOptions({ emaDecay: 0.9, seed: 2 }), null);
   const before = await trainer.exportState(true);
   const state = await other.exportState(true);
   const without = (name: string) => state.filter((tensor) => tensor.name !== name);
@@ -305,11 +327,11 @@ test('a damaged state is refused by name and changes nothing', async () => {
 });
 
 test('weights alone go on with a fresh optimizer', async () => {
-  using trainer = Trainer.create(trainerOptions({}), null);
+  using trainer = await Trainer.create(trainerOptions({}), null);
   const { features, target } = formulaBatch(0, shape);
   await trainer.stepFeatures(features, target, shape.rows, { learningRate });
   const weights = await trainer.exportState(false);
-  using next = Trainer.create(trainerOptions({ emaDecay: 0.5, seed: 9 }), null);
+  using next = await Trainer.create(trainerOptions({ emaDecay: 0.5, seed: 9 }), null);
   await next.importState([...weights, { name: 'statistics.mean', dtype: 'F32', shape: [0], data: new Uint8Array() }]);
   const state = await next.exportState(true);
   assert.equal(state.slice(0, weights.length), weights);
@@ -320,18 +342,6 @@ function closeTo(actual: Float32Array, expected: Float32Array, tolerance: number
   assert.is(actual.length, expected.length);
   for (const [i, value] of expected.entries())
     assert.ok(Math.abs((actual[i] as number) - value) <= tolerance, `${i}: ${actual[i]} is not ${value}`);
-}
-
-async function rejects(promise: Promise<unknown>, message: string | RegExp): Promise<void> {
-  let received: unknown;
-  try {
-    await promise;
-  } catch (error) {
-    received = error;
-  }
-  assert.instance(received, Error);
-  if (typeof message === 'string') assert.is((received as Error).message, message);
-  else assert.match((received as Error).message, message);
 }
 
 test.run();

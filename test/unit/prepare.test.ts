@@ -51,7 +51,7 @@ test('a folder becomes a dataset whose shards hold its samples', () =>
     assert.ok(Math.abs((recording?.rms ?? 0) - 0.5 / Math.SQRT2) < 1e-3);
     assert.ok(Math.abs((recording?.peak ?? 0) - 0.5) < 1e-3);
 
-    const shards = ShardSet.open(await dataset.shardEntries(), {
+    const shards = await ShardSet.open(await dataset.shardEntries(), {
       sampleRateHz: rate,
       nFft: 256,
       hopSamples: 128,

@@ -30,6 +30,13 @@ void requireClipSamples(int64_t clipSamples) {
                         std::to_string(clipSamples));
 }
 
+void requireStart(double startSample, const char* name) {
+  constexpr double kFurthest = 1LL << 48;  // 186 years at 48 kHz
+  if (std::abs(startSample) <= kFurthest) return;
+  throw invalidArgument(std::string("Expected a number from -2^48 to 2^48 for ") + name + " but received " +
+                        numberText(startSample));
+}
+
 void validate(const ClipTable& clips, const ShardSet& shards) {
   if (clips.startSample.size() != clips.recording.size()) {
     throw invalidArgument("Expected as many values for startSample as for recording (" +
@@ -38,10 +45,7 @@ void validate(const ClipTable& clips, const ShardSet& shards) {
   }
   requireClipSamples(clips.clipSamples);
   for (const int32_t recording : clips.recording) shards.sampleCount(recording);
-  for (const double start : clips.startSample) {
-    if (!(std::abs(start) < 9e15))
-      throw invalidArgument("Expected a number of samples for startSample but received " + numberText(start));
-  }
+  for (const double start : clips.startSample) requireStart(start);
 }
 
 ClipLevels clipLevels(const ShardSet& shards, const LogMel& features, const ClipTable& clips, int threads,

@@ -22,6 +22,9 @@ struct ClipTable {
 /// Throws `invalid_argument` for a length that no clip has: frames are counted in an int.
 void requireClipSamples(int64_t clipSamples);
 
+/// Throws `invalid_argument` for a place that no recording has: sums of it and a length stay far from int64's end.
+void requireStart(double startSample, const char* name = "startSample");
+
 /// Throws `invalid_argument` where the lengths differ, a recording does not exist or a start is not a number.
 void validate(const ClipTable& clips, const ShardSet& shards);
 

@@ -153,7 +153,8 @@ static void melPower(const SpectrumPlan& plan, const float* const* given, int co
                      ptrdiff_t outStride) {
   const float* frames[LANES];
   for (int lane = 0; lane < LANES; ++lane) frames[lane] = given[lane < count ? lane : 0];
-  const uintptr_t aligned = (reinterpret_cast<uintptr_t>(scratch) + LANES * 4 - 1) & ~static_cast<uintptr_t>(LANES * 4 - 1);
+  const uintptr_t aligned =
+      (reinterpret_cast<uintptr_t>(scratch) + LANES * 4 - 1) & ~static_cast<uintptr_t>(LANES * 4 - 1);
   Complex* data = reinterpret_cast<Complex*>(aligned);
   const int half = plan.n / 2;
   V* power = reinterpret_cast<V*>(data + half);

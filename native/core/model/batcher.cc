@@ -15,6 +15,10 @@ using Clock = std::chrono::steady_clock;
 
 namespace {
 
+// How much a batch still counts after the next one: a machine that other work slows down, or clips of another length, are
+// seen within a second or so, and one odd batch does not refuse calls.
+constexpr double kKeptOfRecent = 0.95;
+
 constexpr std::array<double, 7> kWaitBoundsMs{1, 5, 25, 100, 250, 1000, 5000};
 
 }  // namespace
@@ -122,7 +126,7 @@ BatcherStats Batcher::stats() const {
 }
 
 // Under the lock.
-double Batcher::clipMs() const { return stats_.clips > 0 ? busyMs_ / static_cast<double>(stats_.clips) : 0; }
+double Batcher::clipMs() const { return recentClips_ > 0 ? recentMs_ / recentClips_ : 0; }
 
 void Batcher::stop() {
   abandon();
@@ -163,7 +167,9 @@ void Batcher::loop() {
     const std::chrono::duration<double, std::milli> took = Clock::now() - begin;
     lock.lock();
     --busy_;
-    busyMs_ += took.count();
+    stats_.busyMs += took.count();
+    recentMs_ = kKeptOfRecent * recentMs_ + took.count();
+    recentClips_ = kKeptOfRecent * recentClips_ + static_cast<double>(clips);
     stats_.runningClips -= clips;
     stats_.clips += clips;
     ++stats_.batches;

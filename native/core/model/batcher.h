@@ -37,8 +37,10 @@ struct BatcherStats {
   int64_t refusedCalls = 0;
   /// Calls whose time was over before all their clips were computed.
   int64_t lateCalls = 0;
-  /// Over all batches: time of a worker for a clip.
+  /// Time of a worker for a clip, over the last twenty batches or so.
   double meanClipMs = 0;
+  /// Over all batches: time of all workers.
+  double busyMs = 0;
   /// Batches of 1, 2, up to 4, 8, 16, 32, … clips.
   std::array<int64_t, 8> batchSizes{};
   /// Over all clips that a worker took: how long they had waited.
@@ -99,7 +101,8 @@ class Batcher {
   std::deque<std::shared_ptr<Call>> queue_;  // calls with clips that nobody has taken
   std::vector<std::shared_ptr<Call>> open_;  // calls that are not done
   int busy_ = 0;
-  double busyMs_ = 0;
+  double recentMs_ = 0;     // of the last batches, each later one counting for more
+  double recentClips_ = 0;  // of the same
   bool stopped_ = false;
   BatcherStats stats_;
   std::vector<std::thread> threads_;

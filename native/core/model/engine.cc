@@ -13,7 +13,6 @@
 #include "core/model/tensors.h"
 #include "core/parallel.h"
 #include "core/runtime.h"
-#include "core/text.h"
 
 namespace autobird {
 namespace {
@@ -21,18 +20,13 @@ namespace {
 // Clips that are in memory as features and activations at once.
 constexpr int64_t kClipsAtOnce = 16;
 
-void requireStart(double startSample) {
-  if (!(std::abs(startSample) < 9e15)) {
-    throw invalidArgument("Expected a number of samples for startSample but received " + numberText(startSample));
-  }
-}
-
 void copyStretch(std::span<const float> samples, double startSample, int64_t count, std::vector<float>& out) {
   const auto total = static_cast<int64_t>(samples.size());
   const int64_t start = std::llround(startSample);
   const int64_t begin = std::clamp<int64_t>(start, 0, total);
   const int64_t end = std::clamp<int64_t>(start + count, begin, total);
   out.assign(static_cast<size_t>(count), 0.0F);
+  if (begin == end) return;
   std::copy(samples.begin() + begin, samples.begin() + end, out.begin() + (begin - std::min(start, begin)));
 }
 
@@ -41,6 +35,7 @@ void copyStretch(std::span<const float> samples, double startSample, int64_t cou
 Engine::Engine(const EngineOptions& options, const std::vector<TensorData>& tensors)
     : options_(options), logMel_(options.features), device_(requireDevice(options.device)) {
   validate(options.statistics, logMel_.mels());
+  at::set_num_threads(options.threads);
   parameters_ = loadParameters(options.model, options.classes, tensors, "model.", device_, /*trainable=*/false);
   const c10::InferenceMode inference;
   foldNorms(parameters_);
@@ -134,9 +129,9 @@ EngineOutput Engine::scoreClips(const std::vector<ClipSource>& clips, int64_t cl
 EngineOutput Engine::forwardFeatures(std::vector<float> features, int64_t rows, bool embeddings) {
   at::set_num_threads(options_.threads);
   EngineOutput output;
-  output.activity.resize(static_cast<size_t>(std::max<int64_t>(rows, 0)));
   infer(parameters_, stem_.get(), options_.model, device_, options_.precision, features, rows, logMel_.mels(),
         embeddings, output);
+  output.activity.resize(static_cast<size_t>(rows));  // now that it is known that there are so many
   return output;
 }
 

@@ -17,6 +17,22 @@ void requireLength(size_t received, size_t needed, const std::string& name) {
                         std::to_string(received));
 }
 
+// More is beyond what a float's square holds.
+void requireDecibels(float value, const std::string& name) {
+  if (std::abs(value) <= 300) return;
+  throw invalidArgument("Expected numbers from -300 to 300 for " + name + " but received " + numberText(value));
+}
+
+// Starts and widths in turn; their sum stays an int.
+void requireMasks(const std::vector<int32_t>& masks, const std::string& name) {
+  constexpr int32_t kLargest = 1 << 28;
+  for (const int32_t value : masks) {
+    if (value >= -kLargest && value <= kLargest) continue;
+    throw invalidArgument("Expected integers from -2^28 to 2^28 for " + name + " but received " +
+                          std::to_string(value));
+  }
+}
+
 // The loudest tenth of a second in dB: a song's level, not that of the pauses around it.
 double loudnessDb(const std::vector<float>& samples, int sampleRateHz) {
   const auto count = static_cast<int64_t>(samples.size());
@@ -108,27 +124,21 @@ void validate(const BatchPlan& plan, const ShardSet& shards, int64_t classes) {
     requireLength(plan.bandMasks.size(), 2 * rows, "bandMasks (rows * 2 * masks)");
   if (plan.frameMasks.size() % (2 * rows) != 0)
     requireLength(plan.frameMasks.size(), 2 * rows, "frameMasks (rows * 2 * masks)");
-  for (const float db : plan.filterDb) {
-    if (!std::isfinite(db))
-      throw invalidArgument("Expected finite numbers for filterDb but received " + numberText(db));
-  }
+  requireMasks(plan.bandMasks, "bandMasks");
+  requireMasks(plan.frameMasks, "frameMasks");
+  for (const float db : plan.filterDb) requireDecibels(db, "filterDb");
   for (size_t row = 0; row < rows; ++row) {
-    if (!std::isfinite(plan.gain[row]))
-      throw invalidArgument("Expected a finite number for gain but received " + numberText(plan.gain[row]));
-    if (std::isinf(plan.noiseSnrDb[row])) {
-      throw invalidArgument("Expected a finite number, or NaN for no noise, for noiseSnrDb but received " +
-                            numberText(plan.noiseSnrDb[row]));
+    if (!(std::abs(plan.gain[row]) <= 1e6F)) {
+      throw invalidArgument("Expected a number from -1e6 to 1e6 for gain but received " + numberText(plan.gain[row]));
     }
+    if (!std::isnan(plan.noiseSnrDb[row])) requireDecibels(plan.noiseSnrDb[row], "noiseSnrDb");
     if (plan.mixRecording[row] < 0) continue;
     shards.sampleCount(plan.mixRecording[row]);
     if (!(plan.mixRatio[row] >= 0 && plan.mixRatio[row] <= 1)) {
       throw invalidArgument("Expected a number from 0 to 1 for mixRatio but received " +
                             numberText(plan.mixRatio[row]));
     }
-    if (!(std::abs(plan.mixStartSample[row]) < 9e15)) {
-      throw invalidArgument("Expected a number of samples for mixStartSample but received " +
-                            numberText(plan.mixStartSample[row]));
-    }
+    requireStart(plan.mixStartSample[row], "mixStartSample");
   }
 }
 

@@ -46,6 +46,7 @@ Trainer::Trainer(const TrainerOptions& options, std::shared_ptr<const ShardSet> 
     throw invalidArgument("Expected a number from 0 to below 1 for emaDecay but received " +
                           numberText(options.emaDecay));
   }
+  at::set_num_threads(options.threads);
   network_ = std::make_unique<NetworkState>(options);
 }
 
