@@ -3,8 +3,10 @@ import { abortable, type CallOptions } from './abortable.ts';
 import { AudioError } from './errors.ts';
 import { loadAddon, loadAudioAddon } from './load.ts';
 import type {
+  ByteRange,
   DecodeLimits,
   DecoderInfo,
+  DecodingProgress,
   EncodedStretch,
   FeatureOptions,
   NativeDecoder,
@@ -21,6 +23,8 @@ const defaultReadSamples = 1 << 16;
 export interface OpenDecoderOptions extends CallOptions {
   /** What to read in the same crossing; default nothing. */
   readonly ahead?: ReadAhead | null;
+  /** The part of the file to read; default all of it. */
+  readonly range?: ByteRange | null;
 }
 
 /** A recording that is being decoded. Reads run on the decoder's thread, in the order of the calls. */
@@ -51,16 +55,6 @@ abstract class Decoder implements Disposable {
     return this.#native.ahead;
   }
 
-  /** {@link readAt} would give null, because the end was seen already. */
-  get ended(): boolean {
-    return this.#native.ended;
-  }
-
-  /** Samples at the source's own rate that {@link readAt} has decoded so far. */
-  get decodedSamples(): number {
-    return this.#native.decodedSamples;
-  }
-
   /**
    * Instead of {@link read}: the next stretch of at least `stretchSamples` samples as a shard holds them, the last one with
    * `whole`. Throws AudioError, InvalidArgumentError.
@@ -69,14 +63,9 @@ abstract class Decoder implements Disposable {
     return this.#native.encode(targetHz, blockSamples, stretchSamples);
   }
 
-  /** Packets (WAV: samples) that could not be decoded so far. */
-  get damaged(): number {
-    return this.#native.damaged;
-  }
-
-  /** The file ended before its header said. */
-  get truncated(): boolean {
-    return this.#native.truncated;
+  /** What came of it so far: final once its end was read. */
+  get progress(): DecodingProgress {
+    return this.#native.progress();
   }
 
   /** Stops a read that is going on and closes the file. */
@@ -95,9 +84,9 @@ export class WavDecoder extends Decoder {
   static async open(
     source: string | Uint8Array,
     limits: DecodeLimits,
-    { ahead = null, signal }: OpenDecoderOptions = {},
+    { ahead = null, range = null, signal }: OpenDecoderOptions = {},
   ): Promise<WavDecoder> {
-    return new WavDecoder(await opened(signal, () => loadAddon().openWav(source, limits, ahead)));
+    return new WavDecoder(await opened(signal, () => loadAddon().openWav(source, limits, ahead, range)));
   }
 }
 
@@ -116,7 +105,7 @@ export class FfmpegDecoder extends Decoder {
   static async open(
     source: string | Uint8Array,
     limits: DecodeLimits,
-    { ahead = null, signal }: OpenDecoderOptions = {},
+    { ahead = null, range = null, signal }: OpenDecoderOptions = {},
   ): Promise<FfmpegDecoder> {
     const addon = loadAudioAddon();
     if (addon === null) {
@@ -125,7 +114,7 @@ export class FfmpegDecoder extends Decoder {
         'audio.node was not built: run `npx autobird doctor` to see what it needs',
       );
     }
-    return new FfmpegDecoder(await opened(signal, () => addon.openFfmpeg(source, limits, ahead)));
+    return new FfmpegDecoder(await opened(signal, () => addon.openFfmpeg(source, limits, ahead, range)));
   }
 }
 

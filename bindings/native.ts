@@ -251,6 +251,12 @@ export interface ReadAhead {
   readonly samples: number;
 }
 
+/** A part of a file, in bytes: where a tag lies before the recording, or several files lie behind one another. */
+export interface ByteRange {
+  readonly start: number;
+  readonly end: number;
+}
+
 /** A decoder that is being opened. */
 export interface NativeOpening {
   readonly decoder: Promise<NativeDecoder>;
@@ -265,31 +271,39 @@ export interface NativeSamples {
   toArray(): Float32Array;
 }
 
+/** What came of a recording so far; final once its end was read. */
+export interface DecodingProgress {
+  /** Of the source, at its own rate, that `readAt` has decoded. */
+  readonly decodedSamples: number;
+  /** `readAt` (or what was read ahead) has come to the end. */
+  readonly ended: boolean;
+  /** Packets that could not be decoded; for WAV, samples that are not finite or beyond 1e6, which read as 0. */
+  readonly damaged: number;
+  /** The file ended before its header said. */
+  readonly truncated: boolean;
+  /** What else a reader should know, in sentences without a capital and a full stop. */
+  readonly notes: readonly string[];
+}
+
 export interface NativeDecoder {
   readonly info: DecoderInfo;
   /** What was read while opening, as by a first `readAt`; null where nothing was asked for. */
   readonly ahead: NativeSamples | null;
-  /** `readAt` (or what was read ahead) has come to the end. */
-  readonly ended: boolean;
-  /** The next mono (mean of channels) samples at the source rate, null at the end. Damaged stretches are counted in `damaged`. */
+  /** The next mono (mean of channels) samples at the source rate, null at the end. Damaged stretches are counted. */
   read(maxSamples: number): Promise<Float32Array | null>;
   /**
    * Instead of `read`, in one crossing a stretch: decodes and resamples to `targetHz` until `wantedSamples` are there or the
    * source ends; null at the end. Each call must name the same rate.
    */
   readAt(targetHz: number, wantedSamples: number): Promise<Float32Array | null>;
-  /** Of the source, at its own rate, that `readAt` has decoded. */
-  readonly decodedSamples: number;
   /**
    * Instead of `read`, in one crossing a stretch: decodes, hashes, resamples to `targetHz` and encodes until
    * `stretchSamples` are there, in whole blocks of `blockSamples`; the last stretch has `whole` and may be empty. Each call
    * must name the same rate and block.
    */
   encode(targetHz: number, blockSamples: number, stretchSamples: number): Promise<EncodedStretch>;
-  /** Packets that could not be decoded so far; for WAV, samples that are not finite or beyond 1e6, which read as 0. */
-  readonly damaged: number;
-  /** The file ended before its header said. */
-  readonly truncated: boolean;
+  /** After the last call that was settled. */
+  progress(): DecodingProgress;
   dispose(): void;
 }
 
@@ -408,7 +422,12 @@ export interface NativeAddon {
   openShards(entries: readonly ShardEntry[], features: FeatureOptions): Promise<NativeShardSet>;
   createLogMel(options: FeatureOptions): NativeLogMel;
   createResampler(sourceHz: number, targetHz: number): NativeResampler;
-  openWav(source: string | Uint8Array, limits: DecodeLimits, ahead: ReadAhead | null): NativeOpening;
+  openWav(
+    source: string | Uint8Array,
+    limits: DecodeLimits,
+    ahead: ReadAhead | null,
+    range: ByteRange | null,
+  ): NativeOpening;
   /** Mean of planar channels. */
   downmix(channels: readonly Float32Array[]): Float32Array;
   /** Mean of interleaved channels. */
@@ -421,5 +440,10 @@ export interface NativeAddon {
 export interface NativeAudioAddon {
   initialize(makeError: ErrorFactory): void;
   readonly ffmpegVersion: string;
-  openFfmpeg(source: string | Uint8Array, limits: DecodeLimits, ahead: ReadAhead | null): NativeOpening;
+  openFfmpeg(
+    source: string | Uint8Array,
+    limits: DecodeLimits,
+    ahead: ReadAhead | null,
+    range: ByteRange | null,
+  ): NativeOpening;
 }

@@ -8,7 +8,8 @@ import { announceReady, superviseWorkers } from './cluster.ts';
 import { composeDriftConfig } from './drift/config.ts';
 import { createDriftService } from './drift/createDriftService.ts';
 import { createLogger } from './http/logging.ts';
-import { createInferenceService, type Service } from './inference/createInferenceService.ts';
+import type { Service } from './http/Service.ts';
+import { createInferenceService } from './inference/createInferenceService.ts';
 import { stopGracefully } from './stopGracefully.ts';
 
 /** A service that only has to be made, and the ports it is for. */

@@ -1,253 +1,140 @@
 // A decoder as a JavaScript object; shared by autobird.node (WAV) and audio.node (FFmpeg). Opening reads the file, so it
-// happens on the decoder's thread like everything else, and goes on to the first stretch of samples where it is asked to.
+// happens on the decoder's thread like everything else, and goes on to the first stretch of samples where that is wanted.
 #pragma once
 
-#include <algorithm>
 #include <atomic>
 #include <memory>
-#include <optional>
+#include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "addon/convert.h"
-#include "addon/recording_encoder.h"
+#include "addon/decoder_options.h"
+#include "addon/decoder_threads.h"
+#include "addon/decoding.h"
+#include "addon/handle.h"
 #include "addon/samples_handle.h"
 #include "addon/worker.h"
 #include "core/audio/byte_source.h"
-#include "core/audio/decoder.h"
-#include "core/audio/resample.h"
-#include "core/audio/samples.h"
 
 namespace autobird::addon {
 
-/// What the executor thread works with: megabytes, which go when the decoder was disposed and its last job has ended, not with
-/// the handle, which V8 keeps until it happens to collect garbage.
-struct Decoding {
-  std::shared_ptr<Decoder> decoder;  // null once the recording was read to its end while it was opened
-  std::optional<HashingEncoder> encoder;
-  std::optional<Resampler> resampler;
-  int64_t targetHz = 0;  // of the encoder or resampler; 0 before the first
+class DecoderState {
+ public:
+  explicit DecoderState(DecoderThread thread) : thread_(std::move(thread)) {}
 
-  /// One recording is read at one rate. Throws invalid_argument.
-  void readsAt(int64_t wantedHz) {
-    if (targetHz == 0) targetHz = wantedHz;
-    if (targetHz == wantedHz) return;
-    throw invalidArgument("The recording is already read at " + std::to_string(targetHz) +
-                          " Hz: open it again to read it at " + std::to_string(wantedHz) + " Hz");
+  /// JavaScript thread. Throws `disposed`.
+  const std::shared_ptr<Decoding>& use() const {
+    if (!decoding_) throw Error("disposed", "Decoder was disposed: open the file again");
+    return decoding_;
   }
-};
+  /// JavaScript thread. What was read while opening, null where nothing was.
+  const SamplesBox& ahead() const { return ahead_; }
+  Executor& executor() const { return *thread_.executor; }
 
-struct DecoderState {
-  std::shared_ptr<Executor> executor;
-  std::shared_ptr<Decoding> decoding;  // JavaScript thread; empty once disposed
-  SamplesBox ahead;                    // JavaScript thread; what was read while opening, null where nothing was
-  std::atomic<bool> ended{false};
-  std::atomic<int64_t> decodedSamples{0};
-  std::atomic<int64_t> damaged{0};
-  std::atomic<bool> truncated{false};
-  std::atomic<bool> disposed{false};  // or stopped while it was opened
-  bool ownsExecutor = false;
+  /// JavaScript thread.
+  void open(std::shared_ptr<Decoding> decoding, SharedSamples ahead) {
+    decoding_ = std::move(decoding);
+    if (ahead) ahead_ = std::make_shared<SharedSamples>(std::move(ahead));
+    if (!thread_.own) return;
+    thread_.executor->onClose([weak = std::weak_ptr<Decoding>(decoding_)] {
+      if (const auto running = weak.lock()) running->interrupt();
+    });
+  }
 
-  /// Executor thread: other decoders may use it too, so each asks for itself. Throws `aborted`.
+  /// Any thread: what runs ends soon with `aborted`.
+  void stop() { stopped_ = true; }
+
+  /// JavaScript thread.
+  void dispose() {
+    stop();
+    if (decoding_) decoding_->interrupt();
+    decoding_.reset();
+    if (ahead_) ahead_->reset();
+    if (thread_.own) thread_.executor->close();
+  }
+
+  /// Executor thread: other decoders may use it too, so each looks for itself. Throws `aborted`.
   void throwIfStopped() const {
-    if (disposed || executor->stopping()) throw Error("aborted", "Decoding was stopped");
+    if (stopped_ || thread_.executor->stopping()) throw Error("aborted", "Decoding was stopped");
   }
+
+  void report(DecodingProgress progress) {
+    const std::lock_guard lock(mutex_);
+    progress_ = std::move(progress);
+  }
+  DecodingProgress progress() const {
+    const std::lock_guard lock(mutex_);
+    return progress_;
+  }
+
+ private:
+  DecoderThread thread_;
+  std::shared_ptr<Decoding> decoding_;
+  SamplesBox ahead_;
+  std::atomic<bool> stopped_{false};
+  mutable std::mutex mutex_;
+  DecodingProgress progress_;  // under mutex_
 };
 
-/// The thread that decodes. A recording in memory never waits, so such decoders share a thread a core: that with the least to
-/// do, to which a decoder then keeps; these give way to the threads that receive and answer. A file may wait for a disk or a
-/// network, so it has a thread of its own.
-inline void chooseExecutor(Napi::Env env, const char* threadName, bool inMemory, DecoderState& state) {
-  auto& pool = env.GetInstanceData<Environment>()->decoderExecutors;
-  state.ownsExecutor = !inMemory;
-  if (!inMemory || pool.size() < std::max(1U, std::thread::hardware_concurrency())) {
-    state.executor = Executor::start(env, threadName, /*givesWay=*/inMemory);
-    if (inMemory) pool.push_back(state.executor);
-    return;
-  }
-  state.executor = *std::min_element(pool.begin(), pool.end(),
-                                     [](const auto& a, const auto& b) { return a->pending() < b->pending(); });
-}
-
-/// What is read while opening.
-struct ReadAhead {
-  int64_t targetHz = 0;
-  size_t samples = 0;
-};
-
-/// The number of samples of one crossing. Throws `invalid_argument`.
-inline size_t toSampleCount(const Napi::Value& value, const std::string& name) {
-  const int64_t count = toInteger(value, name);
-  if (count < 1 || count > (1 << 26)) throw wrongKind("an integer from 1 to 67108864", name, value);
-  return static_cast<size_t>(count);
-}
-
-inline std::optional<ReadAhead> toReadAhead(const Napi::Value& value) {
-  if (value.IsNull()) return std::nullopt;
-  const Napi::Object ahead = toObject(value, "ahead");
-  return ReadAhead{toInteger(ahead["targetHz"], "ahead.targetHz"), toSampleCount(ahead["samples"], "ahead.samples")};
-}
-
-inline DecodeLimits toDecodeLimits(const Napi::Value& value) {
-  const Napi::Object limits = toObject(value, "limits");
-  DecodeLimits result;
-  result.maxChannels = static_cast<int>(std::min<int64_t>(toInteger(limits["maxChannels"], "maxChannels"), 65535));
-  result.maxSampleRateHz = toNumber(limits["maxSampleRateHz"], "maxSampleRateHz");
-  result.maxDurationS = toNumber(limits["maxDurationS"], "maxDurationS");
-  return result;
-}
-
-inline Napi::Object fromDecoderInfo(Napi::Env env, const DecoderInfo& info) {
+inline Napi::Object fromProgress(Napi::Env env, const DecodingProgress& progress) {
   Napi::Object result = Napi::Object::New(env);
-  result["container"] = info.container;
-  result["codec"] = info.codec;
-  result["sampleRateHz"] = Napi::Number::New(env, info.sampleRateHz);
-  result["channels"] = Napi::Number::New(env, info.channels);
-  result["declaredDurationS"] =
-      info.declaredDurationS ? Napi::Value(Napi::Number::New(env, *info.declaredDurationS)) : Napi::Value(env.Null());
-  Napi::Object tags = Napi::Object::New(env);
-  // The first of equal names wins. Defined, not assigned: a tag may be called __proto__.
-  for (const auto& [key, text] : info.tags) {
-    if (tags.HasOwnProperty(key)) continue;
-    tags.DefineProperty(Napi::PropertyDescriptor::Value(key, Napi::String::New(env, text), napi_default_jsproperty));
-  }
-  result["tags"] = tags;
+  result["decodedSamples"] = static_cast<double>(progress.decodedSamples);
+  result["ended"] = progress.ended;
+  result["damaged"] = static_cast<double>(progress.damaged);
+  result["truncated"] = progress.truncated;
+  Napi::Array notes = Napi::Array::New(env, progress.notes.size());
+  for (uint32_t i = 0; i < progress.notes.size(); ++i) notes[i] = progress.notes[i];
+  result["notes"] = notes;
   return result;
 }
 
-/// Executor thread: decodes and encodes until `stretchSamples` are there or the recording ends.
-inline EncodedStretch encodeStretch(DecoderState& state, Decoding& decoding, size_t stretchSamples) {
-  Decoder& decoder = *decoding.decoder;
-  HashingEncoder& encoder = *decoding.encoder;
-  std::vector<float> samples;
-  while (encoder.ready() < stretchSamples) {
-    state.throwIfStopped();
-    samples.clear();
-    decoder.read(1 << 16, samples);
-    state.damaged = decoder.damaged();
-    state.truncated = decoder.truncated();
-    if (samples.empty()) return encoder.finish();
-    encoder.push(samples);
-  }
-  return encoder.take();
-}
-
-/// Executor thread: decodes and resamples until `wanted` samples are there or the recording ends; empty at the end.
-inline std::vector<float> readAt(DecoderState& state, Decoding& decoding, int64_t targetHz, size_t wanted) {
-  if (state.ended) return {};
-  decoding.readsAt(targetHz);
-  Decoder& decoder = *decoding.decoder;
-  const auto sourceHz = static_cast<int64_t>(decoder.info().sampleRateHz);
-  const bool resamples = sourceHz != targetHz;
-  if (resamples && !decoding.resampler) decoding.resampler.emplace(sourceHz, targetHz);
-  std::vector<float> samples;
-  std::vector<float> block;
-  while (!state.ended && samples.size() < wanted) {
-    state.throwIfStopped();
-    std::vector<float>& read = resamples ? block : samples;
-    const size_t before = resamples ? 0 : samples.size();
-    block.clear();
-    decoder.read(1 << 16, read);
-    state.damaged = decoder.damaged();
-    state.truncated = decoder.truncated();
-    const size_t count = read.size() - before;
-    state.decodedSamples += static_cast<int64_t>(count);
-    state.ended = count == 0;
-    if (!resamples) continue;
-    if (state.ended) {
-      decoding.resampler->flush(samples);
-    } else {
-      decoding.resampler->push(block.data(), block.size(), samples);
-    }
-  }
-  return samples;
+inline Napi::Value fromSamples(Napi::Env env, const std::vector<float>& samples) {
+  return samples.empty() ? env.Null() : fromVector(env, samples);
 }
 
 inline Napi::Object decoderHandle(Napi::Env env, const std::shared_ptr<DecoderState>& state, const DecoderInfo& info) {
   Napi::Object handle = Napi::Object::New(env);
   handle["info"] = fromDecoderInfo(env, info);
-  handle["ahead"] = state->ahead ? Napi::Value(samplesHandle(env, state->ahead)) : Napi::Value(env.Null());
-  handle["read"] = Napi::Function::New(env, [state](const Napi::CallbackInfo& call) -> Napi::Value {
-    return guarded(call.Env(), [&]() -> Napi::Value {
-      const size_t wanted = toSampleCount(call[0], "maxSamples");
-      if (!state->decoding) throw Error("disposed", "Decoder was disposed: open the file again");
-      return state->executor->run(
-          call.Env(),
-          [state, decoding = state->decoding, wanted] {
-            std::vector<float> samples;
-            if (!decoding->decoder) return samples;
-            Decoder& decoder = *decoding->decoder;
-            for (size_t before = 1; samples.size() < wanted && samples.size() != before;) {
-              state->throwIfStopped();
-              before = samples.size();
-              decoder.read(std::min<size_t>(wanted - before, 1 << 16), samples);
-            }
-            state->damaged = decoder.damaged();
-            state->truncated = decoder.truncated();
-            return samples;
-          },
-          [](Napi::Env env, std::vector<float> samples) -> Napi::Value {
-            return samples.empty() ? env.Null() : fromVector(env, samples);
-          });
-    });
+  handle["ahead"] = state->ahead() ? Napi::Value(samplesHandle(env, state->ahead())) : Napi::Value(env.Null());
+  /// A job on the decoder's thread, after which its progress is known.
+  const auto run = [state](Napi::Env jsEnv, auto body, auto toValue) {
+    return state->executor().run(
+        jsEnv,
+        [state, decoding = state->use(), body] {
+          auto result = body(*decoding);
+          state->report(decoding->progress());
+          return result;
+        },
+        toValue);
+  };
+  addMethod(handle, "read", [run](const Napi::CallbackInfo& call) -> Napi::Value {
+    const size_t wanted = toSampleCount(call[0], "maxSamples");
+    return run(
+        call.Env(), [wanted](Decoding& decoding) { return decoding.read(wanted); }, fromSamples);
   });
-  handle["readAt"] = Napi::Function::New(env, [state](const Napi::CallbackInfo& call) -> Napi::Value {
-    return guarded(call.Env(), [&]() -> Napi::Value {
-      const int64_t targetHz = toInteger(call[0], "targetHz");
-      const size_t wanted = toSampleCount(call[1], "wantedSamples");
-      if (!state->decoding) throw Error("disposed", "Decoder was disposed: open the file again");
-      return state->executor->run(
-          call.Env(),
-          [state, decoding = state->decoding, targetHz, wanted] { return readAt(*state, *decoding, targetHz, wanted); },
-          [](Napi::Env env, std::vector<float> samples) -> Napi::Value {
-            return samples.empty() ? env.Null() : fromVector(env, samples);
-          });
-    });
+  addMethod(handle, "readAt", [run](const Napi::CallbackInfo& call) -> Napi::Value {
+    const int64_t targetHz = toInteger(call[0], "targetHz");
+    const size_t wanted = toSampleCount(call[1], "wantedSamples");
+    return run(
+        call.Env(), [targetHz, wanted](Decoding& decoding) { return decoding.readAt(targetHz, wanted); }, fromSamples);
   });
-  handle["encode"] = Napi::Function::New(env, [state](const Napi::CallbackInfo& call) -> Napi::Value {
-    return guarded(call.Env(), [&]() -> Napi::Value {
-      const int64_t targetHz = toInteger(call[0], "targetHz");
-      const int64_t blockSamples = toInteger(call[1], "blockSamples");
-      const size_t stretch = toSampleCount(call[2], "stretchSamples");
-      if (!state->decoding) throw Error("disposed", "Decoder was disposed: open the file again");
-      return state->executor->run(
-          call.Env(),
-          [state, decoding = state->decoding, targetHz, blockSamples, stretch] {
-            if (!decoding->decoder) throw Error("invalid_argument", "The recording was read to its end already");
-            decoding->readsAt(targetHz);
-            const auto sourceHz = static_cast<int64_t>(decoding->decoder->info().sampleRateHz);
-            if (!decoding->encoder) decoding->encoder.emplace(sourceHz, targetHz, blockSamples);
-            return encodeStretch(*state, *decoding, stretch);
-          },
-          fromEncodedStretch);
-    });
+  addMethod(handle, "encode", [run](const Napi::CallbackInfo& call) -> Napi::Value {
+    const int64_t targetHz = toInteger(call[0], "targetHz");
+    const int64_t blockSamples = toInteger(call[1], "blockSamples");
+    const size_t stretch = toSampleCount(call[2], "stretchSamples");
+    return run(
+        call.Env(), [=](Decoding& decoding) { return decoding.encode(targetHz, blockSamples, stretch); },
+        fromEncodedStretch);
   });
-  handle["dispose"] = Napi::Function::New(env, [state](const Napi::CallbackInfo&) {
-    if (!state->decoding) return;
-    state->disposed = true;
-    if (state->decoding->decoder) state->decoding->decoder->interrupt();
-    state->decoding.reset();
-    if (state->ahead) state->ahead->reset();
-    if (state->ownsExecutor) state->executor->close();
+  addMethod(handle, "progress", [state](const Napi::CallbackInfo& call) -> Napi::Value {
+    return fromProgress(call.Env(), state->progress());
   });
-  handle.DefineProperties(
-      {Napi::PropertyDescriptor::Accessor(env, handle, "damaged",
-                                          [state](const Napi::CallbackInfo& call) -> Napi::Value {
-                                            return Napi::Number::New(call.Env(), static_cast<double>(state->damaged));
-                                          }),
-       Napi::PropertyDescriptor::Accessor(env, handle, "decodedSamples",
-                                          [state](const Napi::CallbackInfo& call) -> Napi::Value {
-                                            return Napi::Number::New(call.Env(),
-                                                                     static_cast<double>(state->decodedSamples));
-                                          }),
-       Napi::PropertyDescriptor::Accessor(env, handle, "ended",
-                                          [state](const Napi::CallbackInfo& call) -> Napi::Value {
-                                            return Napi::Boolean::New(call.Env(), state->ended);
-                                          }),
-       Napi::PropertyDescriptor::Accessor(env, handle, "truncated",
-                                          [state](const Napi::CallbackInfo& call) -> Napi::Value {
-                                            return Napi::Boolean::New(call.Env(), state->truncated);
-                                          })});
+  addMethod(handle, "dispose", [state](const Napi::CallbackInfo& call) -> Napi::Value {
+    state->dispose();
+    return call.Env().Undefined();
+  });
   return handle;
 }
 
@@ -256,8 +143,9 @@ inline Napi::Object decoderHandle(Napi::Env env, const std::shared_ptr<DecoderSt
 inline Napi::Object openingHandle(Napi::Env env, const std::shared_ptr<DecoderState>& state, Napi::Promise decoder) {
   Napi::Object handle = Napi::Object::New(env);
   handle["decoder"] = decoder;
-  handle["stop"] = Napi::Function::New(env, [weak = std::weak_ptr(state)](const Napi::CallbackInfo&) {
-    if (const auto opening = weak.lock()) opening->disposed = true;
+  addMethod(handle, "stop", [weak = std::weak_ptr(state)](const Napi::CallbackInfo& call) -> Napi::Value {
+    if (const auto opening = weak.lock()) opening->stop();
+    return call.Env().Undefined();
   });
   return handle;
 }
@@ -268,49 +156,40 @@ template <class Open>
 Napi::Value openDecoder(const Napi::CallbackInfo& call, const char* threadName, Open open) {
   return guarded(call.Env(), [&]() -> Napi::Value {
     const Napi::Env env = call.Env();
+    const bool inMemory = !call[0].IsString();
+    if (inMemory && !call[0].IsTypedArray()) throw wrongKind("a path or a Uint8Array", "source", call[0]);
     const DecodeLimits limits = toDecodeLimits(call[1]);
     const std::optional<ReadAhead> ahead = toReadAhead(call[2]);
-    std::string path;
-    std::vector<uint8_t> bytes;
-    const bool inMemory = !call[0].IsString();
-    if (inMemory) {
-      if (!call[0].IsTypedArray()) throw wrongKind("a path or a Uint8Array", "source", call[0]);
-      bytes = toVector<uint8_t>(call[0], "source");
-    } else {
-      path = toText(call[0], "source");
-    }
-    auto state = std::make_shared<DecoderState>();
-    chooseExecutor(env, threadName, inMemory, *state);
+    const ByteRange range = toByteRange(call[3]);
+    std::string path = inMemory ? "" : toText(call[0], "source");
+    std::vector<uint8_t> bytes = inMemory ? toVector<uint8_t>(call[0], "source") : std::vector<uint8_t>();
+    const auto state = std::make_shared<DecoderState>(chooseThread(env, threadName, inMemory));
     struct Opened {
       std::shared_ptr<Decoding> decoding;
       DecoderInfo info;
       SharedSamples ahead;
     };
-    const Napi::Promise decoder = state->executor->run(
+    const Napi::Promise decoder = state->executor().run(
         env,
-        [state, open, limits, ahead, inMemory, path = std::move(path), bytes = std::move(bytes)]() mutable {
+        [state, open, limits, ahead, range, inMemory, path = std::move(path), bytes = std::move(bytes)]() mutable {
           state->throwIfStopped();
-          Opened opened{std::make_shared<Decoding>(), {}, nullptr};
-          opened.decoding->decoder = open(inMemory ? openMemory(std::move(bytes)) : openFile(path), limits);
+          auto source = openRange(inMemory ? openMemory(std::move(bytes)) : openFile(path), range);
+          // Not the state itself: the decoding would keep what keeps it.
+          auto throwIfStopped = [watched = state.get()] { watched->throwIfStopped(); };
+          Opened opened{std::make_shared<Decoding>(open(std::move(source), limits), throwIfStopped), {}, nullptr};
           if (ahead) {
-            const auto samples = readAt(*state, *opened.decoding, ahead->targetHz, ahead->samples);
+            const auto samples = opened.decoding->readAt(ahead->targetHz, ahead->samples);
             opened.ahead = std::make_shared<const Samples>(samples.begin(), samples.end());
           }
-          state->damaged = opened.decoding->decoder->damaged();
-          state->truncated = opened.decoding->decoder->truncated();
-          opened.info = opened.decoding->decoder->info();
-          // Its bytes, tables and buffers would wait for the network with its samples.
-          if (state->ended) *opened.decoding = {};
+          opened.info = opened.decoding->info();
+          const DecodingProgress progress = opened.decoding->progress();
+          state->report(progress);
+          // With its samples, it would wait for the network.
+          if (progress.ended) opened.decoding->release();
           return opened;
         },
         [state](Napi::Env jsEnv, Opened opened) -> Napi::Value {
-          state->decoding = std::move(opened.decoding);
-          if (opened.ahead) state->ahead = std::make_shared<SharedSamples>(std::move(opened.ahead));
-          if (state->ownsExecutor) {
-            state->executor->onClose([weak = std::weak_ptr<Decoder>(state->decoding->decoder)] {
-              if (const auto running = weak.lock()) running->interrupt();
-            });
-          }
+          state->open(std::move(opened.decoding), std::move(opened.ahead));
           return decoderHandle(jsEnv, state, opened.info);
         });
     return openingHandle(env, state, decoder);

@@ -4,7 +4,7 @@ import { createApp } from '../http/createApp.ts';
 import type { Readiness } from '../http/health.ts';
 import { type SecurityConfig, warnWhereOpen } from '../http/protect.ts';
 import { measureRequests } from '../http/requestMetrics.ts';
-import type { Service } from '../inference/createInferenceService.ts';
+import type { Service } from '../http/Service.ts';
 import type { DriftServiceConfig } from './config.ts';
 import { DriftMetrics } from './DriftMetrics.ts';
 import { DriftMonitor } from './DriftMonitor.ts';
@@ -55,7 +55,7 @@ async function managementApp(
   });
   app.get(
     '/metrics',
-    { logLevel: 'warn', config: { role: 'metrics' }, schema: { tags: ['metrics'], summary: 'For Prometheus' } },
+    { config: { role: 'metrics', quiet: true }, schema: { tags: ['metrics'], summary: 'For Prometheus' } },
     async (_request, reply) => reply.type(registry.contentType).send(await registry.metrics()),
   );
   return app;

@@ -1,9 +1,10 @@
 /** A Fastify application with the manners that all services share: errors, logs, request ids, health, documentation, limits. */
 import { randomUUID } from 'node:crypto';
+import { fastifyAccepts } from '@fastify/accepts';
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify';
 import { authConfigured } from './auth/authenticate.ts';
 import { answerErrors } from './errors.ts';
-import { healthRoutes, quiet, type Readiness } from './health.ts';
+import { healthRoutes, isQuiet, type Readiness } from './health.ts';
 import { knowRoutes } from './knownRoutes.ts';
 import { httpRequest, logsRequests } from './logging.ts';
 import { answerClientError } from './longUploads.ts';
@@ -58,18 +59,18 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     ajv: { customOptions: { allErrors: true, coerceTypes: true, removeAdditional: false } },
   });
   knowRoutes(app, routerOptions);
+  await app.register(fastifyAccepts);
   answerErrors(app);
-  const headers = await securityHeaders();
   // Hooks that call back instead of giving a promise: on a small answer they would be a good part of the work.
   app.addHook('onRequest', (request, reply, done) => {
-    reply.headers(headers).header('x-request-id', request.id);
+    reply.headers(securityHeaders).header('x-request-id', request.id);
     done();
   });
   traceRequests(app, tracing);
   if (logsRequests(logger)) {
     app.addHook('onResponse', (request, reply, done) => {
-      const { url: route = null, logLevel } = request.routeOptions;
-      if (logLevel !== quiet.logLevel) {
+      if (!isQuiet(request)) {
+        const { url: route = null } = request.routeOptions;
         const client = request.client === null ? {} : { client: request.client.name };
         request.log.info({ route, ...client, httpRequest: httpRequest(request, reply) }, 'request');
       }

@@ -18,6 +18,7 @@ const statusByCode: Readonly<Record<string, number>> = {
   not_found: 404,
   overloaded: 503,
   log_unavailable: 503,
+  too_many_jobs: 503,
   deadline_exceeded: 504,
   decode_budget_exceeded: 413,
   ratio_too_large: 413,

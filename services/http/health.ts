@@ -1,4 +1,4 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 
 export interface Readiness {
@@ -7,8 +7,24 @@ export interface Readiness {
   readonly reason?: string | undefined;
 }
 
-/** For routes that machines ask every few seconds: their requests are not logged. */
-export const quiet = { logLevel: 'warn' } as const;
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Orchestrators ask here: always served, whatever the key, the host, the rate and the load. To restart a busy process helps nobody. */
+    readonly health?: boolean;
+    /** Machines ask here every few seconds: neither logged nor traced. */
+    readonly quiet?: boolean;
+  }
+}
+
+export const healthRoute = { config: { health: true, quiet: true } } as const;
+
+export function isHealth({ routeOptions }: FastifyRequest): boolean {
+  return routeOptions.config?.health === true;
+}
+
+export function isQuiet({ routeOptions }: FastifyRequest): boolean {
+  return routeOptions.config?.quiet === true;
+}
 
 /** `GET /livez` while the process answers, `GET /readyz` (200 or 503) while it can do its work. */
 export function healthRoutes(app: FastifyInstance, readiness: () => Readiness): void {
@@ -17,14 +33,14 @@ export function healthRoutes(app: FastifyInstance, readiness: () => Readiness): 
   const notReady = Type.Object({ status: Type.Literal('not_ready'), reason: Type.String() });
   app.get(
     '/livez',
-    { ...quiet, schema: { tags: ['health'], summary: 'Alive', response: { 200: alive } } },
+    { ...healthRoute, schema: { tags: ['health'], summary: 'Alive', response: { 200: alive } } },
     async () => ({
       status: 'alive',
     }),
   );
   app.get(
     '/readyz',
-    { ...quiet, schema: { tags: ['health'], summary: 'Ready', response: { 200: ready, 503: notReady } } },
+    { ...healthRoute, schema: { tags: ['health'], summary: 'Ready', response: { 200: ready, 503: notReady } } },
     async (_request, reply) => {
       const { ready: isReady, reason = 'Starting' } = readiness();
       return isReady ? { status: 'ready' } : reply.code(503).send({ status: 'not_ready', reason });

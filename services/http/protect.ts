@@ -10,6 +10,7 @@ import type { ServiceConfig } from '../../src/index.ts';
 import { authConfigured, openAuthentication } from './auth/authenticate.ts';
 import { answerExpectations } from './expectContinue.ts';
 import { HttpProblem } from './HttpProblem.ts';
+import { isHealth } from './health.ts';
 
 /** The part of the configuration that says who may do what, and how much of it. */
 export type SecurityConfig = Pick<
@@ -19,9 +20,6 @@ export type SecurityConfig = Pick<
 
 /** Clients share what there is; operators look at a service that is in trouble, and change it. */
 export type Audience = 'clients' | 'operators';
-
-/** Orchestrators ask here: a busy process is alive, and to restart it would make it busier. */
-const health = new Set(['/livez', '/readyz']);
 
 /** How much longer than its work a connection may be silent; more than the 72 s between two requests. */
 const silenceS = 75;
@@ -71,7 +69,7 @@ async function limitRates(app: FastifyInstance, { max, windowS }: SecurityConfig
     timeWindow: 1000 * windowS,
     keyGenerator: ({ client, ip }: FastifyRequest) =>
       client === null ? `address ${normalizeIP(ip)}` : `client ${client.name}`,
-    allowList: (request: FastifyRequest) => health.has(request.routeOptions.url ?? ''),
+    allowList: (request: FastifyRequest) => isHealth(request),
     errorResponseBuilder: () =>
       new HttpProblem(
         429,
@@ -92,7 +90,7 @@ async function refuseUnderPressure(
     maxEventLoopDelay: maxEventLoopDelayMs ?? 0,
     maxRssBytes: maxRssBytes ?? 0,
     pressureHandler: async (request: FastifyRequest) => {
-      if (health.has(request.routeOptions.url ?? '')) return;
+      if (isHealth(request)) return;
       throw new HttpProblem(503, 'overloaded', 'The service is busy: try again in a moment', { retryAfterS: 2 });
     },
   });

@@ -1,6 +1,6 @@
-/** Spans of requests, for those who ask for them: the SDK is loaded only then. */
-import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { AutobirdError, type ServiceConfig } from '../../src/index.ts';
+/** Spans of requests, where tracing is configured (./openTracing.ts). */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { isQuiet } from './health.ts';
 import { type TraceContext, traceContextOf, traceFields } from './traceContext.ts';
 
 export type SpanAttributes = Readonly<Record<string, string | number | boolean>>;
@@ -26,35 +26,13 @@ export interface Tracing {
 }
 
 /**
- * Sends spans to an OpenTelemetry collector as the configuration says; null without an endpoint.
- *
- * @throws AutobirdError `config` for an endpoint that is no address
- */
-export async function openTracing(
-  { otlpEndpoint, sampleRatio }: ServiceConfig['tracing'],
-  serviceName: string,
-  logger: FastifyBaseLogger,
-): Promise<Tracing | null> {
-  if (otlpEndpoint === null || otlpEndpoint === '') return null;
-  if (!/^https?:/.test(otlpEndpoint) || !URL.canParse(otlpEndpoint)) {
-    throw new AutobirdError(
-      'config',
-      `Expected http://HOST:4318 or https://… for service.tracing.otlp_endpoint but received ${otlpEndpoint}`,
-    );
-  }
-  const { OpenTelemetry } = await import('./OpenTelemetry.ts');
-  return new OpenTelemetry(new URL(otlpEndpoint), sampleRatio, serviceName, logger);
-}
-
-/**
  * Log lines of a request carry its trace, its caller's where it is not traced itself. A traced one's answer names its span
  * in `traceresponse`.
  */
 export function traceRequests(app: FastifyInstance, tracing: Tracing | null): void {
   app.decorateRequest('span', null);
   app.addHook('onRequest', async (request, reply) => {
-    // What is too frequent to be logged (health, metrics) is not traced either.
-    if (tracing !== null && request.routeOptions.logLevel !== 'warn') {
+    if (tracing !== null && !isQuiet(request)) {
       request.span = tracing.begin(request, reply);
       const { traceId, spanId, sampled } = request.span;
       reply.header('traceresponse', `00-${traceId}-${spanId}-${sampled ? '01' : '00'}`);

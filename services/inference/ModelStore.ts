@@ -33,6 +33,8 @@ export class ModelStore {
   readonly #options: ClassifierOptions;
   readonly #logger: FastifyBaseLogger;
   #slots = new Map<string, Slot>();
+  /** Why the folder of models could not be listed at the last look. */
+  #listingError: string | null = null;
   #timer: NodeJS.Timeout | null = null;
   #refreshing: Promise<void> | null = null;
   #closed = false;
@@ -64,6 +66,7 @@ export class ModelStore {
   get unready(): string {
     const failed = this.list().find(({ error }) => error !== null);
     if (failed !== undefined) return `Model ${failed.name}: ${failed.error}`;
+    if (this.#listingError !== null) return this.#listingError;
     return `There is no model: name a checkpoint (service.models), or put one into ${this.#config.modelsDir}`;
   }
 
@@ -157,23 +160,39 @@ export class ModelStore {
     return undefined;
   }
 
-  /** Every checkpoint of the folder; the first by name answers, the others are there to be asked for. */
-  async #found(): Promise<ModelEntry[]> {
-    const names = await modelFiles(this.#config.modelsDir);
-    return names
-      .filter((name) => name.endsWith(checkpointEnding))
-      .map((name, index) => ({
-        name: basename(name, checkpointEnding),
-        checkpoint: join(this.#config.modelsDir, name),
-        weight: index === 0 ? 1 : 0,
-        shadow: false,
-      }));
+  /**
+   * Every checkpoint of the folder; the first by name answers, the others are there to be asked for. Where the folder cannot be
+   * listed, or is suddenly empty as one whose volume is gone, it is those that are loaded.
+   */
+  async #found(): Promise<readonly ModelEntry[]> {
+    const { modelsDir } = this.#config;
+    const names = await modelFiles(modelsDir).catch((error: Error) => error);
+    const checkpoints = names instanceof Error ? [] : names.filter((name) => name.endsWith(checkpointEnding));
+    const loaded = [...this.#slots.values()].filter((slot) => slot.loaded !== null);
+    const reason = names instanceof Error ? `cannot be read (${names.message})` : 'has no checkpoint any more';
+    const lost = names instanceof Error || (checkpoints.length === 0 && loaded.length > 0);
+    this.#noteListing(lost ? `The folder of models, ${modelsDir}, ${reason}` : null);
+    if (lost) return loaded.map(({ entry }) => entry);
+    return checkpoints.map((name, index) => ({
+      name: basename(name, checkpointEnding),
+      checkpoint: join(modelsDir, name),
+      weight: index === 0 ? 1 : 0,
+      shadow: false,
+    }));
+  }
+
+  #noteListing(error: string | null): void {
+    if (error !== null && error !== this.#listingError) this.#logger.error(`${error}: models that are loaded stay`);
+    this.#listingError = error;
   }
 }
 
-/** Names of the files in a folder, sorted; none where there is no folder. */
+/** Names of the files in a folder, sorted; none where there is no folder. @throws where there is one that cannot be read */
 export async function modelFiles(folder: string): Promise<string[]> {
-  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
+  const entries = await readdir(folder, { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return [];
+    throw error;
+  });
   return entries
     .filter((entry) => entry.isFile() || entry.isSymbolicLink())
     .map(({ name }) => name)

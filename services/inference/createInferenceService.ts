@@ -1,15 +1,16 @@
 import { availableParallelism } from 'node:os';
 import { setInterval } from 'node:timers/promises';
-import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
+import type { FastifyBaseLogger } from 'fastify';
 import type { ServiceConfig } from '../../src/index.ts';
 import { packageVersion, releaseFreeMemory } from '../../src/service.ts';
 import { joinPeers } from '../cluster.ts';
 import { ByteBudget } from '../http/ByteBudget.ts';
 import { createApp } from '../http/createApp.ts';
+import { openTracing } from '../http/openTracing.ts';
 import { warnWhereOpen } from '../http/protect.ts';
 import { acceptUploads } from '../http/receiveAudio.ts';
 import { measureRequests } from '../http/requestMetrics.ts';
-import { openTracing } from '../http/tracing.ts';
+import type { Service } from '../http/Service.ts';
 import { JobMetrics } from '../jobs/JobMetrics.ts';
 import { Jobs } from '../jobs/Jobs.ts';
 import { PredictionLog } from '../predictionLog/PredictionLog.ts';
@@ -31,12 +32,6 @@ import { predictionRoutes } from './routes/predictions.ts';
 
 /** Threads that allocate wait 2 to 15 ms for it, 60 after a moment of very much work. */
 const releaseEveryMs = 10_000;
-
-/** A service is what clients see, and what its operators see at another address. */
-export interface Service {
-  readonly app: FastifyInstance;
-  readonly management: FastifyInstance;
-}
 
 /** The inference service, ready to listen: models are loaded and warm, or it says what is missing. */
 export async function createInferenceService(config: ServiceConfig, logger: FastifyBaseLogger): Promise<Service> {
@@ -139,6 +134,6 @@ function openJobs(context: InferenceContext, logger: FastifyBaseLogger): Jobs | 
     { ...config, dir },
     { maxFiles: limits.maxFiles, run: predictionJob(context, { ...config, dir }, logger), metrics, logger },
   );
-  metrics.watch(jobs);
+  metrics.watch(() => jobs.counts());
   return jobs;
 }

@@ -55,7 +55,7 @@ export async function createManagementApp(
   });
   app.get(
     '/metrics',
-    { logLevel: 'warn', config: { role: 'metrics' }, schema: { tags: ['metrics'], summary: 'For Prometheus' } },
+    { config: { role: 'metrics', quiet: true }, schema: { tags: ['metrics'], summary: 'For Prometheus' } },
     async (_request, reply) => reply.type(metrics.registry.contentType).send(await peers.metrics()),
   );
   app.post(

@@ -1,15 +1,15 @@
 /** From an uploaded recording to what is heard in it, by the model that the request is for; every answer is logged first. */
 import { randomInt } from 'node:crypto';
-import type { FastifyRequest } from 'fastify';
 import { AutobirdError, type HeardPrediction, type PredictionLimits, type PredictOptions } from '../../src/index.ts';
 import { HttpProblem } from '../http/HttpProblem.ts';
-import type { Received, ReceivedFile } from '../http/receiveAudio.ts';
+import type { ReceivedFile } from '../http/receiveAudio.ts';
 import type { RequestSpan } from '../http/tracing.ts';
 import type { LogEntry } from '../predictionLog/entry.ts';
 import type { InferenceContext } from './context.ts';
-import { deadline, type Waiting } from './deadline.ts';
+import { deadline } from './deadline.ts';
 import type { LoadedModel } from './LoadedModel.ts';
 import { logEntry } from './logEntry.ts';
+import type { Requester, Upload } from './requester.ts';
 
 export interface Heard {
   readonly model: LoadedModel;
@@ -18,21 +18,9 @@ export interface Heard {
   readonly signal: AbortSignal;
 }
 
-/** Who is answered: a request, or the job that a request has left behind. */
-export interface Asker extends Pick<FastifyRequest, 'id' | 'url' | 'log'> {
-  readonly routeOptions: { readonly url?: string | undefined };
-  /** What is traced of it; none of a job, whose request has ended. */
-  readonly span?: RequestSpan | null;
-  /** Whose leaving ends the work. */
-  readonly socket: Waiting;
-}
-
-/** The recordings of an asker. */
-export type Upload = Pick<Received, 'files' | 'receiveMs'>;
-
 export interface ListenOptions
   extends Pick<PredictOptions, 'overlapS' | 'minScore' | 'topK' | 'merge' | 'embedding' | 'onProgress'> {
-  readonly request: Asker;
+  readonly request: Requester;
   readonly upload: Upload;
   /** Which recording of the upload. */
   readonly part: number;

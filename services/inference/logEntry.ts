@@ -2,10 +2,10 @@ import type { HeardPrediction } from '../../src/index.ts';
 import type { ReceivedFile } from '../http/receiveAudio.ts';
 import type { LogEntry } from '../predictionLog/entry.ts';
 import type { LoadedModel } from './LoadedModel.ts';
-import type { Asker, Upload } from './listen.ts';
+import type { Requester, Upload } from './requester.ts';
 
 export interface Answered {
-  readonly request: Asker;
+  readonly request: Requester;
   readonly upload: Upload;
   readonly part: number;
   readonly model: LoadedModel;

@@ -7,8 +7,8 @@ import type { Job } from '../jobs/Job.ts';
 import type { JobWork } from '../jobs/JobRunner.ts';
 import { recordingPath, resultPath } from '../jobs/spool.ts';
 import type { InferenceContext } from './context.ts';
+import { type Outcome, outcomesAsText, outcomeToJson, type PredictionQuery } from './predictionBody.ts';
 import { outcomeOf } from './predictionOutcome.ts';
-import { type Outcome, outcomesAsText, outcomeToJson, type PredictionQuery } from './routes/predictionBody.ts';
 
 /** Each costs some hundred bytes with its scores: ten times those of a day in clips of five seconds. */
 const maxClips = 200_000;
@@ -26,7 +26,7 @@ export function predictionJob(
     const { requestId, files, receiveMs, query: asked } = job.request;
     const query = asked as PredictionQuery;
     const log = logger.child({ job: job.id, requestId });
-    const asker = { id: requestId, url: route, routeOptions: { url: route }, socket: signal, log };
+    const requester = { id: requestId, url: route, routeOptions: { url: route }, socket: signal, log };
     const placed = files.map((file, index) => ({ ...file, source: recordingPath(dir, job.id, index) }));
     const upload = { files: placed, receiveMs };
     const logged = loggedParts(context, job);
@@ -35,7 +35,7 @@ export function predictionJob(
     for (const part of files.keys()) {
       let totalS = 0;
       const outcome = await outcomeOf(logged.has(part) ? { ...context, log: null } : context, {
-        asker,
+        requester,
         upload,
         part,
         query,

@@ -1,11 +1,12 @@
 import type { Progress } from '../../src/index.ts';
 import { problemAnswer } from '../http/errors.ts';
 import type { InferenceContext } from './context.ts';
-import { type Asker, type ListenOptions, listen, type Upload } from './listen.ts';
-import type { Outcome, PredictionQuery } from './routes/predictionBody.ts';
+import { type ListenOptions, listen } from './listen.ts';
+import type { Outcome, PredictionQuery } from './predictionBody.ts';
+import type { Requester, Upload } from './requester.ts';
 
 export interface OutcomeOptions {
-  readonly asker: Asker;
+  readonly requester: Requester;
   readonly upload: Upload;
   /** Which recording of the upload. */
   readonly part: number;
@@ -20,13 +21,13 @@ export interface OutcomeOptions {
  * @throws for the one recording of an upload what is wrong with it: a row of its own is for several
  */
 export async function outcomeOf(context: InferenceContext, options: OutcomeOptions): Promise<Outcome> {
-  const { asker, upload, part, query, job, onProgress } = options;
+  const { requester, upload, part, query, job, onProgress } = options;
   const { model: name, top_k: topK, min_score: minScore, overlap_s: overlapS, merge } = query;
   const { embeddings = false, spectrogram = false } = query;
   const { files } = upload;
   const file = files[part] as Upload['files'][number];
   const listening = {
-    request: asker,
+    request: requester,
     upload,
     part,
     model: name,

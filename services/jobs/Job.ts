@@ -18,6 +18,9 @@ export interface Job {
 export const jobStatuses = ['queued', 'running', 'succeeded', 'failed', 'cancelled'] as const;
 export type JobStatus = (typeof jobStatuses)[number];
 
+/** Jobs that are not over. */
+export type JobCounts = Readonly<Record<'queued' | 'running', number>>;
+
 export function isOver({ status }: Pick<Job, 'status'>): boolean {
   return status !== 'queued' && status !== 'running';
 }

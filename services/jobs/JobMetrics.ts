@@ -1,5 +1,5 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
-import type { Jobs } from './Jobs.ts';
+import type { JobCounts } from './Job.ts';
 
 /** What is told of jobs (docs/monitoring.md lists it). */
 export class JobMetrics {
@@ -18,16 +18,17 @@ export class JobMetrics {
   }
 
   /** What is looked up when Prometheus asks. */
-  watch(jobs: Jobs): void {
+  watch(counts: () => JobCounts): void {
     new Gauge({
       name: 'autobird_jobs',
       help: 'Jobs that are not over, of all processes that share the folder',
+      aggregator: 'max',
       labelNames: ['status'] as const,
       registers: [this.#registry],
       collect() {
         this.reset();
         try {
-          for (const [status, count] of Object.entries(jobs.counts())) {
+          for (const [status, count] of Object.entries(counts())) {
             this.set({ status: status as 'queued' | 'running' }, count);
           }
         } catch {

@@ -2,22 +2,15 @@
  * Jobs in SQLite, shared by all processes that serve one folder. A process that runs a job holds a lease on it and renews it;
  * a job whose process died is there for the next one, so that each runs once, or again from its beginning.
  */
-import { randomBytes } from 'node:crypto';
-import { hostname } from 'node:os';
 import Database from 'libsql';
 import { AutobirdError, FormatError } from '../../src/index.ts';
-import { HttpProblem } from '../http/HttpProblem.ts';
 import { transaction } from '../transaction.ts';
-import type { Job, JobError, JobProgress, JobRequest, JobStatus } from './Job.ts';
+import type { Job, JobCounts, JobError, JobProgress, JobRequest, JobStatus } from './Job.ts';
+import { forgetOwner, isGone, newOwner } from './leaseOwner.ts';
 
 /** Many heartbeats: a busy machine may miss some. */
 const leaseMs = 30_000;
-/** When trying again makes sense where the queue is full. */
-const fullRetryS = 30;
 const schemaVersion = 1;
-
-/** Of this process: another owner with its number had the number before. */
-const ownersHere = new Set<string>();
 
 const schema = `
   CREATE TABLE jobs (
@@ -40,13 +33,10 @@ const schema = `
 
 export class JobStore {
   readonly #database: Database.Database;
-  /** Who holds leases: this machine, this process, and which of those that had its number. */
-  readonly #owner: string;
+  readonly #owner = newOwner();
 
   private constructor(database: Database.Database) {
     this.#database = database;
-    this.#owner = `${hostname()} ${process.pid} ${randomBytes(8).toString('hex')}`;
-    ownersHere.add(this.#owner);
   }
 
   /** @throws FormatError `newer_jobs`; AutobirdError `jobs_unavailable` where the file cannot be opened */
@@ -68,10 +58,10 @@ export class JobStore {
     }
   }
 
-  /** @throws HttpProblem 503 where `maxQueued` wait already */
+  /** @throws QueueFullError where `maxQueued` wait already */
   add(id: string, request: JobRequest, maxQueued: number): void {
     transaction(this.#database, () => {
-      if (this.counts().queued >= maxQueued) throw queueFull(maxQueued);
+      if (this.counts().queued >= maxQueued) throw new QueueFullError(maxQueued);
       this.#database
         .prepare("INSERT INTO jobs (id, status, created_ms, request) VALUES (?, 'queued', ?, ?)")
         .run(id, Date.now(), JSON.stringify(request));
@@ -83,7 +73,7 @@ export class JobStore {
     return row === undefined ? null : fromRow(row);
   }
 
-  counts(): Readonly<Record<'queued' | 'running', number>> {
+  counts(): JobCounts {
     const rows = this.#database
       .prepare("SELECT status, count(*) AS n FROM jobs WHERE status IN ('queued', 'running') GROUP BY status")
       .all() as { status: 'queued' | 'running'; n: number }[];
@@ -152,7 +142,7 @@ export class JobStore {
   }
 
   close(): void {
-    ownersHere.delete(this.#owner);
+    forgetOwner(this.#owner);
     this.#database.close();
   }
 
@@ -161,7 +151,7 @@ export class JobStore {
       .prepare("SELECT id, owner, lease_until_ms, attempts FROM jobs WHERE status = 'running'")
       .all() as { id: string; owner: string; lease_until_ms: number; attempts: number }[];
     for (const { id, owner, lease_until_ms: until, attempts } of held) {
-      if (until > Date.now() && !this.#isGone(owner)) continue;
+      if (until > Date.now() && !isGone(owner)) continue;
       if (attempts < maxAttempts) {
         this.#database.prepare("UPDATE jobs SET status = 'queued', owner = NULL WHERE id = ?").run(id);
         continue;
@@ -172,26 +162,19 @@ export class JobStore {
         .run(Date.now(), JSON.stringify({ code: 'gave_up', message }), id);
     }
   }
-
-  /** Surely: another machine, or another container, cannot be asked. */
-  #isGone(owner: string): boolean {
-    const [host, pid] = owner.split(' ');
-    if (host !== hostname()) return false;
-    return Number(pid) === process.pid ? !ownersHere.has(owner) : !isRunning(Number(pid));
-  }
 }
 
 /** A job that this process holds: id, owner, attempt. */
 const mine = "id = ? AND status = 'running' AND owner = ? AND attempts = ?";
 
-/** The answer where `maxQueued` jobs wait already. */
-export function queueFull(maxQueued: number): HttpProblem {
-  return new HttpProblem(
-    503,
-    'too_many_jobs',
-    `${maxQueued} jobs are waiting (service.jobs.max_queued): try again later`,
-    { retryAfterS: fullRetryS },
-  );
+/** `maxQueued` jobs wait already. */
+export class QueueFullError extends AutobirdError {
+  /** When trying again makes sense. */
+  readonly retryAfterS = 30;
+
+  constructor(maxQueued: number) {
+    super('too_many_jobs', `${maxQueued} jobs are waiting (service.jobs.max_queued): try again later`);
+  }
 }
 
 function migrate(database: Database.Database, path: string): void {
@@ -206,15 +189,6 @@ function migrate(database: Database.Database, path: string): void {
   transaction(database, () => {
     if (version() === 0) database.exec(`${schema}; PRAGMA user_version = ${schemaVersion}`);
   });
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
 }
 
 interface Row {

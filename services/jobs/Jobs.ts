@@ -9,7 +9,7 @@ import { allowLongUpload } from '../http/longUploads.ts';
 import type { Job } from './Job.ts';
 import type { JobMetrics } from './JobMetrics.ts';
 import { JobRunner, type JobWork } from './JobRunner.ts';
-import { JobStore, queueFull } from './JobStore.ts';
+import { JobStore, QueueFullError } from './JobStore.ts';
 import { recordingPath, removeAbandoned, resultFormats, resultPath, spoolUpload } from './spool.ts';
 
 const sweepEveryMs = 60_000;
@@ -70,12 +70,12 @@ export class Jobs {
   /**
    * Receives the recordings of a request as a job.
    *
-   * @throws HttpProblem 503 where too many wait, and as `spoolUpload`
+   * @throws QueueFullError, and as `spoolUpload`
    */
   async submit(request: FastifyRequest, query: Job['request']['query']): Promise<Job> {
     const { maxQueued, maxFileBytes } = this.#config;
     const store = this.#made();
-    if (store.counts().queued + this.#receiving >= maxQueued) throw queueFull(maxQueued);
+    if (store.counts().queued + this.#receiving >= maxQueued) throw new QueueFullError(maxQueued);
     this.#receiving++;
     using _long = allowLongUpload(request);
     const id = randomBytes(16).toString('hex');

@@ -74,6 +74,17 @@ export interface Settings {
   readonly keeps_audio: boolean;
   readonly max_file_bytes: number;
   readonly max_duration_s: number;
+  /** Limits of jobs; null where the service has none. */
+  readonly jobs: { readonly max_file_bytes: number; readonly max_duration_s: number } | null;
+}
+
+/** A prediction that goes on without the page, as the service tells of it. */
+export interface Job {
+  readonly id: string;
+  readonly request_id: string;
+  readonly status: 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled';
+  readonly progress: { readonly done_s: number; readonly total_s: number };
+  readonly error: { readonly code: string; readonly message: string } | null;
 }
 
 /** What is known of a recording that was heard: enough to show it again without asking anybody. */

@@ -24,6 +24,7 @@ const settingsSchema = Type.Object({
   keeps_audio: Type.Boolean(),
   max_file_bytes: Type.Integer(),
   max_duration_s: Type.Number(),
+  jobs: Type.Union([Type.Object({ max_file_bytes: Type.Integer(), max_duration_s: Type.Number() }), Type.Null()]),
 });
 
 /** To be called after the routes that the page uses. */
@@ -40,7 +41,7 @@ export async function webRoutes(app: FastifyInstance, config: ServiceConfig): Pr
       // Asked for anew each time, answered with 304 as long as it is the same: after an update nothing old is left.
       reply.header('cache-control', 'no-cache');
     });
-    const hidden = { schema: { hide: true }, logLevel: 'warn' } as const;
+    const hidden = { schema: { hide: true }, config: { quiet: true } } as const;
     for (const { path, html } of pages) {
       scope.get(path, hidden, async (request, reply) => {
         // Its own addresses are relative, so that it works behind any prefix: they need the slash at the end.
@@ -60,6 +61,10 @@ export async function webRoutes(app: FastifyInstance, config: ServiceConfig): Pr
       keeps_audio: config.log.keepAudio > 0,
       max_file_bytes: config.limits.maxFileBytes,
       max_duration_s: config.limits.maxDurationS,
+      jobs:
+        config.jobs.dir === null
+          ? null
+          : { max_file_bytes: config.jobs.maxFileBytes, max_duration_s: config.jobs.maxDurationS },
     }));
     const options = { decorateReply: false, schemaHide: true, index: false, cacheControl: false } as const;
     await scope.register(fastifyStatic, { ...options, root: assets, prefix: '/app/assets/' });

@@ -1,4 +1,11 @@
-import type { DecodeLimits, DecoderInfo, EncodedStretch, NativeSamples, ReadAhead } from '../../bindings/native.ts';
+import type {
+  ByteRange,
+  DecodeLimits,
+  DecoderInfo,
+  EncodedStretch,
+  NativeSamples,
+  ReadAhead,
+} from '../../bindings/native.ts';
 
 /** How a file is decoded: `wav` our own, `ffmpeg` the libraries, `ffmpeg-cli` the program on PATH, `wasm` npm packages. */
 export type DecoderRoute = 'wav' | 'ffmpeg' | 'ffmpeg-cli' | 'wasm';
@@ -33,6 +40,8 @@ export interface AudioSource extends AsyncDisposable {
   readonly damaged: number;
   /** The file ended before its header said. Final once the blocks have ended. */
   readonly truncated: boolean;
+  /** What else a reader should know, in sentences without a capital and a full stop. Final once the blocks have ended. */
+  readonly notes: readonly string[];
   close(): Promise<void>;
 }
 
@@ -40,6 +49,8 @@ export interface AudioSource extends AsyncDisposable {
 export interface RouteInput {
   /** A path, or the bytes of a file. */
   readonly source: string | Uint8Array;
+  /** The part of it that is this recording; null for all of it. */
+  readonly range: ByteRange | null;
   readonly limits: DecodeLimits;
   readonly signal: AbortSignal | undefined;
   /** Read in the crossing that opens, by routes that can; {@link AudioSource.samplesAt} must then name its rate. */

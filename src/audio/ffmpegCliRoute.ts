@@ -8,12 +8,11 @@ import type { Readable } from 'node:stream';
 import { onAbort } from '../../bindings/abortable.ts';
 import { downmixInterleaved } from '../../bindings/audio.ts';
 import { AudioError } from '../../bindings/errors.ts';
+import type { ByteRange } from '../../bindings/native.ts';
 import type { AudioSource, RouteInput } from './AudioSource.ts';
-import { CountedBlocks } from './CountedBlocks.ts';
-import { encodeBlocks } from './encodeBlocks.ts';
+import { blockSource } from './blockSource.ts';
 import { parseLog, WavPipe } from './ffmpegOutput.ts';
 import { checkLimits, durationGuard } from './limits.ts';
-import { resampled } from './resample.ts';
 
 // As native/audio/ffmpeg.cc: no playlists, which could name other files.
 const formats =
@@ -44,7 +43,7 @@ export async function openFfmpegCli(input: RouteInput, program: string): Promise
     await file.remove();
   };
   try {
-    child = await start(program, file.path);
+    child = await start(program, inputUrl(file.path, input.range));
     const running = watch(child, input.signal);
     const pipe = new WavPipe(child.stdout as Readable);
     const header = await pipe.header();
@@ -75,8 +74,7 @@ export async function openFfmpegCli(input: RouteInput, program: string): Promise
       input.signal?.throwIfAborted();
       failed = (await running.ended) !== 0;
     }
-    const counted = new CountedBlocks();
-    return {
+    return blockSource({
       info: {
         container: log.container,
         codec: log.codec,
@@ -86,22 +84,10 @@ export async function openFfmpegCli(input: RouteInput, program: string): Promise
         tags: log.tags,
         decoder: 'ffmpeg-cli',
       },
-      blocks: all,
-      samplesAt: (targetHz) => resampled(counted.of(all()), sampleRateHz, targetHz),
-      whole: null,
-      get decodedSamples() {
-        return counted.samples;
-      },
-      encoded: (targetHz, blockSamples) => encodeBlocks(all(), sampleRateHz, targetHz, blockSamples),
-      get damaged() {
-        return parseLog(running.log()).damaged;
-      },
-      get truncated() {
-        return failed;
-      },
+      blocks: all(),
+      state: () => ({ damaged: parseLog(running.log()).damaged, truncated: failed, notes: [] }),
       close,
-      [Symbol.asyncDispose]: close,
-    };
+    });
   } catch (error) {
     await close();
     throw error;
@@ -117,11 +103,16 @@ async function asFile(source: string | Uint8Array): Promise<{ path: string; remo
   return { path, remove: () => rm(folder, { recursive: true, force: true }) };
 }
 
+/** `file:` keeps a name like `http:x` or `-i` from being anything but a name. */
+function inputUrl(path: string, range: ByteRange | null): string {
+  if (range === null) return `file:${path}`;
+  return `subfile,,start,${range.start},end,${range.end},,:file:${path}`;
+}
+
 /** @throws AudioError `unreadable` where the program cannot be run: no descriptors or memory left, no permission */
-async function start(program: string, path: string): Promise<ChildProcess> {
+async function start(program: string, url: string): Promise<ChildProcess> {
   const args = ['-hide_banner', '-nostdin', '-nostats', '-v', 'info'];
-  // `file:` keeps a name like `http:x` or `-i` from being anything but a name.
-  args.push('-protocol_whitelist', 'file,pipe', '-format_whitelist', formats, '-threads', '1', '-i', `file:${path}`);
+  args.push('-protocol_whitelist', 'file,pipe,subfile', '-format_whitelist', formats, '-threads', '1', '-i', url);
   args.push('-vn', '-sn', '-dn', '-c:a', 'pcm_f32le', '-f', 'wav', 'pipe:1');
   try {
     // Some failures are thrown, some come as an event; a child without descriptors has no streams either.

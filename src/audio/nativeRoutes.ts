@@ -45,14 +45,14 @@ function nativeSource(
         const first = ahead;
         ahead = null;
         if (first !== null && first.length > 0) return first.toArray();
-        return decoder.ended ? null : await decoder.readAt(targetHz, stretchS * targetHz);
+        return decoder.progress.ended ? null : await decoder.readAt(targetHz, stretchS * targetHz);
       });
     },
     get whole() {
-      return decoder.ended ? decoder.ahead : null;
+      return decoder.progress.ended ? decoder.ahead : null;
     },
     get decodedSamples() {
-      return decoder.decodedSamples;
+      return decoder.progress.decodedSamples;
     },
     encoded: (targetHz, blockSamples) => {
       let ended = false;
@@ -64,10 +64,13 @@ function nativeSource(
       });
     },
     get damaged() {
-      return decoder.damaged;
+      return decoder.progress.damaged;
     },
     get truncated() {
-      return decoder.truncated;
+      return decoder.progress.truncated;
+    },
+    get notes() {
+      return decoder.progress.notes;
     },
     close,
     [Symbol.asyncDispose]: close,

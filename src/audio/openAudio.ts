@@ -4,7 +4,7 @@
  */
 import { FfmpegDecoder } from '../../bindings/audio.ts';
 import { AudioError, expected } from '../../bindings/errors.ts';
-import type { DecodeLimits, ReadAhead } from '../../bindings/native.ts';
+import type { ByteRange, DecodeLimits, ReadAhead } from '../../bindings/native.ts';
 import { type AudioSource, type DecoderRoute, decoderRoutes, type RouteInput } from './AudioSource.ts';
 import { findFfmpeg, openFfmpegCli } from './ffmpegCliRoute.ts';
 import { defaultDecodeLimits } from './limits.ts';
@@ -45,12 +45,15 @@ export async function openAudio(source: string | Uint8Array, options: OpenAudioO
   if (sniffed.otherwise !== null) {
     throw new AudioError('not_audio', `The file is no recording but ${sniffed.otherwise}: leave it out`);
   }
-  const input: RouteInput = { source, limits: { ...defaultDecodeLimits, ...options.limits }, signal, ahead };
+  const limits = { ...defaultDecodeLimits, ...options.limits };
+  const input: RouteInput = { source, range: behindTag(sniffed), limits, signal, ahead };
   let refusal: AudioError | undefined;
+  const tried: DecoderRoute[] = [];
   for (const route of decoders) {
     signal?.throwIfAborted();
     const opener = openerFor(route, sniffed);
     if (opener === null) continue;
+    tried.push(route);
     try {
       return await opener(input);
     } catch (error) {
@@ -62,7 +65,17 @@ export async function openAudio(source: string | Uint8Array, options: OpenAudioO
     }
   }
   // What nobody recognises is better said so than with a decoder's guess.
-  throw sniffed.kind === null ? missingDecoder(sniffed) : (refusal ?? missingDecoder(sniffed));
+  if (sniffed.kind === null || refusal === undefined) throw missingDecoder(sniffed);
+  if (sniffed.kind !== 'wav') throw refusal;
+  const remedy = tried.some((route) => route.startsWith('ffmpeg'))
+    ? ' and FFmpeg does not decode it either: convert the file to PCM'
+    : ' which needs FFmpeg: install FFmpeg, or convert the file to PCM';
+  throw new AudioError(refusal.code, `${refusal.message},${remedy}`);
+}
+
+/** MP3 decoders know the tags before their frames; a tag before anything else is in the way. */
+function behindTag({ kind, offset, size }: SniffedSource): ByteRange | null {
+  return offset === 0 || kind === 'mp3' || kind === null ? null : { start: offset, end: size };
 }
 
 const notMine = ['unsupported_codec', 'not_audio'];
@@ -82,11 +95,16 @@ function openerFor(route: DecoderRoute, sniffed: Sniffed): ((input: RouteInput) 
   }
 }
 
-async function sniffSource(source: string | Uint8Array): Promise<Sniffed> {
+interface SniffedSource extends Sniffed {
+  /** Bytes of the file. */
+  readonly size: number;
+}
+
+async function sniffSource(source: string | Uint8Array): Promise<SniffedSource> {
   await using bytes = await openBytes(source);
   const head = await bytes.readAt(0, sniffBytes);
   const tag = id3Length(head);
-  return sniff(head, tag > 0 ? await bytes.readAt(tag, sniffBytes) : undefined);
+  return { ...sniff(head, tag > 0 ? await bytes.readAt(tag, sniffBytes) : undefined), size: bytes.size };
 }
 
 function missingDecoder({ kind }: Sniffed): AudioError {

@@ -1,11 +1,9 @@
 import { downmix } from '../../bindings/audio.ts';
 import { AudioError } from '../../bindings/errors.ts';
 import type { AudioSource, RouteInput } from './AudioSource.ts';
-import { CountedBlocks } from './CountedBlocks.ts';
-import { encodeBlocks } from './encodeBlocks.ts';
+import { blockSource } from './blockSource.ts';
 import { checkLimits, durationGuard } from './limits.ts';
 import { OggPages } from './OggPages.ts';
-import { resampled } from './resample.ts';
 import type { AudioKind, Sniffed } from './sniff.ts';
 import { openBytes } from './sourceBytes.ts';
 
@@ -69,8 +67,8 @@ export function wasmDecodes(kind: AudioKind | null): boolean {
 export async function openWasm(input: RouteInput, { kind, offset }: Sniffed): Promise<AudioSource> {
   const codec = kind === null ? undefined : codecs[kind];
   if (codec === undefined) throw new AudioError('unsupported_codec', `There is no WebAssembly decoder for ${kind}`);
-  const state: DecodeState = { damaged: 0, truncated: false };
-  const blocks = decodeBlocks(input, codec, offset, state);
+  const state: DecodeState = { damaged: 0, truncated: false, notes: [] };
+  const blocks = decodeBlocks(input, codec, input.range?.start ?? offset, state);
   // The format is known once something is decoded.
   const first = await blocks.next();
   if (first.done === true) {
@@ -87,11 +85,7 @@ export async function openWasm(input: RouteInput, { kind, offset }: Sniffed): Pr
     yield samples;
     for await (const block of blocks) yield block.samples;
   }
-  const close = async () => {
-    await blocks.return();
-  };
-  const counted = new CountedBlocks();
-  return {
+  return blockSource({
     info: {
       container: codec.container,
       codec: codec.codec,
@@ -101,28 +95,19 @@ export async function openWasm(input: RouteInput, { kind, offset }: Sniffed): Pr
       tags: {},
       decoder: 'wasm',
     },
-    blocks: all,
-    samplesAt: (targetHz) => resampled(counted.of(all()), sampleRateHz, targetHz),
-    whole: null,
-    get decodedSamples() {
-      return counted.samples;
+    blocks: all(),
+    state: () => state,
+    close: async () => {
+      await blocks.return();
     },
-    encoded: (targetHz, blockSamples) => encodeBlocks(all(), sampleRateHz, targetHz, blockSamples),
-    get damaged() {
-      return state.damaged;
-    },
-    get truncated() {
-      return state.truncated;
-    },
-    close,
-    [Symbol.asyncDispose]: close,
-  };
+  });
 }
 
 interface DecodeState {
   damaged: number;
   /** Known for Ogg only, whose pages say which is the last. */
   truncated: boolean;
+  notes: string[];
 }
 
 interface Block {
@@ -132,7 +117,7 @@ interface Block {
 }
 
 async function* decodeBlocks(
-  { source, limits, signal }: RouteInput,
+  { source, range, limits, signal }: RouteInput,
   codec: Codec,
   start: number,
   state: DecodeState,
@@ -143,9 +128,10 @@ async function* decodeBlocks(
     let format: { sampleRateHz: number; guard: (samples: number) => void } | undefined;
     const pages = codec.container === 'ogg' ? new OggPages() : undefined;
     let offset = start;
+    const end = range?.end ?? bytes.size;
     for (;;) {
       signal?.throwIfAborted();
-      const chunk = await bytes.readAt(offset, chunkBytes);
+      const chunk = await bytes.readAt(offset, Math.min(chunkBytes, Math.max(0, end - offset)));
       offset += chunk.length;
       const atEnd = chunk.length === 0;
       const decoded = await decodeChunk(decoder, codec, atEnd ? null : (pages?.push(chunk) ?? chunk));

@@ -1,4 +1,6 @@
+import { stat } from 'node:fs/promises';
 import { quoteValue } from '../config/grammar.ts';
+import { configSchema } from '../config/schema.ts';
 import { UsageError } from './errors.ts';
 
 /** `a.b=c`, `+a.b=c`, `~a.b`, `group@package=choice`: what composition understands, as opposed to the name of a file. */
@@ -26,13 +28,40 @@ export function flagOverrides(
   return Object.entries(flags).flatMap(([key, value]) => (value === undefined ? [] : [override(key, value)]));
 }
 
-/** Splits positional words into one folder at most and overrides. */
-export function folderAndOverrides(words: readonly string[]): { folder: string | undefined; overrides: string[] } {
-  const folders = words.filter((word) => !looksLikeOverride(word));
-  if (folders.length > 1) {
+/**
+ * Tells the paths among a command's words from its overrides: what is there as a file or folder is a path, though it holds
+ * `=`. `note` takes a sentence about a word that could be meant as either.
+ */
+export async function pathsAndOverrides(
+  words: readonly string[],
+  note: (line: string) => void,
+): Promise<{ readonly paths: readonly string[]; readonly overrides: readonly string[] }> {
+  const paths: string[] = [];
+  const overrides: string[] = [];
+  for (const word of words) {
+    const isThere = (await stat(word).catch(() => null)) !== null;
+    (isThere || !looksLikeOverride(word) ? paths : overrides).push(word);
+    if (!looksLikeOverride(word)) continue;
+    const group = /^[+~]*(\w+)/.exec(word)?.[1] as string;
+    const isKnown = group in configSchema.shape || group === 'experiment';
+    if (isThere && isKnown)
+      note(`${word} is a file or folder here: taken for a path. Move it away to override a setting`);
+    if (!isThere && !isKnown) note(`There is no file or folder ${word}: taken for an override`);
+  }
+  return { paths, overrides };
+}
+
+/** As {@link pathsAndOverrides}, for commands with one path at most. @throws UsageError */
+export async function pathAndOverrides(
+  words: readonly string[],
+  what: string,
+  note: (line: string) => void,
+): Promise<{ readonly path: string | undefined; readonly overrides: readonly string[] }> {
+  const { paths, overrides } = await pathsAndOverrides(words, note);
+  if (paths.length > 1) {
     throw new UsageError(
-      `Expected one folder but received ${folders.length}: ${folders.join(', ')}. Overrides are written key=value`,
+      `Expected one ${what} but received ${paths.length}: ${paths.join(', ')}. Overrides are written key=value`,
     );
   }
-  return { folder: folders[0], overrides: words.filter(looksLikeOverride) };
+  return { path: paths[0], overrides };
 }

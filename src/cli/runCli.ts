@@ -77,7 +77,7 @@ export async function runCli(words: readonly string[], streams: CliStreams, sign
       cli.command<object>({ command: pattern, describe, builder, handler: start(command) });
     }
     // yargs hands help and version texts over instead of printing them.
-    await cli.parseAsync([...words], {}, (_error, _args, text) => {
+    await cli.parseAsync(withoutDashes(words), {}, (_error, _args, text) => {
       if (text !== '') stdout.write(`${tidy(text)}\n`);
     });
   } catch (error) {
@@ -92,6 +92,12 @@ export async function runCli(words: readonly string[], streams: CliStreams, sign
     return wrongUsage.some((kind) => error instanceof kind) ? exitCodes.usage : exitCodes.failed;
   }
   return exitCode;
+}
+
+/** What follows `--` is no option: a path that begins with a dash gets the folder that it is in. */
+function withoutDashes(words: readonly string[]): string[] {
+  const end = words.includes('--') ? words.indexOf('--') : words.length;
+  return [...words.slice(0, end), ...words.slice(end + 1).map((word) => (word.startsWith('-') ? `./${word}` : word))];
 }
 
 function build(width: number): Argv {

@@ -31,12 +31,12 @@ test('what is read while opening and what follows is the recording', async () =>
     const ahead = decoder.ahead?.toArray() ?? new Float32Array();
     assert.is(decoder.ahead?.length, ahead.length);
     assert.ok(ahead.length >= Math.min(samples, expected.length));
-    if (decoder.ended) assert.is(ahead.length, expected.length);
+    if (decoder.progress.ended) assert.is(ahead.length, expected.length);
     assert.equal([...ahead, ...(await everything(decoder, 16_000))], expected);
     // What was read to its end while it was opened has let go of its bytes.
     assert.is(await decoder.read(), null);
-    assert.ok(decoder.ended);
-    assert.is(decoder.decodedSamples, 44_100);
+    assert.ok(decoder.progress.ended);
+    assert.is(decoder.progress.decodedSamples, 44_100);
   }
 });
 

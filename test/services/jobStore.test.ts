@@ -1,9 +1,14 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { hostname } from 'node:os';
+import type { Readable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
 import Database from 'libsql';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Job } from '../../services/jobs/Job.ts';
 import { JobStore } from '../../services/jobs/JobStore.ts';
+import { newOwner } from '../../services/jobs/leaseOwner.ts';
 import { withTempDir } from '../helpers/withTempDir.ts';
 
 const request = { requestId: 'r', query: {}, files: [{ name: 'a', sizeBytes: 1, sha256: '' }], receiveMs: 1 };
@@ -50,7 +55,8 @@ test('a job whose process is gone is free at once, but not for ever', () =>
     for (let attempt = 1; attempt <= 3; attempt++) {
       assert.is(one.claim(3)?.attempts, attempt);
       // Larger than process numbers are.
-      change('UPDATE jobs SET owner = ?', `${hostname()} 99999999 0123456789abcdef`);
+      const [place] = newOwner().split(' ');
+      change('UPDATE jobs SET owner = ?', `${place} 99999999 1 0123456789abcdef`);
     }
     assert.is(one.claim(3), null);
     const job = one.get('a');
@@ -62,16 +68,54 @@ test('a process of another machine is given its time', () =>
   withStores((one, _two, change) => {
     one.add('a', request, 10);
     one.claim(3);
-    change('UPDATE jobs SET owner = ?', 'elsewhere 1 0123456789abcdef');
+    change('UPDATE jobs SET owner = ?', 'elsewhere 1 1 0123456789abcdef');
+    assert.is(one.claim(3), null);
+    // As an older autobird named itself.
+    change('UPDATE jobs SET owner = ?', `${hostname()} 99999999 0123456789abcdef`);
     assert.is(one.claim(3), null);
   }));
+
+test('a process number that was given again is another process', () =>
+  withStores((one, _two, change) => {
+    one.add('a', request, 10);
+    one.claim(3);
+    const [place, pid, started] = newOwner().split(' ');
+    change('UPDATE jobs SET owner = ?', `${place} ${process.ppid} 1 0123456789abcdef`);
+    assert.is(one.claim(3)?.attempts, 2, 'the parent began at another time');
+    change('UPDATE jobs SET owner = ?', `${place} ${pid} ${started} 0123456789abcdef`);
+    assert.is(one.claim(3)?.attempts, 3, 'another owner of this very process has let go');
+  }));
+
+// Root in a namespace of process numbers, as in a container; its host name is this machine's.
+const unshare = ['--pid', '--fork', '--mount-proc', '--kill-child'];
+if (spawnSync('unshare', [...unshare, 'true']).status !== 0) {
+  console.log('# skip: unshare makes no namespace here: jobs are not held in two containers');
+} else {
+  test('a container takes no job from another one with the same host name', () =>
+    withTempDir(async (dir) => {
+      const path = `${dir}/jobs.db`;
+      const store = JobStore.open(path);
+      store.add('a', request, 10);
+      const script = fileURLToPath(new URL('../helpers/holdJob.ts', import.meta.url));
+      // A number that nobody has outside.
+      const command = 'echo 4000000 > /proc/sys/kernel/ns_last_pid; "$0" --import tsx "$1" "$2"; true';
+      const other = spawn('unshare', [...unshare, 'sh', '-c', command, process.execPath, script, path], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      assert.is(String((await once(other.stdout as Readable, 'data'))[0]), 'a\n');
+      assert.is(store.claim(3), null, 'its process lives, where its number means something');
+      other.kill('SIGKILL');
+      await once(other, 'exit');
+      store.close();
+    }));
+}
 
 test('the queue is bounded, in order, and a job that was given back has lost no attempt', () =>
   withStores((one, two) => {
     for (const id of ['a', 'b']) one.add(id, request, 2);
     assert.throws(
       () => two.add('c', request, 2),
-      ({ code, status }: { code: string; status: number }) => code === 'too_many_jobs' && status === 503,
+      ({ code, retryAfterS }: { code: string; retryAfterS: number }) => code === 'too_many_jobs' && retryAfterS === 30,
     );
     const job = one.claim(3) as Job;
     assert.is(job.id, 'a');

@@ -1,5 +1,6 @@
 /** The routes of the original system, as its clients and its API tests know them. */
-import { rename } from 'node:fs/promises';
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { pino } from 'pino';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Classifier } from '../../src/index.ts';
@@ -103,5 +104,40 @@ test('a checkpoint that disappears leaves the loaded model answering, and one th
       assert.is(await statusOf(), 200);
     },
   ));
+
+test('models stay loaded while their folder cannot be listed or has vanished, and the log says why', async () => {
+  const lines: string[] = [];
+  const logger = pino({ level: 'error' }, { write: (line: string) => void lines.push(line) });
+  const spoil: readonly (readonly [said: string, replace: (folder: string) => Promise<unknown>])[] = [
+    ['cannot be read (ENOTDIR', (folder) => writeFile(folder, 'no folder')],
+    ['has no checkpoint any more', async () => {}],
+    ['has no checkpoint any more', (folder) => mkdir(folder)],
+  ];
+  for (const [said, replace] of spoil) {
+    lines.length = 0;
+    await withService(
+      ['service.models_dir=DIR/models', 'service.reload_s=0.05'],
+      async ({ url, dir, management }) => {
+        const classify = async () =>
+          (await fetch(`${url}/classify/`, { method: 'POST', body: audioForm(['a.wav', chirpWav(1)]) })).status;
+        await mkdir(`${dir}/models`);
+        await rename(`${dir}/tiny.safetensors`, `${dir}/models/a.safetensors`);
+        await management.inject({ method: 'POST', url: '/v1/models/refresh' });
+        assert.is(await classify(), 200);
+        await rename(`${dir}/models`, `${dir}/away`);
+        await replace(`${dir}/models`);
+        await eventually(async () => lines.join('').includes(said), 'nothing is said');
+        assert.is(await classify(), 200, said);
+        assert.is((await fetch(`${url}/readyz`)).status, 200, said);
+        assert.is((await fetch(`${url}/files/`)).status, 200, said);
+        await rm(`${dir}/models`, { recursive: true, force: true });
+        await rename(`${dir}/away`, `${dir}/models`);
+        await management.inject({ method: 'POST', url: '/v1/models/refresh' });
+        assert.is(await classify(), 200, said);
+      },
+      logger,
+    );
+  }
+});
 
 test.run();

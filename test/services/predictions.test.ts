@@ -84,7 +84,9 @@ test('Accept chooses CSV, a table for Raven or JSON', () =>
     const [header, first] = (await raven.text()).split('\n');
     const at = (header ?? '').split('\t').indexOf('Begin Path');
     assert.is((first ?? '').split('\t')[at], 'a, "b".wav', 'no path of the server');
-    assert.is((await post(`${url}/v1/predictions`, form(), { accept: 'image/png' })).status, 406);
+    for (const accept of ['image/png', 'constructor', '__proto__', 'text/csv;q=0']) {
+      assert.is((await post(`${url}/v1/predictions`, form(), { accept })).status, 406, accept);
+    }
     const browser = 'text/html,application/json;q=0.9,*/*;q=0.8';
     assert.match(
       (await post(`${url}/v1/predictions`, form(), { accept: browser })).headers.get('content-type') ?? '',

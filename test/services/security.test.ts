@@ -111,7 +111,8 @@ test('which routes are public is configurable', () =>
     assert.is((await fetch(`${url}/docs`)).status, 200);
     assert.is((await fetch(`${url}/docs/static/index.css`)).status, 200);
     assert.is((await fetch(`${url}/files/`)).status, 200);
-    assert.is((await fetch(`${url}/livez`)).status, 401);
+    assert.is((await fetch(`${url}/`)).status, 401);
+    assert.is((await fetch(`${url}/livez`)).status, 200, 'health asks nobody for a key');
   }));
 
 test('autobird key makes a key; its line in a file lets it in without a restart, and a broken file lets nobody else out', () =>
@@ -272,6 +273,19 @@ test('nothing of a body is waited for before a refusal, and 100 Continue is said
     assert.match(await headOnly(url, post(`${key}Expect: 100-continue\r\n`, 200_000_000)), /^HTTP\/1\.1 413 /);
     assert.match(await headOnly(url, post(`${key}Expect: 100-continue\r\n`, 500)), /^HTTP\/1\.1 100 Continue/);
   }));
+
+test('health of the protocol is health: no key, no rate, no load', () =>
+  withService(
+    [keys({ a: 'read' }), 'service.rate_limit.max=1', 'service.pressure.max_rss_bytes=1000000'],
+    async ({ url }) => {
+      // The first measure of the memory is taken after a second.
+      await sleep(1200);
+      for (const path of ['/livez', '/readyz', '/v2/health/live', '/v2/health/ready', '/v2/models/tiny/ready']) {
+        for (let i = 0; i < 3; i++) assert.is((await fetch(url + path)).status, 200, path);
+      }
+      assert.is((await fetch(`${url}/v2/models/tiny`)).status, 503);
+    },
+  ));
 
 test('requests above the rate are 429 with the time to come again, by key and by address', () =>
   withService([keys({ a: 'read', b: 'read' }), 'service.rate_limit.max=3'], async ({ url }) => {

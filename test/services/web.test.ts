@@ -78,6 +78,7 @@ test('the page is told what it may offer', () =>
       keeps_audio: false,
       max_file_bytes: 1000,
       max_duration_s: 3600,
+      jobs: { max_file_bytes: 4 * 2 ** 30, max_duration_s: 86_400 },
     });
   }));
 

@@ -4,10 +4,11 @@ import { hash } from 'node:crypto';
 import type { Page } from 'playwright-core';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { chirpWav, writeTinyModel } from '../helpers/tinyModel.ts';
+import { textOf } from '../helpers/textOf.ts';
+import { chirpWav } from '../helpers/tinyModel.ts';
+import { withBirds } from '../helpers/withBirds.ts';
 import { accessibilityProblems, closeBrowser, hasBrowser, withPage, withProxy } from '../helpers/withBrowser.ts';
 import { type RunningService, withService } from '../helpers/withService.ts';
-import { withTempDir } from '../helpers/withTempDir.ts';
 
 const wav = Buffer.from(chirpWav(3.2));
 const recording = { name: 'dawn, "chorus".wav', mimeType: 'audio/wav', buffer: wav };
@@ -268,18 +269,6 @@ function browserTests(): void {
   test.run();
 }
 
-/** A service whose model hears birds everywhere, and is sure of some. */
-async function withBirds(
-  use: (service: RunningService) => Promise<void>,
-  overrides: readonly string[] = [],
-): Promise<void> {
-  await withTempDir(async (dir) => {
-    const checkpoint = `${dir}/birds.safetensors`;
-    await writeTinyModel(checkpoint, { labels: ['wren', 'robin', 'siskin'], noEventLabels: [], temperature: 0.5 });
-    await withService([`service.models=[{name: birds, checkpoint: '${checkpoint}'}]`, ...overrides], use);
-  });
-}
-
 /** A page that has just been told to listen live, after `script` has run in it; nothing may go wrong there. */
 async function withLivePage(script: string, use: (page: Page) => Promise<void>): Promise<void> {
   await withBirds(({ url }) =>
@@ -343,12 +332,6 @@ function upload(accept: string): RequestInit {
   const body = new FormData();
   body.append('audio', new Blob([wav]), recording.name);
   return { method: 'POST', headers: { accept }, body };
-}
-
-async function textOf(download: { createReadStream(): Promise<NodeJS.ReadableStream> }): Promise<string> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of await download.createReadStream()) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks).toString();
 }
 
 interface LogRow {

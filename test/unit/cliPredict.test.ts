@@ -173,4 +173,25 @@ test(
   }),
 );
 
+test(
+  'after -- a name that begins with a dash is a recording, and one with = is a path because it is there',
+  withSounds(async ({ dir, predict }) => {
+    await writeFile(join(dir, '-dash.wav'), chirpWav(1));
+    await writeFile(join(dir, 'year=2023.wav'), chirpWav(1, { seed: 5 }));
+    const before = process.cwd();
+    process.chdir(dir);
+    try {
+      const { code, stdout } = await predict('-f', 'ndjson', 'year=2023.wav', '--', '-dash.wav');
+      assert.is(code, 0);
+      const rows = stdout
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line).recording);
+      assert.equal(rows, ['year=2023.wav', './-dash.wav']);
+    } finally {
+      process.chdir(before);
+    }
+  }),
+);
+
 test.run();

@@ -242,6 +242,32 @@ test('each kind of bad file has its code and says what to do', async () => {
   });
 });
 
+test('a tag before the WAV header is passed over, by every route', async () => {
+  const tag = Buffer.from('ID3\x03\0\0\0\0\x02\0', 'latin1');
+  const tagged = Buffer.concat([tag, Buffer.alloc(256), file]);
+  const expected = await decode(file);
+  for (const route of ['wav', ...routes.filter((route) => route !== 'wasm')] as const) {
+    const { samples, info } = await decode(tagged, { decoders: [route] });
+    assert.is(info.decoder, route);
+    assert.equal(samples, expected.samples);
+  }
+});
+
+test('a WAV format that nobody knows is named, and FFmpeg is recommended only where it is missing', async () => {
+  const unknown = wav({ tag: 0x4157, data: int16(mono) });
+  assert.is(
+    (await refusal(unknown, { decoders: ['wav', 'wasm'] })).message,
+    'The WAV file holds format 0x4157 with 16 bits, not PCM, which needs FFmpeg: install FFmpeg, or convert the file to PCM',
+  );
+  if (routes.length === 1) return;
+  const { code, message } = await refusal(unknown);
+  assert.is(code, 'unsupported_codec');
+  assert.is(
+    message,
+    'The WAV file holds format 0x4157 with 16 bits, not PCM, and FFmpeg does not decode it either: convert the file to PCM',
+  );
+});
+
 test('an aborted signal ends opening and reading with its reason', async () => {
   const reason = new Error('enough');
   try {
@@ -285,7 +311,7 @@ test('an ffmpeg that cannot be started costs the recording, with the reason, wha
     const opening = `const { openFfmpegCli } = await import(${JSON.stringify(route)});
       const { defaultDecodeLimits: limits } = await import(${JSON.stringify(new URL('limits.ts', route))});
       const { openSync } = await import('node:fs');
-      const input = { source: ${JSON.stringify(path)}, limits, signal: undefined };
+      const input = { source: ${JSON.stringify(path)}, range: null, limits, signal: undefined };
       const code = (program) => openFfmpegCli(input, program).then(() => 'opened', ({ name, code, message }) => [name, code, message].join(' '));
       console.log(await code(${JSON.stringify(program)}));
       try { for (;;) openSync('/dev/null'); } catch {}

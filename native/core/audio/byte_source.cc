@@ -83,7 +83,30 @@ class MemorySource : public ByteSource {
   std::vector<uint8_t> bytes_;
 };
 
+class RangeSource : public ByteSource {
+ public:
+  RangeSource(std::unique_ptr<ByteSource> whole, const ByteRange& range)
+      : whole_(std::move(whole)), start_(range.start), end_(std::min(range.end, whole_->size())) {
+    if (start_ >= end_) throw emptyFile();
+  }
+  uint64_t size() const override { return end_ - start_; }
+  size_t readAt(uint64_t offset, void* target, size_t count) override {
+    if (offset >= size()) return 0;
+    return whole_->readAt(start_ + offset, target, std::min<uint64_t>(count, size() - offset));
+  }
+
+ private:
+  std::unique_ptr<ByteSource> whole_;
+  uint64_t start_;
+  uint64_t end_;
+};
+
 }  // namespace
+
+std::unique_ptr<ByteSource> openRange(std::unique_ptr<ByteSource> source, const ByteRange& range) {
+  if (range.start == 0 && range.end >= source->size()) return source;
+  return std::make_unique<RangeSource>(std::move(source), range);
+}
 
 std::unique_ptr<ByteSource> openFile(const std::string& path) { return std::make_unique<FileSource>(path); }
 

@@ -23,4 +23,13 @@ std::unique_ptr<ByteSource> openFile(const std::string& path);
 /// Throws empty_file.
 std::unique_ptr<ByteSource> openMemory(std::vector<uint8_t> bytes);
 
+/// A part of a file: where a tag lies before it, or several files lie behind one another.
+struct ByteRange {
+  uint64_t start = 0;
+  uint64_t end = UINT64_MAX;
+};
+
+/// `source` itself where the range is all of it. Throws empty_file.
+std::unique_ptr<ByteSource> openRange(std::unique_ptr<ByteSource> source, const ByteRange& range);
+
 }  // namespace autobird

@@ -30,6 +30,12 @@ void checkLimits(const DecodeLimits& limits, int64_t channels, double sampleRate
   }
 }
 
+std::string secondsText(double seconds) {
+  char text[32];
+  std::snprintf(text, sizeof text, seconds < 1 ? "%.2g s" : "%.6g s", seconds);
+  return text;
+}
+
 void throwTooLong(const DecodeLimits& limits) {
   throw Error("too_long", "The recording is longer than " + shown(limits.maxDurationS) +
                               " s: cut it into shorter files, or raise the limit");

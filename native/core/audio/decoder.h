@@ -35,6 +35,8 @@ class Decoder {
   virtual bool read(size_t maxSamples, std::vector<float>& out) = 0;
   virtual int64_t damaged() const = 0;
   virtual bool truncated() const = 0;
+  /// What a reader should know beside that, in sentences without a capital and a full stop; final at the end.
+  virtual std::vector<std::string> notes() const { return {}; }
   /// From any thread: a read that is going on ends soon with code `aborted`.
   virtual void interrupt() {}
 };
@@ -43,6 +45,9 @@ constexpr double minSampleRateHz = 100;
 
 /// Throws too_many_channels or bad_rate. Called before anything is allocated for the signal.
 void checkLimits(const DecodeLimits& limits, int64_t channels, double sampleRateHz);
+
+/// Seconds for people: *0.001*, *36000*.
+std::string secondsText(double seconds);
 
 /// too_long, for a file that holds (or has given so far) more than the limit.
 [[noreturn]] void throwTooLong(const DecodeLimits& limits);

@@ -5,6 +5,7 @@
 #include <bit>
 #include <cstring>
 
+#include "core/audio/audiomoth.h"
 #include "core/audio/downmix.h"
 #include "core/audio/wav_header.h"
 
@@ -114,54 +115,124 @@ void toFloat(WavSample sample, const uint8_t* bytes, size_t count, float* out) {
 
 class WavDecoder : public Decoder {
  public:
-  WavDecoder(std::unique_ptr<ByteSource> source, WavHeader header)
-      : source_(std::move(source)), header_(std::move(header)), left_(header_.dataBytes) {
+  WavDecoder(std::unique_ptr<ByteSource> source, WavHeader header, const DecodeLimits& limits)
+      : source_(std::move(source)), header_(std::move(header)) {
     truncated_ = header_.truncated;
+    mayHaveGaps_ = header_.sample == WavSample::s16 && header_.info.channels == 1 && !header_.bigEndian;
+    const double most = limits.maxDurationS * header_.info.sampleRateHz;
+    mostSamples_ = most < 9e15 ? static_cast<uint64_t>(most) : UINT64_MAX;
+    for (const WavStretch& stretch : header_.stretches) samples_ += stretch.bytes / frameBytes();
+    limits_ = limits;
   }
 
   const DecoderInfo& info() const override { return header_.info; }
   int64_t damaged() const override { return damaged_; }
   bool truncated() const override { return truncated_; }
 
+  std::vector<std::string> notes() const override {
+    std::vector<std::string> notes = header_.notes;
+    if (gaps_ > 0) {
+      notes.push_back("an AudioMoth's trigger left out " + std::to_string(gaps_) +
+                      (gaps_ == 1 ? " gap of " : " gaps of ") +
+                      secondsText(static_cast<double>(gapSamples_) / header_.info.sampleRateHz) +
+                      (gaps_ == 1 ? "" : " in all") + ": filled with silence, so that times are right");
+    }
+    return notes;
+  }
+
   bool read(size_t maxSamples, std::vector<float>& out) override {
-    const auto frameBytes = static_cast<size_t>(header_.frameBytes);
     const size_t before = out.size();
-    while (out.size() - before < maxSamples && left_ > 0) {
-      const size_t frames = std::min<uint64_t>(
-          {maxSamples - (out.size() - before), std::max<size_t>(1, maxReadBytes / frameBytes), left_ / frameBytes});
-      bytes_.resize(frames * frameBytes);
-      const size_t got = source_->readAt(header_.dataOffset + header_.dataBytes - left_, bytes_.data(), bytes_.size());
-      const size_t whole = got / frameBytes;
-      append(whole, out);
-      left_ -= whole * frameBytes;
-      if (whole < frames) {  // the file became shorter since it was opened
-        truncated_ = true;
-        left_ = 0;
+    const size_t wanted = before + maxSamples;
+    while (out.size() < wanted) {
+      if (silence_ > 0) {
+        const size_t zeros = std::min<uint64_t>(silence_, wanted - out.size());
+        out.resize(out.size() + zeros, 0.0f);
+        silence_ -= zeros;
+      } else if (stretch_ == header_.stretches.size()) {
+        break;
+      } else if (header_.stretches[stretch_].bytes == done_) {
+        ++stretch_;
+        done_ = 0;
+      } else {
+        readFrames(wanted - out.size(), out);
       }
     }
     return out.size() > before;
   }
 
  private:
+  size_t frameBytes() const { return static_cast<size_t>(header_.frameBytes); }
+
+  /// Up to the next gap.
+  void readFrames(size_t maxFrames, std::vector<float>& out) {
+    const WavStretch& stretch = header_.stretches[stretch_];
+    const uint64_t offset = stretch.offset + done_;
+    const uint64_t left = stretch.bytes - done_;
+    size_t bytes =
+        std::min<uint64_t>({maxFrames, std::max<size_t>(1, maxReadBytes / frameBytes()), left / frameBytes()}) *
+        frameBytes();
+    // Sectors are looked at whole, so the last one may be more than is used now.
+    const size_t toSectorEnd =
+        mayHaveGaps_ ? (audioMothSectorBytes - (offset + bytes) % audioMothSectorBytes) % audioMothSectorBytes : 0;
+    bytes_.resize(std::min<uint64_t>(bytes + toSectorEnd, left));
+    const size_t got = source_->readAt(offset, bytes_.data(), bytes_.size());
+    if (mayHaveGaps_) {
+      for (size_t at = (audioMothSectorBytes - offset % audioMothSectorBytes) % audioMothSectorBytes;
+           at < bytes && at + audioMothSectorBytes <= got; at += audioMothSectorBytes) {
+        const uint64_t gap = audioMothGap(bytes_.data() + at);
+        if (gap == 0) continue;
+        if (at > 0) {
+          bytes = at;
+          break;
+        }
+        addGap(gap);
+        return;
+      }
+    }
+    const size_t whole = std::min(bytes, got) / frameBytes();
+    append(whole, out);
+    done_ += whole * frameBytes();
+    if (whole * frameBytes() < bytes) {  // the file became shorter since it was opened
+      truncated_ = true;
+      stretch_ = header_.stretches.size();
+    }
+  }
+
+  void addGap(uint64_t samples) {
+    silence_ = samples;
+    gapSamples_ += samples;
+    ++gaps_;
+    done_ += audioMothSectorBytes;
+    if (samples_ - gaps_ * audioMothSectorBytes / 2 + gapSamples_ > mostSamples_) throwTooLong(limits_);
+  }
+
   void append(size_t frames, std::vector<float>& out) {
     const size_t samples = frames * static_cast<size_t>(header_.info.channels);
     if (header_.bigEndian) {
       const int size = sampleBytes(header_.sample);
       for (size_t i = 0; i < samples; ++i) std::reverse(bytes_.data() + i * size, bytes_.data() + (i + 1) * size);
     }
-    samples_.resize(samples);
-    toFloat(header_.sample, bytes_.data(), samples, samples_.data());
+    floats_.resize(samples);
+    toFloat(header_.sample, bytes_.data(), samples, floats_.data());
     const size_t start = out.size();
     out.resize(start + frames);
     damaged_ +=
-        static_cast<int64_t>(downmixInterleaved(samples_.data(), frames, header_.info.channels, out.data() + start));
+        static_cast<int64_t>(downmixInterleaved(floats_.data(), frames, header_.info.channels, out.data() + start));
   }
 
   std::unique_ptr<ByteSource> source_;
   WavHeader header_;
-  uint64_t left_;
+  DecodeLimits limits_;
+  size_t stretch_ = 0;  // that is read
+  uint64_t done_ = 0;   // bytes of it
+  bool mayHaveGaps_ = false;
+  uint64_t samples_ = 0;  // in the file
+  uint64_t mostSamples_ = 0;
+  uint64_t silence_ = 0;  // still to be given
+  uint64_t gapSamples_ = 0;
+  uint64_t gaps_ = 0;
   std::vector<uint8_t> bytes_;
-  std::vector<float> samples_;
+  std::vector<float> floats_;
   int64_t damaged_ = 0;
   bool truncated_ = false;
 };
@@ -170,7 +241,7 @@ class WavDecoder : public Decoder {
 
 std::unique_ptr<Decoder> openWav(std::unique_ptr<ByteSource> source, const DecodeLimits& limits) {
   WavHeader header = readWavHeader(*source, limits);
-  return std::make_unique<WavDecoder>(std::move(source), std::move(header));
+  return std::make_unique<WavDecoder>(std::move(source), std::move(header), limits);
 }
 
 }  // namespace autobird

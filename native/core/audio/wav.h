@@ -1,5 +1,6 @@
 // WAV in all the forms that recorders and editors write: RIFF, RIFX, RF64, BW64; PCM of 8 to 32 bits, float, A-law, mu-law;
-// chunks in any order. What it says about its length is compared with the bytes that are there.
+// chunks in any order. What it says about its length is compared with the bytes that are there. Gaps that AudioMoth's trigger left
+// out are expanded (audiomoth.h).
 #pragma once
 
 #include <memory>

@@ -1,6 +1,7 @@
 /** Who asks is found out from the headers, before anything of a body is read; what they may do is the route's to say. */
 import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestAsyncHookHandler } from 'fastify';
 import { HttpProblem } from '../HttpProblem.ts';
+import { isHealth } from '../health.ts';
 import { KeyRing } from './KeyRing.ts';
 import type { AuthConfig, Role } from './roles.ts';
 import { TokenVerifier } from './TokenVerifier.ts';
@@ -48,7 +49,7 @@ export async function openAuthentication(
     },
     authorize: async (request, reply) => {
       const { url } = request.routeOptions;
-      if (request.is404 || url === undefined || isPublic(url)) return;
+      if (request.is404 || url === undefined || isHealth(request) || isPublic(url)) return;
       if (request.client === null) throw unauthorized(request, reply);
       const needed = request.routeOptions.config.role ?? role ?? roleOf(request);
       const { roles } = request.client;

@@ -4,7 +4,7 @@ import { type Static, Type } from 'typebox';
 import { isOver, type Job, type JobStatus, jobStatuses } from '../../jobs/Job.ts';
 import type { Jobs } from '../../jobs/Jobs.ts';
 import type { InferenceContext } from '../context.ts';
-import type { PredictionQuery } from './predictionBody.ts';
+import type { PredictionQuery } from '../predictionBody.ts';
 
 const time = Type.Union([Type.String({ format: 'date-time' }), Type.Null()]);
 

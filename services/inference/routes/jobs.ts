@@ -10,8 +10,9 @@ import { documented } from '../../http/openApi.ts';
 import { isOver, type Job } from '../../jobs/Job.ts';
 import type { Jobs } from '../../jobs/Jobs.ts';
 import { resultPath } from '../../jobs/spool.ts';
+import { contentTypes, predictionsSchema } from '../predictionBody.ts';
+import { acceptedFormat } from './acceptedFormat.ts';
 import { jobSchema, jobToJson } from './jobBody.ts';
-import { acceptedFormat, contentTypes, predictionsSchema } from './predictionBody.ts';
 
 /** How often a job is looked at while somebody listens to its events. */
 const eventEveryMs = 500;

@@ -13,7 +13,7 @@ const greeting = {
 
 export function originalRoutes(app: FastifyInstance, context: InferenceContext): void {
   const tags = ['original'];
-  const files = atMostEvery(100, () => modelFiles(context.config.modelsDir));
+  const files = atMostEvery(100, () => modelFiles(context.config.modelsDir).catch(() => []));
   app.get(
     '/',
     {

@@ -8,17 +8,17 @@ import { documented } from '../../http/openApi.ts';
 import { audioField, type Received, receiveAudio } from '../../http/receiveAudio.ts';
 import type { Jobs } from '../../jobs/Jobs.ts';
 import type { InferenceContext } from '../context.ts';
-import { outcomeOf } from '../predictionOutcome.ts';
-import { answerWithJob, jobSchema, prefersJob } from './jobBody.ts';
 import {
-  acceptedFormat,
   contentTypes,
   outcomesAsText,
   outcomeToJson,
   type PredictionQuery,
   predictionQuery,
   predictionsSchema,
-} from './predictionBody.ts';
+} from '../predictionBody.ts';
+import { outcomeOf } from '../predictionOutcome.ts';
+import { acceptedFormat } from './acceptedFormat.ts';
+import { answerWithJob, jobSchema, prefersJob } from './jobBody.ts';
 
 const binary = { type: 'string', format: 'binary' } as const;
 
@@ -66,7 +66,9 @@ export function predictionRoutes(app: FastifyInstance, context: InferenceContext
       }
       try {
         const outcomes = await Promise.all(
-          upload.files.map((_file, part) => outcomeOf(context, { asker: request, upload, part, query: request.query })),
+          upload.files.map((_file, part) =>
+            outcomeOf(context, { requester: request, upload, part, query: request.query }),
+          ),
         );
         if (format !== 'json')
           return reply.type(contentTypes[format]).send(outcomesAsText(outcomes, format, request.query));
@@ -94,7 +96,7 @@ async function* eventStream(
       progress.push(step);
       wake();
     };
-    const work = outcomeOf(context, { asker: request, upload, part, query: request.query, onProgress }).then(
+    const work = outcomeOf(context, { requester: request, upload, part, query: request.query, onProgress }).then(
       (outcome) => event('error' in outcome ? 'error' : 'prediction', outcomeToJson(outcome, request.query)),
       (error) => event('error', { recording: file.name, ...problemAnswer(error).body }),
     );

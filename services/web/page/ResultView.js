@@ -1,16 +1,21 @@
-// Everything about one recording that was heard: picture, sound, classes, detections, files, and what it really was.
-import { announce, el, icon, saveFile } from './dom.js';
+// Everything about one recording that was predicted: picture, sound, classes, detections, files, and what it really was.
+import { announce, el, icon } from './dom.js';
 import { createFeedback } from './feedback.js';
+import { saveButtons } from './files.js';
 import { colorsOf } from './lib/colors.js';
-import { bestLabels, detectionsOf } from './lib/detections.js';
+import { bestLabels, detectionsOf, topLabel } from './lib/detections.js';
 import { clock, dateAndTime, percent, plural, spoken } from './lib/format.js';
-import { toCsv, toRaven } from './lib/tables.js';
 import { moveAmongButtons } from './moveAmongButtons.js';
 import { Player } from './Player.js';
 import { createSpectrogram } from './spectrogram.js';
 
 /** @import { Detection, Heard } from '../pageTypes.d.ts' */
-/** @typedef {{ minScore: number, topK: number }} Choice */
+/**
+ * @typedef {object} Choice what the reader wants to see
+ * @property {number} minScore
+ * @property {number} topK
+ * @property {(labels: readonly string[], noEventLabels: readonly string[]) => readonly string[]} hidden labels that are not shown
+ */
 
 export class ResultView {
   #player = new Player();
@@ -21,6 +26,9 @@ export class ResultView {
   #bars = el('ol', { class: 'bars' });
   #rows = el('tbody');
   #count = el('p', { class: 'soft' });
+  #title = el('h2', { id: 'result-title', tabindex: -1 });
+  /** What the list of species hides. */
+  #aside = el('p', { class: 'soft' });
   #sound;
   #spectrogram;
   #color;
@@ -62,13 +70,17 @@ export class ResultView {
           { class: 'panel', 'aria-label': 'Files' },
           el('h3', {}, 'Take it with you'),
           el('p', { class: 'soft' }, 'What is listed above, as the service writes it.'),
-          el('div', { class: 'buttons' }, this.#save('CSV'), this.#save('Raven'), this.#save('JSON')),
+          saveButtons(
+            heard.answer.recording.replace(/\.[^.]*$/, ''),
+            () => [this.#heard],
+            () => this.#choice,
+          ),
         ),
       ),
       el(
         'p',
         { class: 'soft small' },
-        `Heard ${dateAndTime(time_ms)} by ${answer.model}, version ${answer.model_version}. Request `,
+        `Predicted ${dateAndTime(time_ms)} by ${answer.model}, version ${answer.model_version}. Request `,
         el('code', {}, heard.request_id),
       ),
     );
@@ -78,7 +90,7 @@ export class ResultView {
     this.show(choice);
   }
 
-  /** Shows what is heard under another least score. @param {Choice} choice */
+  /** Shows what is detected under another choice. @param {Choice} choice */
   show(choice) {
     this.#choice = choice;
     const detections = this.#found();
@@ -88,9 +100,10 @@ export class ResultView {
       detections.length === 0
         ? `Nothing reaches ${percent(choice.minScore)} in any clip: lower the least score to see fainter guesses.`
         : `${plural(detections.length, 'detection')} of at least ${percent(choice.minScore)}`;
-    const { answer, no_event_labels } = this.#heard;
+    const { answer } = this.#heard;
+    this.#showTitle();
     this.#bars.replaceChildren(
-      ...bestLabels(answer, no_event_labels, choice.topK).map(({ label, score }) => {
+      ...bestLabels(answer, this.#hidden(), choice.topK).map(({ label, score }) => {
         const fill = el('span', { class: `fill color-${this.#color(label)}` });
         fill.style.width = `${100 * score}%`;
         return el(
@@ -104,6 +117,19 @@ export class ResultView {
     );
   }
 
+  #showTitle() {
+    const { answer } = this.#heard;
+    const { top_label, scores } = answer;
+    const shown = topLabel(answer, this.#hidden());
+    const isHidden = top_label !== null && shown !== top_label;
+    this.#title.replaceChildren(shown === null ? (isHidden ? 'None of your species' : 'No bird') : spoken(shown));
+    if (shown !== null) this.#title.append(el('span', { class: 'sure' }, ` ${percent(scores[shown])}`));
+    this.#aside.textContent = isHidden
+      ? `Best of your species. Over all, ${spoken(top_label)} is best with ${percent(scores[top_label])}.`
+      : '';
+    this.#aside.hidden = !isHidden;
+  }
+
   /** To be called when it is not shown any more. */
   close() {
     this.#player.load(null);
@@ -115,23 +141,24 @@ export class ResultView {
   }
 
   #found() {
+    return detectionsOf(this.#heard.answer, { ...this.#choice, noEventLabels: this.#hidden() });
+  }
+
+  /** Labels that are not shown. */
+  #hidden() {
     const { answer, no_event_labels } = this.#heard;
-    return detectionsOf(answer, { ...this.#choice, noEventLabels: no_event_labels });
+    return this.#choice.hidden(answer.labels, no_event_labels);
   }
 
   #heading() {
-    const { top_label, recording, duration_s, recorded_at, scores, warnings = [] } = this.#heard.answer;
+    const { recording, duration_s, recorded_at, warnings = [] } = this.#heard.answer;
     const recorded = recorded_at === null ? '' : `, recorded ${recorded_at.replace('T', ' ')}`;
     return el(
       'header',
       { class: 'verdict' },
       el('p', { class: 'file' }, `${recording} · ${clock(duration_s)}${recorded}`),
-      el(
-        'h2',
-        { id: 'result-title', tabindex: -1 },
-        top_label === null ? 'No bird' : spoken(top_label),
-        top_label === null ? null : el('span', { class: 'sure' }, ` ${percent(scores[top_label])}`),
-      ),
+      this.#title,
+      this.#aside,
       ...warnings.map((warning) => el('p', { class: 'notice warning' }, `Look at the recording: ${warning}.`)),
     );
   }
@@ -210,7 +237,7 @@ export class ResultView {
   #detections() {
     const titles = [
       el('th', { scope: 'col' }, 'Time'),
-      el('th', { scope: 'col' }, 'Heard'),
+      el('th', { scope: 'col' }, 'Class'),
       el('th', { scope: 'col', class: 'number' }, 'Score'),
       el('th', { scope: 'col' }, el('span', { class: 'unseen' }, 'Play')),
     ];
@@ -260,25 +287,5 @@ export class ResultView {
     if (!this.#player.canPlay) return announce(this.#sound.message.textContent ?? '');
     this.#player.playStretch(start_s, end_s);
     announce(`Playing ${spoken(label)}, ${clock(start_s)} to ${clock(end_s)}`);
-  }
-
-  /** @param {'CSV' | 'Raven' | 'JSON'} kind */
-  #save(kind) {
-    return el('button', { type: 'button', onclick: () => this.#saveAs(kind) }, icon('save'), kind);
-  }
-
-  /** @param {'CSV' | 'Raven' | 'JSON'} kind */
-  #saveAs(kind) {
-    const { answer, bands, no_event_labels, request_id } = this.#heard;
-    const detections = this.#found();
-    const name = answer.recording.replace(/\.[^.]*$/, '');
-    const results = [{ answer, detections, best: bestLabels(answer, no_event_labels, 1)[0] }];
-    if (kind === 'CSV') saveFile(`${name}.csv`, toCsv(results), 'text/csv');
-    if (kind === 'Raven') saveFile(`${name}.selections.txt`, toRaven(results, bands), 'text/tab-separated-values');
-    if (kind === 'JSON') {
-      const { clips: _clips, labels: _labels, spectrogram_png: _picture, ...rest } = answer;
-      const json = { request_id, predictions: [{ ...rest, detections }] };
-      saveFile(`${name}.json`, `${JSON.stringify(json, null, 2)}\n`, 'application/json');
-    }
   }
 }

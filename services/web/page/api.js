@@ -13,11 +13,12 @@ export function addressOf(path) {
 
 /** What a request was refused with. */
 export class RequestError extends Error {
-  /** @param {string} message @param {number} status 0 where there was no answer */
-  constructor(message, status) {
+  /** @param {string} message @param {number} status 0 where nothing came back @param {string} [code] the service's own */
+  constructor(message, status, code = '') {
     super(message);
     this.name = 'RequestError';
     this.status = status;
+    this.code = code;
   }
 }
 
@@ -48,12 +49,23 @@ export async function fetchWithKey(path, { method = 'GET', body, signal } = {}) 
       ...(signal && { signal }),
     }).catch((error) => {
       if (signal?.aborted) throw error;
-      throw new RequestError('The service does not answer. Is it running, and are you connected to it?', 0);
+      throw new RequestError('The service cannot be reached. Is it running, and are you connected to it?', 0);
     });
     if (response.ok) return response;
     if (response.status === 401 && (await askForKey())) continue;
-    throw new RequestError(sentenceOf(response.status, await response.text()), response.status);
+    throw refused(response.status, await response.text());
   }
+}
+
+/** The error that a refusal is, with the service's sentence and code. @param {number} status @param {string} body */
+export function refused(status, body) {
+  let code = '';
+  try {
+    code = String(JSON.parse(body).code ?? '');
+  } catch {
+    // A proxy on the way refused it.
+  }
+  return new RequestError(sentenceOf(status, body), status, code);
 }
 
 /** @returns {Record<string, string>} */
@@ -75,10 +87,10 @@ export function sentenceOf(status, body) {
     if (Array.isArray(detail) && detail.length > 0) return detail.map(({ msg }) => msg).join('; ');
     if (typeof reason === 'string') return reason;
   } catch {
-    // A proxy on the way answers in its own words; the status is all that can be told.
+    // A proxy on the way has its own words; the status is all that can be told.
   }
   if (status === 413) return 'The recording is larger than the service, or a proxy before it, takes.';
-  return `The service answered with status ${status}.`;
+  return `The service refused it with status ${status}.`;
 }
 
 /** @returns {Promise<Settings>} */

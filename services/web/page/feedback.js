@@ -1,4 +1,4 @@
-// What a recording really was: the most useful thing that a listener can give back.
+// What a recording really was: kept beside the prediction.
 import { request } from './api.js';
 import { el, notice } from './dom.js';
 import { spoken } from './lib/format.js';
@@ -12,10 +12,11 @@ import { spoken } from './lib/format.js';
 export function createFeedback(heard, onGiven) {
   const { answer, request_id, no_event_labels } = heard;
   const labels = answer.labels.filter((label) => !no_event_labels.includes(label)).sort();
-  const outcome = el('div', { 'aria-live': 'polite' });
+  const notes = el('div', { 'aria-live': 'polite' });
   const select = el(
     'select',
     { id: 'true-label' },
+    el('option', { value: '' }, 'choose …'),
     ...labels.map((label) => el('option', { value: label }, spoken(label))),
   );
   const own = el('input', { type: 'text', id: 'own-label', maxlength: 200, autocomplete: 'off' });
@@ -26,7 +27,7 @@ export function createFeedback(heard, onGiven) {
     select,
     el('label', { for: 'own-label' }, 'or something else'),
     own,
-    el('button', { type: 'button', class: 'primary', onclick: () => give(own.value.trim() || select.value) }, 'Send'),
+    el('button', { type: 'button', class: 'primary', onclick: () => sendCorrection() }, 'Send'),
   );
   const wrong = el(
     'button',
@@ -45,17 +46,23 @@ export function createFeedback(heard, onGiven) {
   const right = el('button', { type: 'button', onclick: () => give(top_label) }, 'Right');
   const none = el('button', { type: 'button', onclick: () => give(null) }, 'No bird');
 
+  const sendCorrection = () => {
+    const label = own.value.trim() || select.value;
+    if (label !== '') return give(label);
+    notes.replaceChildren(notice('warning', 'Choose a class, or write what it was.'));
+    select.focus();
+  };
   /** @param {string | null} label */
   const give = async (label) => {
     try {
       await request('v1/feedback', { method: 'POST', body: { request_id, part: 0, label } });
-      outcome.replaceChildren(el('p', { class: 'notice good' }, thanks(label)));
+      notes.replaceChildren(el('p', { class: 'notice good' }, thanks(label)));
       onGiven({ ...heard, feedback: label });
     } catch (error) {
-      outcome.replaceChildren(notice('bad', `Not saved: ${/** @type {Error} */ (error).message}`));
+      notes.replaceChildren(notice('bad', `Not saved: ${/** @type {Error} */ (error).message}`));
     }
   };
-  if (heard.feedback !== undefined) outcome.append(el('p', { class: 'notice good' }, thanks(heard.feedback)));
+  if (heard.feedback !== undefined) notes.append(el('p', { class: 'notice good' }, thanks(heard.feedback)));
   return el(
     'section',
     { class: 'panel', 'aria-labelledby': 'feedback-title' },
@@ -63,11 +70,11 @@ export function createFeedback(heard, onGiven) {
     el(
       'p',
       { class: 'soft' },
-      'Your word is kept beside the prediction and helps the next training. The newest counts.',
+      'What you say is kept beside the prediction, in the log of the service. The newest counts.',
     ),
     el('div', { class: 'buttons' }, right, wrong, top_label === null ? null : none),
     correction,
-    outcome,
+    notes,
   );
 }
 

@@ -49,7 +49,12 @@ async function show() {
 
 /** @param {Heard} heard */
 function open(heard) {
-  view = new ResultView(heard, null, { minScore: 0.25, topK: 3 }, (changed) => void remember(changed));
+  view = new ResultView(
+    heard,
+    null,
+    { minScore: 0.25, topK: 3, hidden: (_labels, noEvent) => noEvent },
+    (changed) => void remember(changed),
+  );
   result.replaceChildren(view.root);
   view.focus();
 }

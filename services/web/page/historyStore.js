@@ -1,7 +1,8 @@
-// What this browser remembers: answers with their pictures, never the recordings. Nothing of it leaves the browser.
+// What this browser remembers: predictions with their pictures and jobs that go on, never recordings. Nothing of it leaves the browser.
 
 /** @import { Heard } from '../pageTypes.d.ts' */
 /** @typedef {{ request_id: string, time_ms: number, bytes: number, heard: Heard }} Entry */
+/** @typedef {{ id: string, name: string, bytes: number }} OpenJob a job that was sent from this browser and is not over */
 
 const mostEntries = 100;
 const mostBytes = 50e6;
@@ -18,14 +19,14 @@ export async function remember(heard) {
   const { request_id, time_ms } = heard;
   const entry = { request_id, time_ms, bytes: JSON.stringify(heard).length, heard };
   try {
-    await transaction('readwrite', (store) => store.put(entry));
+    await transaction('heard', 'readwrite', (store) => store.put(entry));
     const kept = await recall();
     let bytes = 0;
     const tooMuch = kept.filter((each, i) => {
       bytes += each.bytes;
       return i >= mostEntries || bytes > mostBytes;
     });
-    for (const each of tooMuch) await transaction('readwrite', (store) => store.delete(each.request_id));
+    for (const each of tooMuch) await transaction('heard', 'readwrite', (store) => store.delete(each.request_id));
     return null;
   } catch (error) {
     return `This browser keeps no history here (${/** @type {Error} */ (error).message}).`;
@@ -35,31 +36,50 @@ export async function remember(heard) {
 /** Newest first. @returns {Promise<Entry[]>} */
 export async function recall() {
   /** @type {Entry[]} */
-  const entries = await transaction('readonly', (store) => store.getAll());
+  const entries = await transaction('heard', 'readonly', (store) => store.getAll());
   return entries.sort((a, b) => b.time_ms - a.time_ms);
 }
 
 /** @param {string} requestId */
 export async function forget(requestId) {
-  await transaction('readwrite', (store) => store.delete(requestId));
+  await transaction('heard', 'readwrite', (store) => store.delete(requestId));
 }
 
 export async function forgetAll() {
-  await transaction('readwrite', (store) => store.clear());
+  await transaction('heard', 'readwrite', (store) => store.clear());
+}
+
+/** Keeps a job so that a page that is loaded again finds it; a browser without storage does without. @param {OpenJob} job */
+export async function rememberJob(job) {
+  await transaction('jobs', 'readwrite', (store) => store.put(job)).catch(() => {});
+}
+
+/** @returns {Promise<OpenJob[]>} */
+export async function recallJobs() {
+  return await transaction('jobs', 'readonly', (store) => store.getAll()).catch(() => []);
+}
+
+/** @param {string} id */
+export async function forgetJob(id) {
+  await transaction('jobs', 'readwrite', (store) => store.delete(id)).catch(() => {});
 }
 
 /**
+ * @param {'heard' | 'jobs'} name
  * @param {IDBTransactionMode} mode
  * @param {(store: IDBObjectStore) => IDBRequest} body
  * @returns {Promise<any>}
  */
-async function transaction(mode, body) {
-  const opening = indexedDB.open('autobird', 1);
-  opening.onupgradeneeded = () => opening.result.createObjectStore('heard', { keyPath: 'request_id' });
+async function transaction(name, mode, body) {
+  const opening = indexedDB.open('autobird', 2);
+  opening.onupgradeneeded = ({ oldVersion }) => {
+    if (oldVersion < 1) opening.result.createObjectStore('heard', { keyPath: 'request_id' });
+    if (oldVersion < 2) opening.result.createObjectStore('jobs', { keyPath: 'id' });
+  };
   const database = await done(opening);
   try {
-    const running = database.transaction('heard', mode);
-    const result = await done(body(running.objectStore('heard')));
+    const running = database.transaction(name, mode);
+    const result = await done(body(running.objectStore(name)));
     await new Promise((resolve, reject) => {
       // It may have ended while the result was waited for; then there is nothing to wait for.
       running.oncomplete = resolve;

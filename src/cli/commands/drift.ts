@@ -1,4 +1,3 @@
-import { stat } from 'node:fs/promises';
 import { configuredDrift } from '../../drift/configuredDrift.ts';
 import { writeDriftCsv } from '../../drift/csvRows.ts';
 import { type DriftResult, type DriftRow, detectDrift } from '../../drift/detectDrift.ts';
@@ -11,7 +10,7 @@ import { columns } from '../columns.ts';
 import type { Command, CommandIo } from '../command.ts';
 import { type ConfigArgs, configDirOption, configWithoutRawDir } from '../configuration.ts';
 import { exitCodes, UsageError } from '../errors.ts';
-import { flagOverrides, looksLikeOverride } from '../overrides.ts';
+import { flagOverrides, pathAndOverrides } from '../overrides.ts';
 
 interface DriftArgs extends ConfigArgs {
   readonly current: readonly string[];
@@ -57,15 +56,10 @@ export const drift: Command<DriftArgs> = {
     'Tests, thresholds and the rule for the whole are those of Evidently 0.7 (docs/drift.md). A checkpoint ' +
     'brings its features and clips; without one both sides must be made with the same. Exit codes: 0 compared, 1 failed (or drifted, with --fail-on-drift), 2 wrong usage.',
   async run(args, io) {
-    const words: string[] = [];
-    const overrides: string[] = [];
-    for (const word of args.current) {
-      const isFile = (await stat(word).catch(() => null)) !== null;
-      (isFile || !looksLikeOverride(word) ? words : overrides).push(word);
-    }
-    if (words.length > 1) throw new UsageError(whatToCompare);
+    const note = (line: string) => io.progress.note(line);
+    const { path, overrides } = await pathAndOverrides(args.current, 'folder, CSV file or DATASET:SIDE', note);
     const flags = flagOverrides({
-      'drift.current': words[0],
+      'drift.current': path,
       'drift.reference': args.reference,
       'drift.window.rows': args.window,
       'drift.window.min_rows': args.window === undefined ? undefined : Math.min(args.window, 30),

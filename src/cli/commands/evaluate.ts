@@ -12,7 +12,7 @@ import type { Command, CommandIo } from '../command.ts';
 import { type ConfigArgs, configDirOption, configWithoutRawDir } from '../configuration.ts';
 import { UsageError } from '../errors.ts';
 import { newestCheckpoint } from '../newestCheckpoint.ts';
-import { folderAndOverrides } from '../overrides.ts';
+import { pathAndOverrides } from '../overrides.ts';
 import { type RuntimeArgs, runtimeOptions } from '../runtimeOptions.ts';
 
 interface EvaluateArgs extends ConfigArgs, RuntimeArgs {
@@ -53,10 +53,11 @@ export const evaluate: Command<EvaluateArgs> = {
     ],
   ],
   async run(args, io) {
-    const { folder, overrides } = folderAndOverrides(args.run);
+    const note = (line: string) => io.progress.note(line);
+    const { path: run, overrides } = await pathAndOverrides(args.run, 'run or checkpoint', note);
     const config = configWithoutRawDir(args, overrides);
     const checkpoint = await readCheckpoint(
-      await findCheckpoint(folder ?? (await newestCheckpoint(config.run.root, (line) => io.progress.note(line)))),
+      await findCheckpoint(run ?? (await newestCheckpoint(config.run.root, note))),
     );
     const { metadata, path } = checkpoint;
     const dataset = await Dataset.open(join(config.data.root, args.dataset ?? metadata.dataset.name));

@@ -22,7 +22,7 @@ import type { Command, CommandIo } from '../command.ts';
 import { type ConfigArgs, configDirOption, configWithoutRawDir } from '../configuration.ts';
 import { exitCodes, UsageError } from '../errors.ts';
 import { newestCheckpoint } from '../newestCheckpoint.ts';
-import { flagOverrides, looksLikeOverride } from '../overrides.ts';
+import { flagOverrides, pathsAndOverrides } from '../overrides.ts';
 import { type RuntimeArgs, runtimeOptions } from '../runtimeOptions.ts';
 import { Tally } from '../tally.ts';
 
@@ -85,12 +85,8 @@ export const predict: Command<PredictArgs> = {
     'never the others. Exit code 0 when every recording is accounted for, 1 when none could be predicted, 130 when ' +
     'stopped by Ctrl-C.',
   async run(args, io) {
-    const overrides: string[] = [];
-    const inputs: string[] = [];
-    for (const word of args.recordings) {
-      const isFile = (await stat(word).catch(() => null)) !== null;
-      (isFile || !looksLikeOverride(word) ? inputs : overrides).push(word);
-    }
+    const note = (line: string) => io.progress.note(line);
+    const { paths: inputs, overrides } = await pathsAndOverrides(args.recordings, note);
     if (inputs.length === 0) throw new UsageError('Expected recordings or folders: autobird predict FILE|FOLDER…');
     const flags = flagOverrides({
       'predict.format': args.format ?? (io.json ? 'json' : undefined),
@@ -120,7 +116,7 @@ export const predict: Command<PredictArgs> = {
       throw new UsageError(`The format ${format.name} is a file for each recording: add --output FOLDER`);
     }
     for (const warning of found.warnings) io.progress.note(warning);
-    const checkpoint = args.checkpoint ?? (await newestCheckpoint(config.run.root, (line) => io.progress.note(line)));
+    const checkpoint = args.checkpoint ?? (await newestCheckpoint(config.run.root, note));
     using classifier = await Classifier.open(checkpoint, classifierOptions(args, config));
     const context: FormatContext = {
       labels: classifier.labels,

@@ -5,7 +5,7 @@ import { prepareAndSplit } from '../../data/prepare.ts';
 import { clock } from '../../formats/percentAndClock.ts';
 import type { Command } from '../command.ts';
 import { type ConfigArgs, configDirOption, configOf } from '../configuration.ts';
-import { flagOverrides, folderAndOverrides } from '../overrides.ts';
+import { flagOverrides, pathAndOverrides } from '../overrides.ts';
 
 interface PrepareArgs extends ConfigArgs {
   readonly folder: readonly string[];
@@ -47,7 +47,8 @@ export const prepare: Command<PrepareArgs> = {
   epilogue: 'What has been decoded is never decoded again: repeat the command after adding recordings.',
   resumes: true,
   async run(args, io) {
-    const { folder, overrides } = folderAndOverrides(args.folder);
+    const note = (line: string) => io.progress.note(line);
+    const { path: folder, overrides } = await pathAndOverrides(args.folder, 'folder', note);
     const flags = flagOverrides({
       'data.raw_dir': folder,
       'data.name': args.name,

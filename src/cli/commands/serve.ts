@@ -2,11 +2,12 @@ import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { quoteValue } from '../../config/grammar.ts';
 import type { Command, CommandIo } from '../command.ts';
 import { type ConfigArgs, configDirOption, configWithoutRawDir } from '../configuration.ts';
 import { exitCodes, UsageError } from '../errors.ts';
 import { newestCheckpoint } from '../newestCheckpoint.ts';
-import { flagOverrides, looksLikeOverride, override } from '../overrides.ts';
+import { flagOverrides, override, pathsAndOverrides } from '../overrides.ts';
 
 interface ServeArgs extends ConfigArgs {
   readonly service: string;
@@ -45,8 +46,8 @@ export const serve: Command<ServeArgs> = {
     'Pages: /docs and /redoc (the API), /openapi.json. Health: /livez, /readyz. A newer file in the place of a checkpoint is ' +
     'taken up without a restart. SIGTERM and Ctrl-C end it after the requests that have begun. docs/serving.md and docs/drift.md say more.',
   async run(args, io) {
-    const overrides = args.words.filter(looksLikeOverride);
-    const checkpoints = args.words.filter((word) => !looksLikeOverride(word));
+    const note = (line: string) => io.progress.note(line);
+    const { paths: checkpoints, overrides } = await pathsAndOverrides(args.words, note);
     if (checkpoints.length > 1) {
       throw new UsageError(
         `Expected one checkpoint but received ${checkpoints.length}: name several as service.models=[{name: a, checkpoint: FILE}, …]`,
@@ -72,7 +73,7 @@ export const serve: Command<ServeArgs> = {
 /** Who answers, or what is compared with. */
 function modelOverrides(checkpoint: string, isDrift: boolean): string[] {
   if (isDrift) return [override('drift.reference', checkpoint)];
-  return [`service.models=[{name: default, checkpoint: '${quoted(checkpoint)}'}]`];
+  return [`service.models=[{name: default, checkpoint: ${quoteValue(checkpoint)}}]`];
 }
 
 /** The newest run's, where the configuration names no model and its folder of models does not exist. */
@@ -95,10 +96,6 @@ async function checkpointToServe(
     io.progress.note(`${error.message}. Waiting for one in ${service.modelsDir}/`);
     return undefined;
   }
-}
-
-function quoted(text: string): string {
-  return text.replaceAll('\\', '\\\\').replaceAll("'", "\\'");
 }
 
 /** A process of its own: services are users of the library, and nothing of the library imports them. */

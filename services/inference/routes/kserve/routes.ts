@@ -7,6 +7,7 @@ import { Type } from 'typebox';
 import { packageVersion } from '../../../../src/service.ts';
 import { answerErrors } from '../../../http/errors.ts';
 import { HttpProblem } from '../../../http/HttpProblem.ts';
+import { healthRoute } from '../../../http/health.ts';
 import { documented } from '../../../http/openApi.ts';
 import type { InferenceContext } from '../../context.ts';
 import type { LoadedModel } from '../../LoadedModel.ts';
@@ -54,15 +55,17 @@ function serverRoutes(scope: FastifyInstance, models: ModelStore): void {
   );
   const live = Type.Object({ live: Type.Boolean() });
   const ready = Type.Object({ ready: Type.Boolean() });
-  const quiet = { logLevel: 'warn' } as const;
   scope.get(
     '/health/live',
-    { ...quiet, schema: { tags, summary: 'The server lives', response: { ...refused, 200: live } } },
+    { ...healthRoute, schema: { tags, summary: 'The server lives', response: { ...refused, 200: live } } },
     async () => ({ live: true }),
   );
   scope.get(
     '/health/ready',
-    { ...quiet, schema: { tags, summary: 'The server can predict', response: { ...refused, 200: ready, 503: ready } } },
+    {
+      ...healthRoute,
+      schema: { tags, summary: 'The server can predict', response: { ...refused, 200: ready, 503: ready } },
+    },
     async (_request, reply) => reply.code(models.ready ? 200 : 503).send({ ready: models.ready }),
   );
   scope.post(
@@ -92,7 +95,7 @@ function modelRoutes(scope: FastifyInstance, context: InferenceContext, prefix: 
   scope.get<{ Params: ModelParams }>(
     `${prefix}/ready`,
     {
-      logLevel: 'warn',
+      ...healthRoute,
       schema: { tags, summary: `${of}: can it predict`, params, response: { ...refused, 200: ready, 503: ready } },
     },
     async ({ params }, reply) => {

@@ -1,6 +1,6 @@
 import type { LogEntry } from '../../../predictionLog/entry.ts';
 import type { LoadedModel } from '../../LoadedModel.ts';
-import type { Asker } from '../../listen.ts';
+import type { Requester } from '../../requester.ts';
 
 /** What a session came to so far, in bounded memory. */
 export class HeardSoFar {
@@ -23,7 +23,10 @@ export class HeardSoFar {
   logEntry({
     request,
     ...received
-  }: { readonly request: Asker } & Pick<LogEntry, 'fileSha256' | 'fileBytes' | 'receiveMs' | 'errorCode'>): LogEntry {
+  }: { readonly request: Requester } & Pick<
+    LogEntry,
+    'fileSha256' | 'fileBytes' | 'receiveMs' | 'errorCode'
+  >): LogEntry {
     const { model, clips, seconds } = this;
     const { labels, noEventLabels } = model.classifier;
     const scores = clips === 0 ? null : Float32Array.from(this.#sums, (sum) => sum / clips);

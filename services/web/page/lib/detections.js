@@ -57,6 +57,19 @@ export function bestLabels({ labels, scores }, noEventLabels, topK) {
     .slice(0, topK);
 }
 
+/**
+ * The label that a recording is called by: a list of species decides which one can be; that there is none is the model's
+ * decision.
+ *
+ * @param {Pick<Answer, 'labels' | 'scores' | 'top_label'>} answer
+ * @param {readonly string[]} hidden labels that are not shown
+ */
+export function topLabel(answer, hidden) {
+  const { top_label } = answer;
+  if (top_label === null || !hidden.includes(top_label)) return top_label;
+  return bestLabels(answer, hidden, 1)[0]?.label ?? null;
+}
+
 const iso = /^(\d{4})-(\d{2})-(\d{2})[T ](\d{2}):(\d{2})(?::(\d{2})(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?$/;
 
 /**

@@ -20,6 +20,7 @@ export function percent(share) {
 /** `3.1 MB` @param {number} bytes */
 export function size(bytes) {
   if (bytes < 1e6) return `${Math.max(1, Math.round(bytes / 1e3))} kB`;
+  if (bytes >= 1e9) return `${(bytes / 1e9).toFixed(bytes < 1e10 ? 1 : 0)} GB`;
   return `${(bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0)} MB`;
 }
 
@@ -33,7 +34,7 @@ export function dateAndTime(when) {
   return new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'short' }).format(new Date(when));
 }
 
-/** `1 file`, `3 files` @param {number} count @param {string} noun */
-export function plural(count, noun) {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+/** `1 file`, `3 files` @param {number} count @param {string} noun @param {string} [several] where it is not the noun with an s */
+export function plural(count, noun, several = `${noun}s`) {
+  return `${count} ${count === 1 ? noun : several}`;
 }

@@ -1,10 +1,8 @@
-/** What `POST /v1/predictions` answers, and how the client asked for it. */
-import type { FastifyRequest } from 'fastify';
+/** What `POST /v1/predictions` answers. */
 import { type Static, Type } from 'typebox';
-import type { HeardPrediction } from '../../../src/index.ts';
-import { type FormatContext, outputFormats, resultToJson } from '../../../src/service.ts';
-import { HttpProblem } from '../../http/HttpProblem.ts';
-import type { LoadedModel } from '../LoadedModel.ts';
+import type { HeardPrediction } from '../../src/index.ts';
+import { type FormatContext, outputFormats, resultToJson } from '../../src/service.ts';
+import type { LoadedModel } from './LoadedModel.ts';
 
 export const predictionQuery = Type.Object(
   {
@@ -97,44 +95,12 @@ function ranked({ classifier }: LoadedModel, { labels, scores }: HeardPrediction
     .slice(0, topK);
 }
 
-const mediaTypes = {
-  'application/json': 'json',
-  'text/csv': 'csv',
-  'text/tab-separated-values': 'raven',
-  'text/event-stream': 'events',
-} as const;
-export type AnswerFormat = (typeof mediaTypes)[keyof typeof mediaTypes];
-
 /** Of the answers that are one text. */
 export const contentTypes = {
   json: 'application/json; charset=utf-8',
   csv: 'text/csv; charset=utf-8',
   raven: 'text/tab-separated-values; charset=utf-8',
 } as const;
-
-/**
- * What `Accept` asks for, JSON where anything will do.
- *
- * @throws HttpProblem 406
- */
-export function acceptedFormat({ headers }: FastifyRequest): AnswerFormat {
-  const wanted = (headers.accept ?? '*/*')
-    .split(',')
-    .map((range) => {
-      const [type = '', ...parameters] = range.split(';').map((part) => part.trim().toLowerCase());
-      const q = Number(parameters.find((text) => text.startsWith('q='))?.slice(2) ?? 1);
-      return { type, q };
-    })
-    .filter(({ q }) => q > 0)
-    .sort((a, b) => b.q - a.q);
-  for (const { type } of wanted) {
-    if (type === '*/*' || type === 'application/*') return 'json';
-    if (type === 'text/*') return 'csv';
-    if (type in mediaTypes) return mediaTypes[type as keyof typeof mediaTypes];
-  }
-  const known = Object.keys(mediaTypes).join(', ');
-  throw new HttpProblem(406, 'not_acceptable', `Expected one of ${known} for Accept but received ${headers.accept}`);
-}
 
 /** The answers as the library writes them into files: CSV, or a selection table for Raven. */
 export function outcomesAsText(

@@ -1,0 +1,69 @@
+// What JavaScript says when it opens a decoder, and what a decoder says of its file.
+#pragma once
+
+#include <algorithm>
+#include <optional>
+#include <string>
+
+#include "addon/convert.h"
+#include "core/audio/byte_source.h"
+#include "core/audio/decoder.h"
+
+namespace autobird::addon {
+
+/// What is read while opening.
+struct ReadAhead {
+  int64_t targetHz = 0;
+  size_t samples = 0;
+};
+
+/// The number of samples of one crossing. Throws `invalid_argument`.
+inline size_t toSampleCount(const Napi::Value& value, const std::string& name) {
+  const int64_t count = toInteger(value, name);
+  if (count < 1 || count > (1 << 26)) throw wrongKind("an integer from 1 to 67108864", name, value);
+  return static_cast<size_t>(count);
+}
+
+inline std::optional<ReadAhead> toReadAhead(const Napi::Value& value) {
+  if (value.IsNull()) return std::nullopt;
+  const Napi::Object ahead = toObject(value, "ahead");
+  return ReadAhead{toInteger(ahead["targetHz"], "ahead.targetHz"), toSampleCount(ahead["samples"], "ahead.samples")};
+}
+
+inline DecodeLimits toDecodeLimits(const Napi::Value& value) {
+  const Napi::Object limits = toObject(value, "limits");
+  DecodeLimits result;
+  result.maxChannels = static_cast<int>(std::min<int64_t>(toInteger(limits["maxChannels"], "maxChannels"), 65535));
+  result.maxSampleRateHz = toNumber(limits["maxSampleRateHz"], "maxSampleRateHz");
+  result.maxDurationS = toNumber(limits["maxDurationS"], "maxDurationS");
+  return result;
+}
+
+inline ByteRange toByteRange(const Napi::Value& value) {
+  if (value.IsNull()) return {};
+  const Napi::Object range = toObject(value, "range");
+  const int64_t start = toInteger(range["start"], "range.start");
+  const int64_t end = toInteger(range["end"], "range.end");
+  if (start < 0 || end < start) throw wrongKind("at least the range's start", "range.end", range["end"]);
+  return {static_cast<uint64_t>(start), static_cast<uint64_t>(end)};
+}
+
+inline Napi::Object fromDecoderInfo(Napi::Env env, const DecoderInfo& info) {
+  Napi::Object result = Napi::Object::New(env);
+  result["container"] = info.container;
+  result["codec"] = info.codec;
+  result["sampleRateHz"] = Napi::Number::New(env, info.sampleRateHz);
+  result["channels"] = Napi::Number::New(env, info.channels);
+  result["declaredDurationS"] =
+      info.declaredDurationS ? Napi::Value(Napi::Number::New(env, *info.declaredDurationS)) : Napi::Value(env.Null());
+  Napi::Object tags = Napi::Object::New(env);
+  // The first of equal names wins. Defined, not assigned: a tag may be called __proto__.
+  for (const auto& [key, text] : info.tags) {
+    if (tags.HasOwnProperty(key)) continue;
+    tags.DefineProperty(Napi::PropertyDescriptor::Value(key, Napi::String::New(env, text), napi_default_jsproperty));
+  }
+  result["tags"] = tags;
+  return result;
+}
+
+}  // namespace autobird::addon
