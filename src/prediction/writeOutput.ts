@@ -1,9 +1,10 @@
 import { rm, stat } from 'node:fs/promises';
-import { join, relative, resolve, sep } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import type { FailedPrediction } from '../domain.ts';
 import { writeFileAtomic } from '../files.ts';
 import { csv } from '../formats/csv.ts';
 import { type FormatContext, isFailed, type OutputFormat, type PredictionResult } from '../formats/index.ts';
+import type { Journal } from './Journal.ts';
 
 /** Where results go. */
 export type Target =
@@ -14,11 +15,6 @@ export type Target =
 /** Beside the output; a recording's own place tells nothing about where results may be written. */
 export function journalPath(target: Target): string {
   return target.kind === 'file' ? `${target.path}.journal.jsonl` : join(target.path, 'journal.jsonl');
-}
-
-/** The file of one recording. The whole name is kept: `a.wav` and `a.mp3` are two recordings. */
-export function recordingFile(folder: string, recording: string, format: OutputFormat, root: string): string {
-  return join(folder, `${relative(root, resolve(recording))}${format.extension}`);
 }
 
 /** One file with everything, written aside and renamed. */
@@ -43,43 +39,37 @@ export async function writeOneFile(
     await writeFileAtomic(`${path}.list.txt`, recordings.map((file) => `${file}\n`).join(''));
 }
 
-/** The file of one recording in a folder. */
-export async function writeOwnFile(
-  folder: string,
-  result: PredictionResult,
-  format: OutputFormat,
-  context: FormatContext,
-): Promise<void> {
+/** The text of a file with one recording. */
+export function resultText(result: PredictionResult, format: OutputFormat, context: FormatContext): string {
   const writer = format.open(context);
-  const text = writer.begin() + writer.write(result) + writer.end();
-  await writeFileAtomic(recordingFile(folder, result.recording, format, context.root), text);
+  return writer.begin() + writer.write(result) + writer.end();
 }
 
-/** Removes what an earlier command wrote of a recording; nothing where there is nothing. */
-export async function removeOwnFile(
-  folder: string,
-  recording: string,
-  format: OutputFormat,
-  { root }: FormatContext,
-): Promise<void> {
-  // A recording that could not be looked at may lie outside the folder of the others: no file was written of it.
-  if (relative(root, resolve(recording)).split(sep)[0] === '..') return;
-  await rm(recordingFile(folder, recording, format, root), { force: true });
-}
-
-/** `errors.csv` beside the output, where the format has no room for them; an old one goes when there are none. */
+/**
+ * `errors.csv` beside the output, where the format has no room for them (`errors-2.csv` where somebody else has such a file);
+ * an old one of ours goes when there are none.
+ */
 export async function writeErrors(
   target: Target,
   failed: readonly FailedPrediction[],
   format: OutputFormat,
   context: FormatContext,
+  journal: Journal,
 ): Promise<string | null> {
-  const path = target.kind === 'file' ? `${target.path}.errors.csv` : join(target.path, 'errors.csv');
+  const [folder, first] =
+    target.kind === 'file' ? [dirname(target.path), `${basename(target.path)}.errors`] : [target.path, 'errors'];
+  const known = journal.nameOf('', 'errors');
   if (failed.length === 0 || (format.holdsErrors && target.kind === 'file')) {
-    await rm(path, { force: true });
+    if (known !== undefined) await rm(join(folder, known), { force: true });
     return null;
   }
+  let name = known ?? `${first}.csv`;
+  if (known === undefined) {
+    for (let i = 2; (await stat(join(folder, name)).catch(() => null)) !== null; i++) name = `${first}-${i}.csv`;
+    await journal.own([{ name, format: 'errors', recording: '' }]);
+  }
   const writer = csv.open(context);
+  const path = join(folder, name);
   await writeFileAtomic(path, [writer.begin(), ...failed.map((result) => writer.write(result))].join(''));
   return path;
 }

@@ -2,6 +2,7 @@ import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { takeLock } from '../../src/lock.ts';
 import { runCommand } from '../helpers/runCommand.ts';
 import { chirpWav, writeTinyModel } from '../helpers/tinyModel.ts';
 import { withTempDir } from '../helpers/withTempDir.ts';
@@ -170,6 +171,44 @@ test(
     const merged = JSON.parse((await predict(odd, 'predict.min_score=0', '--json')).stdout);
     const single = JSON.parse((await predict(odd, 'predict.min_score=0', 'predict.merge=false', '--json')).stdout);
     assert.ok(single[0].detections.length > merged[0].detections.length);
+  }),
+);
+
+test(
+  'two memory cards with equal names keep a file each, in whatever order they are predicted',
+  withSounds(async ({ dir, predict }) => {
+    const out = join(dir, 'out/');
+    const [a, b] = [join(dir, 'cards/A'), join(dir, 'cards/B')];
+    await mkdir(a, { recursive: true });
+    await mkdir(b);
+    await writeFile(join(a, 'x.WAV'), chirpWav(1));
+    await writeFile(join(b, 'x.WAV'), chirpWav(2, { seed: 9 }));
+    const run = async (card: string) => {
+      const { code, stderr } = await predict(card, '-f', 'json', '-o', out);
+      assert.is(code, 0, stderr);
+      return stderr;
+    };
+    const seconds = async (name: string) => JSON.parse(await readFile(join(out, name), 'utf8'))[0].duration_s;
+    await run(a);
+    assert.match(await run(b), /1 recordings have names that others have in .*x\.WAV is in .*out\/B\/x\.WAV\.json/);
+    assert.match(await run(a), '1 of 1 recordings are done already');
+    assert.equal([await seconds('x.WAV.json'), await seconds('B/x.WAV.json')], [1, 2]);
+    assert.not.match(await run(b), 'names that others have');
+  }),
+);
+
+test(
+  'a folder that another command writes to is refused by naming it',
+  withSounds(async ({ dir, sounds, predict }) => {
+    const out = join(dir, 'out');
+    await mkdir(out);
+    const lock = await takeLock(join(out, 'journal.jsonl.lock'), { code: 'busy', doing: 'x' });
+    const { code, stderr } = await predict(sounds, '-f', 'csv', '-o', out);
+    assert.is(code, 1);
+    assert.match(stderr, /out is being written by process \d+/);
+    assert.equal(await readdir(out), ['journal.jsonl.lock']);
+    await lock.release();
+    assert.is((await predict(sounds, '-f', 'csv', '-o', out)).code, 0);
   }),
 );
 

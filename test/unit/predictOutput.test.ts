@@ -1,12 +1,15 @@
+import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Prediction } from '../../src/domain.ts';
+import type { Detection, FailedPrediction, Prediction } from '../../src/domain.ts';
 import { type FormatContext, outputFormats, type PredictionResult } from '../../src/formats/index.ts';
+import { resultToJson } from '../../src/formats/json.ts';
 import { collectRecordings } from '../../src/prediction/collectRecordings.ts';
 import { Journal } from '../../src/prediction/Journal.ts';
-import { targetOf, writeErrors, writeOneFile, writeOwnFile } from '../../src/prediction/writeOutput.ts';
+import { nameOutputs } from '../../src/prediction/outputNames.ts';
+import { resultText, targetOf, writeErrors, writeOneFile } from '../../src/prediction/writeOutput.ts';
 import { withTempDir } from '../helpers/withTempDir.ts';
 
 const labels = ['wren', '7', '10'];
@@ -180,6 +183,14 @@ const context = (root: string): FormatContext => ({
 
 const unread = { recording: '/s/bad.wav', error: { code: 'empty_file', message: 'The file is empty' } };
 
+/** The names of recordings below `root` in the folder `out`, opened as a command would. */
+async function named(dir: string, recordings: readonly string[], root: string, { restart = false } = {}) {
+  const out = join(dir, 'out');
+  const journal = await Journal.open(join(out, 'journal.jsonl'), key, labels, { clips: true, restart });
+  const given = await nameOutputs(journal, out, recordings, outputFormats.audacity, context(root), { restart });
+  return { names: recordings.map((path) => relative(out, given.files.get(path) as string)), renamed: given.renamed };
+}
+
 async function* each(results: readonly PredictionResult[]) {
   yield* results;
 }
@@ -187,17 +198,49 @@ async function* each(results: readonly PredictionResult[]) {
 test('a file a recording keeps the folders and the whole names', () =>
   withTempDir(async (dir) => {
     const paths = await sounds(dir, 'in/s1/a.wav', 'in/s1/a.mp3', 'in/s2/a.wav');
-    const out = join(dir, 'out');
-    for (const path of paths) {
-      await writeOwnFile(out, prediction(path), outputFormats.audacity, context(join(dir, 'in')));
-    }
-    assert.equal(((await readdir(out, { recursive: true })) as string[]).sort(), [
-      's1',
-      's1/a.mp3.labels.txt',
-      's1/a.wav.labels.txt',
-      's2',
-      's2/a.wav.labels.txt',
-    ]);
+    const { names } = await named(dir, paths, join(dir, 'in'));
+    assert.equal(names, ['s1/a.wav.labels.txt', 's1/a.mp3.labels.txt', 's2/a.wav.labels.txt']);
+  }));
+
+test('a name that is another recording’s gets the folders above, and stays the same', () =>
+  withTempDir(async (dir) => {
+    const [a, b, c] = (await sounds(dir, 'A/x.wav', 'B/x.wav', 'june/B/x.wav')) as [string, string, string];
+    assert.equal((await named(dir, [a], join(dir, 'A'))).names, ['x.wav.labels.txt']);
+    assert.equal((await named(dir, [b], join(dir, 'B'))).names, ['B/x.wav.labels.txt']);
+    assert.equal((await named(dir, [c], join(dir, 'june/B'))).names, ['june/B/x.wav.labels.txt']);
+    const again = await named(dir, [a, b, c], dir);
+    assert.equal(again.names, ['x.wav.labels.txt', 'B/x.wav.labels.txt', 'june/B/x.wav.labels.txt']);
+    assert.equal(again.renamed, []);
+    const restarted = await named(dir, [b], join(dir, 'B'), { restart: true });
+    assert.equal(restarted.names, ['B/x.wav.labels.txt'], 'results are forgotten, owners are not');
+  }));
+
+test('files that no journal knows are not written over, unless they hold what they would hold', () =>
+  withTempDir(async (dir) => {
+    const [a, b] = (await sounds(dir, 'A/x.wav', 'B/x.wav')) as [string, string];
+    const file = join(dir, 'out', 'x.wav.labels.txt');
+    await mkdir(join(dir, 'out'));
+    await writeFile(file, 'mine');
+    assert.is(await codeOf(() => named(dir, [a], join(dir, 'A'))), 'output_exists');
+    assert.equal((await named(dir, [a], join(dir, 'A'), { restart: true })).names, ['x.wav.labels.txt']);
+    // As an earlier version left it: results in the journal, nobody's files on the disk.
+    const path = join(dir, 'out', 'journal.jsonl');
+    const line = async (recording: string) => {
+      const content_hash = createHash('sha256')
+        .update(await readFile(recording))
+        .digest('hex');
+      return { content_hash, result: resultToJson(prediction(recording), true, 'all') };
+    };
+    const lines = [{ journal: { ...key, clips: true } }, await line(a), await line(b)];
+    await writeFile(path, lines.map((one) => `${JSON.stringify(one)}\n`).join(''));
+    const result = prediction(a);
+    const [detection] = result.detections;
+    const longer = { ...result, detections: [{ ...(detection as Detection), endS: 4 }] };
+    await writeFile(file, resultText(longer, outputFormats.audacity, context('/')));
+    assert.equal((await named(dir, [a], join(dir, 'A'))).names, ['A/x.wav.labels.txt']);
+    await writeFile(path, lines.map((one) => `${JSON.stringify(one)}\n`).join(''));
+    await writeFile(file, resultText(result, outputFormats.audacity, context('/')));
+    assert.equal((await named(dir, [a], join(dir, 'A'))).names, ['x.wav.labels.txt']);
   }));
 
 test('a Raven table of several recordings comes with the list that opens them as one sound', () =>
@@ -224,11 +267,29 @@ test('what the format has no room for is listed beside it, and the list goes whe
   withTempDir(async (dir) => {
     const failed = [{ ...unread, recording: 'bad.wav' }];
     const target = { kind: 'folder', path: dir } as const;
-    const path = await writeErrors(target, failed, outputFormats.raven, context(dir));
+    const journal = await Journal.open(join(dir, 'journal.jsonl'), key, labels, kept);
+    const path = await writeErrors(target, failed, outputFormats.raven, context(dir), journal);
     assert.match(await readFile(path as string, 'utf8'), 'bad.wav,,,,,,,,,,empty_file,The file is empty');
-    assert.is(await writeErrors(target, [], outputFormats.raven, context(dir)), null);
-    assert.equal(await readdir(dir), []);
-    assert.is(await writeErrors({ kind: 'file', path: join(dir, 'o') }, failed, outputFormats.csv, context(dir)), null);
+    assert.is(await writeErrors(target, [], outputFormats.raven, context(dir), journal), null);
+    assert.equal(await readdir(dir), ['journal.jsonl']);
+    const file = { kind: 'file', path: join(dir, 'o') } as const;
+    assert.is(await writeErrors(file, failed, outputFormats.csv, context(dir), journal), null);
+  }));
+
+test('an errors.csv of somebody else is neither written over nor removed', () =>
+  withTempDir(async (dir) => {
+    const mine = join(dir, 'errors.csv');
+    await writeFile(mine, 'my own list');
+    const target = { kind: 'folder', path: dir } as const;
+    const open = () => Journal.open(join(dir, 'journal.jsonl'), key, labels, kept);
+    const write = async (failed: FailedPrediction[]) =>
+      writeErrors(target, failed, outputFormats.raven, context(dir), await open());
+    assert.is(await write([]), null);
+    assert.is(await write([unread]), join(dir, 'errors-2.csv'));
+    assert.is(await write([unread, unread]), join(dir, 'errors-2.csv'));
+    assert.is(await write([]), null);
+    assert.equal((await readdir(dir)).sort(), ['errors.csv', 'journal.jsonl']);
+    assert.is(await readFile(mine, 'utf8'), 'my own list');
   }));
 
 test.run();

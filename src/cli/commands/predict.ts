@@ -1,22 +1,24 @@
-import { stat } from 'node:fs/promises';
+import { mkdir, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { AutobirdError } from '../../../bindings/errors.ts';
 import { decodeLimits } from '../../audio/limits.ts';
 import type { Config } from '../../config/schema.ts';
 import type { FailedPrediction, Prediction } from '../../domain.ts';
+import { writeFileAtomic } from '../../files.ts';
 import { type FormatContext, isFailed, type OutputFormatName, outputFormats } from '../../formats/index.ts';
+import { takeLock } from '../../lock.ts';
 import { Classifier } from '../../prediction/Classifier.ts';
 import { collectRecordings } from '../../prediction/collectRecordings.ts';
 import { Journal } from '../../prediction/Journal.ts';
 import type { ClassifierOptions, PredictFilesOptions } from '../../prediction/options.ts';
+import { nameOutputs } from '../../prediction/outputNames.ts';
 import {
   journalPath,
-  recordingFile,
-  removeOwnFile,
+  resultText,
   type Target,
   targetOf,
   writeErrors,
   writeOneFile,
-  writeOwnFile,
 } from '../../prediction/writeOutput.ts';
 import type { Command, CommandIo } from '../command.ts';
 import { type ConfigArgs, configDirOption, configWithoutRawDir } from '../configuration.ts';
@@ -200,13 +202,36 @@ async function toStandardOutput({ classifier, config, context, found, tally, io,
   io.out(writer.end());
 }
 
-/** Through the journal: what is done stays done, and the output is written whole at the end. */
+/** Through the journal, which has one writer at a time. */
 async function toTarget(job: Job, target: Target, restart: boolean): Promise<void> {
+  const path = journalPath(target);
+  await mkdir(dirname(path), { recursive: true });
+  const lock = await takeLock(`${path}.lock`, { code: 'output_busy', doing: `${target.path} is being written` });
+  try {
+    await throughJournal(job, target, restart);
+  } finally {
+    await lock.release();
+  }
+}
+
+/** What is done stays done, and the output is written whole at the end. */
+async function throughJournal(job: Job, target: Target, restart: boolean): Promise<void> {
   const { classifier, config, context, found, tally, io } = job;
   const format = outputFormats[config.predict.format];
   const { overlapS, minScore, topK, merge } = config.predict;
   const key = { modelVersion: classifier.modelVersion, overlapS, minScore, topK, merge };
   const journal = await Journal.open(journalPath(target), key, classifier.labels, { clips: context.clips, restart });
+  const inFolder = target.kind === 'folder';
+  const { files, renamed } = inFolder
+    ? await nameOutputs(journal, target.path, found.paths, format, context, { restart })
+    : { files: new Map<string, string>(), renamed: [] };
+  const fileOf = (recording: string) => files.get(recording) as string;
+  if (renamed.length > 0) {
+    const [first = ''] = renamed;
+    io.progress.note(
+      `${renamed.length} recordings have names that others have in ${target.path}: their results get the folders above too (${first} is in ${fileOf(first)})`,
+    );
+  }
   const waiting: string[] = [];
   for (const path of found.paths) {
     io.signal.throwIfAborted();
@@ -222,7 +247,7 @@ async function toTarget(job: Job, target: Target, restart: boolean): Promise<voi
       if (isFailed(result)) failed.set(result.recording, result);
       else {
         // Before the journal says that it is done: a kill in between must not leave an older file in its place.
-        if (target.kind === 'folder') await writeOwnFile(target.path, result, format, context);
+        if (inFolder) await writeFileAtomic(fileOf(result.recording), resultText(result, format, context));
         await journal.add(result);
       }
       done += 1;
@@ -245,10 +270,17 @@ async function toTarget(job: Job, target: Target, restart: boolean): Promise<voi
       yield result;
     }
   }
-  if (target.kind === 'folder') {
+  if (inFolder) {
     for await (const result of finished()) {
-      const file = recordingFile(target.path, result.recording, format, context.root);
-      if ((await stat(file).catch(() => null)) === null) await writeOwnFile(target.path, result, format, context);
+      const file = fileOf(result.recording);
+      if ((await stat(file).catch(() => null)) === null) {
+        await writeFileAtomic(file, resultText(result, format, context));
+      }
+    }
+    // What an earlier command wrote of a recording that fails now would contradict its row.
+    for (const { recording } of failed.values()) {
+      const name = journal.nameOf(recording, format.name);
+      if (name !== undefined) await rm(join(target.path, name), { force: true });
     }
   } else {
     async function* everything() {
@@ -257,11 +289,7 @@ async function toTarget(job: Job, target: Target, restart: boolean): Promise<voi
     }
     await writeOneFile(target.path, everything(), format, context);
   }
-  // What an earlier command wrote of a recording that fails now would contradict its row.
-  if (target.kind === 'folder') {
-    for (const { recording } of failed.values()) await removeOwnFile(target.path, recording, format, context);
-  }
-  const errors = await writeErrors(target, [...failed.values()], format, context);
+  const errors = await writeErrors(target, [...failed.values()], format, context, journal);
   if (errors !== null) io.progress.note(`${failed.size} recordings without an answer are listed in ${errors}`);
 }
 
