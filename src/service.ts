@@ -6,7 +6,7 @@
 // The forms in which results, runs and drift leave the process.
 
 export { driftToJson } from './drift/driftToJson.ts';
-export { type FormatContext, type OutputFormatName, outputFormats } from './formats/index.ts';
+export { type FormatContext, type FormatWriter, type OutputFormatName, outputFormats } from './formats/index.ts';
 export { resultToJson } from './formats/json.ts';
 export { timeAt } from './prediction/absoluteTime.ts';
 export { type DriftPageOptions, driftPage } from './reports/driftPage.ts';

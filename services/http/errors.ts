@@ -19,6 +19,8 @@ const statusByCode: Readonly<Record<string, number>> = {
   overloaded: 503,
   log_unavailable: 503,
   too_many_jobs: 503,
+  disk_full: 507,
+  cut_short: 400,
   deadline_exceeded: 504,
   decode_budget_exceeded: 413,
   ratio_too_large: 413,
@@ -98,7 +100,7 @@ function isOfFastify(error: unknown): boolean {
 }
 
 /** By the headers alone, before the body (./protect.ts). */
-const refusedUnread: ReadonlySet<number> = new Set([401, 403, 429, 503]);
+const refusedUnread: ReadonlySet<number> = new Set([401, 403, 429, 503, 507]);
 
 function hasUnreadBody({ raw, headers }: FastifyRequest): boolean {
   return !raw.complete && (headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0);

@@ -132,7 +132,12 @@ function openJobs(context: InferenceContext, logger: FastifyBaseLogger): Jobs | 
   const metrics = new JobMetrics(context.metrics.registry);
   const jobs = new Jobs(
     { ...config, dir },
-    { maxFiles: limits.maxFiles, run: predictionJob(context, { ...config, dir }, logger), metrics, logger },
+    {
+      maxFiles: limits.maxFiles,
+      run: (room) => predictionJob(context, { ...config, dir }, room, logger),
+      metrics,
+      logger,
+    },
   );
   metrics.watch(() => jobs.counts());
   return jobs;

@@ -4,7 +4,7 @@ import { AutobirdError, type HeardPrediction, type PredictionLimits, type Predic
 import { HttpProblem } from '../http/HttpProblem.ts';
 import type { ReceivedFile } from '../http/receiveAudio.ts';
 import type { RequestSpan } from '../http/tracing.ts';
-import type { LogEntry } from '../predictionLog/entry.ts';
+import type { LogEntry, RowSink } from '../predictionLog/entry.ts';
 import type { InferenceContext } from './context.ts';
 import { deadline } from './deadline.ts';
 import type { LoadedModel } from './LoadedModel.ts';
@@ -33,7 +33,11 @@ export interface ListenOptions
   readonly job?: {
     readonly limits: Pick<PredictionLimits, 'maxFileBytes' | 'maxDurationS'>;
     readonly signal: AbortSignal;
+    /** Chooses the model where none is named, in [0, 1): another attempt draws the same. */
+    readonly draw: number;
   };
+  /** Where the row goes; null for nowhere. Default the log. */
+  readonly rows?: RowSink | null;
 }
 
 /**
@@ -44,12 +48,12 @@ export interface ListenOptions
  */
 export async function listen<Result>(
   context: InferenceContext,
-  { request, upload, part, model: name, job, ...given }: ListenOptions,
+  { request, upload, part, model: name, job, rows = context.log, ...given }: ListenOptions,
   use: (heard: Heard) => Promise<Result>,
 ): Promise<Result> {
   const { models, config, metrics } = context;
   const file = upload.files[part] as ReceivedFile;
-  using lease = models.lease(name, randomInt(2 ** 32) / 2 ** 32);
+  using lease = models.lease(name, job?.draw ?? randomInt(2 ** 32) / 2 ** 32);
   const { model } = lease;
   const withinMs = job === undefined ? 1000 * config.limits.deadlineS : undefined;
   using limit = deadline(request.socket, withinMs);
@@ -77,8 +81,8 @@ export async function listen<Result>(
       span.stage('network', decodedAt, begin + predictMs, { ...attributes, 'autobird.clips': prediction.clips.length });
     }
     const result = await use({ model, prediction, signal });
-    await append(context, logEntry({ ...about, predictMs, prediction }), request.span);
-    const shadows = listenAlong(context, { request, upload, part, job });
+    await append(metrics, rows, logEntry({ ...about, predictMs, prediction }), request.span);
+    const shadows = listenAlong(context, { request, upload, part, job, rows });
     if (job !== undefined) await shadows;
     return result;
   } catch (error) {
@@ -97,20 +101,21 @@ export async function listen<Result>(
       metrics.failed(model, error.code);
       const predictMs = performance.now() - begin;
       request.span?.stage('predict', begin, begin + predictMs, { 'autobird.part': part, 'error.type': error.code });
-      await append(context, logEntry({ ...about, predictMs, errorCode: error.code }), request.span);
+      await append(metrics, rows, logEntry({ ...about, predictMs, errorCode: error.code }), request.span);
     }
     throw error;
   }
 }
 
 async function append(
-  { log, metrics }: InferenceContext,
+  metrics: InferenceContext['metrics'],
+  rows: RowSink | null,
   entry: LogEntry,
   span: RequestSpan | null = null,
 ): Promise<void> {
-  if (log === null) return;
+  if (rows === null) return;
   const begin = performance.now();
-  await log.append(entry);
+  await rows.append(entry);
   const end = performance.now();
   metrics.logged(end - begin);
   span?.stage('log', begin, end);
@@ -119,11 +124,21 @@ async function append(
 /** Shadow models hear what was answered, when there is nobody waiting for them any more. */
 async function listenAlong(
   context: InferenceContext,
-  { job, ...about }: Pick<ListenOptions, 'request' | 'upload' | 'part'> & { readonly job: ListenOptions['job'] },
+  {
+    job,
+    rows,
+    ...about
+  }: Pick<ListenOptions, 'request' | 'upload' | 'part'> & {
+    readonly job: ListenOptions['job'];
+    readonly rows: RowSink | null;
+  },
 ): Promise<void> {
   const { models, metrics } = context;
   const file = about.upload.files[about.part] as ReceivedFile;
-  const options = { name: file.name, ...(job !== undefined && { ...job, patient: true }) };
+  const options = {
+    name: file.name,
+    ...(job !== undefined && { limits: job.limits, signal: job.signal, patient: true }),
+  };
   const heard = models.shadows().map((lease) => {
     const { model } = lease;
     const begin = performance.now();
@@ -132,7 +147,7 @@ async function listenAlong(
       .then(async (prediction) => {
         const predictMs = performance.now() - begin;
         metrics.predicted(model, prediction, { predictMs });
-        await append(context, logEntry({ ...about, model, predictMs, prediction, shadow: true }));
+        await append(metrics, rows, logEntry({ ...about, model, predictMs, prediction, shadow: true }));
       })
       .catch((error) => about.request.log.warn({ err: error, model: model.name }, 'A shadow model failed'))
       .finally(() => lease[Symbol.dispose]());

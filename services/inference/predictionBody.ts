@@ -1,7 +1,7 @@
 /** What `POST /v1/predictions` answers. */
 import { type Static, Type } from 'typebox';
 import type { HeardPrediction } from '../../src/index.ts';
-import { type FormatContext, outputFormats, resultToJson } from '../../src/service.ts';
+import { type FormatContext, type FormatWriter, outputFormats, resultToJson } from '../../src/service.ts';
 import type { LoadedModel } from './LoadedModel.ts';
 
 export const predictionQuery = Type.Object(
@@ -103,26 +103,37 @@ export const contentTypes = {
 } as const;
 
 /** The answers as the library writes them into files: CSV, or a selection table for Raven. */
-export function outcomesAsText(
-  outcomes: readonly Outcome[],
-  format: 'csv' | 'raven',
-  { top_k: topK = 3 }: PredictionQuery,
-): string {
-  const first = outcomes.find((outcome) => !('error' in outcome));
-  const classifier = first === undefined || 'error' in first ? undefined : first.model.classifier;
+export function outcomesAsText(outcomes: readonly Outcome[], format: 'csv' | 'raven', query: PredictionQuery): string {
   const results = outcomes.map((outcome) => ('error' in outcome ? outcome : outcome.prediction));
+  const model = outcomes.flatMap((outcome) => ('error' in outcome ? [] : [outcome.model]))[0];
+  const writer = textWriter(
+    format,
+    model,
+    results.map(({ recording }) => recording),
+    query,
+  );
+  return [writer.begin(), ...results.map((result) => writer.write(result)), writer.end()].join('');
+}
+
+/** Writes the answers of recordings with these `names` one after the other; `model` predicted the first that has no error. */
+export function textWriter(
+  format: 'csv' | 'raven',
+  model: LoadedModel | undefined,
+  names: readonly string[],
+  { top_k: topK = 3 }: PredictionQuery,
+): FormatWriter {
+  const classifier = model?.classifier;
   const context: FormatContext = {
     labels: classifier?.labels ?? [],
     noEventLabels: classifier?.noEventLabels ?? [],
     topK,
     lowHz: classifier?.features.fMinHz ?? 0,
     highHz: classifier === undefined ? 0 : Math.min(classifier.features.fMaxHz, classifier.features.sampleRateHz / 2),
-    names: results.map(({ recording }) => recording),
+    names,
     width: 100,
     root: '/',
     uploads: true,
     clips: false,
   };
-  const writer = outputFormats[format].open(context);
-  return [writer.begin(), ...results.map((result) => writer.write(result)), writer.end()].join('');
+  return outputFormats[format].open(context);
 }

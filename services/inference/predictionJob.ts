@@ -1,13 +1,15 @@
 /** A prediction as a job: the same answer as the request would have got, from files and into files. */
-import { writeFile } from 'node:fs/promises';
 import type { FastifyBaseLogger } from 'fastify';
 import type { ServiceConfig } from '../../src/index.ts';
 import { HttpProblem } from '../http/HttpProblem.ts';
+import type { DiskRoom } from '../jobs/DiskRoom.ts';
 import type { Job } from '../jobs/Job.ts';
 import type { JobWork } from '../jobs/JobRunner.ts';
 import { recordingPath, resultPath } from '../jobs/spool.ts';
+import { withHeldRows } from '../predictionLog/HeldRows.ts';
 import type { InferenceContext } from './context.ts';
-import { type Outcome, outcomesAsText, outcomeToJson, type PredictionQuery } from './predictionBody.ts';
+import { JobResult } from './JobResult.ts';
+import type { Outcome, PredictionQuery } from './predictionBody.ts';
 import { outcomeOf } from './predictionOutcome.ts';
 
 /** Each costs some hundred bytes with its scores: ten times those of a day in clips of five seconds. */
@@ -15,10 +17,14 @@ const maxClips = 200_000;
 
 const route = '/v1/predictions';
 
+/** Each costs some hundred bytes in memory and in every format of the result. */
+const maxDetections = 1_000_000;
+
 /** Runs jobs whose folder is `dir`. */
 export function predictionJob(
   context: InferenceContext,
   { dir, maxFileBytes, maxDurationS }: ServiceConfig['jobs'] & { readonly dir: string },
+  room: DiskRoom,
   logger: FastifyBaseLogger,
 ): JobWork['run'] {
   const limits = { maxFileBytes, maxDurationS };
@@ -29,34 +35,59 @@ export function predictionJob(
     const requester = { id: requestId, url: route, routeOptions: { url: route }, socket: signal, log };
     const placed = files.map((file, index) => ({ ...file, source: recordingPath(dir, job.id, index) }));
     const upload = { files: placed, receiveMs };
-    const logged = loggedParts(context, job);
-    const outcomes: Outcome[] = [];
-    let doneS = 0;
-    for (const part of files.keys()) {
-      let totalS = 0;
-      const outcome = await outcomeOf(logged.has(part) ? { ...context, log: null } : context, {
-        requester,
-        upload,
-        part,
-        query,
-        job: { limits, signal },
-        onProgress: ({ done, total }) => {
-          totalS = total;
-          checkClips(context, query, done);
-          onProgress({ doneS: doneS + done, totalS: doneS + total, recordingsDone: part });
-        },
+    const result = await JobResult.open({
+      pathOf: (format) => resultPath(dir, job, format),
+      requestId,
+      names: files.map(({ name }) => name),
+      query,
+      take: (bytes) => room.take(bytes),
+    });
+    try {
+      // An attempt that is broken off leaves no rows: the next one begins again.
+      await withHeldRows(context.log, async (rows) => {
+        let doneS = 0;
+        for (const part of files.keys()) {
+          let totalS = 0;
+          const outcome = await outcomeOf(context, {
+            requester,
+            upload,
+            part,
+            query,
+            rows,
+            job: { limits, signal, draw: drawOf(job, part) },
+            onProgress: ({ done, total }) => {
+              totalS = total;
+              checkClips(context, query, done);
+              onProgress({ doneS: doneS + done, totalS: doneS + total, recordingsDone: part });
+            },
+          });
+          checkDetections(outcome);
+          doneS += totalS;
+          onProgress({ doneS, totalS: doneS, recordingsDone: part + 1 });
+          await result.add(outcome);
+          signal.throwIfAborted();
+        }
+        await result.end();
       });
-      doneS += totalS;
-      onProgress({ doneS, totalS: doneS, recordingsDone: part + 1 });
-      outcomes.push(outcome);
+    } finally {
+      await result.close();
     }
-    const json = { request_id: requestId, predictions: outcomes.map((outcome) => outcomeToJson(outcome, query)) };
-    const written = { signal, flush: true };
-    // The model may be gone when the result is fetched: it is written in every format now.
-    await writeFile(resultPath(dir, job, 'json'), JSON.stringify(json), written);
-    await writeFile(resultPath(dir, job, 'csv'), outcomesAsText(outcomes, 'csv', query), written);
-    await writeFile(resultPath(dir, job, 'raven'), outcomesAsText(outcomes, 'raven', query), written);
   };
+}
+
+/** The same for every attempt, and spread evenly over the recordings of a job. */
+function drawOf({ id }: Job, part: number): number {
+  return (Number.parseInt(id.slice(0, 8), 16) / 2 ** 32 + part * 0.618_033_988_75) % 1;
+}
+
+/** @throws HttpProblem 413 */
+function checkDetections(outcome: Outcome): void {
+  if ('error' in outcome || outcome.prediction.detections.length <= maxDetections) return;
+  throw new HttpProblem(
+    413,
+    'too_many_detections',
+    `More than ${maxDetections} detections in ${outcome.prediction.recording}: raise min_score, or lower top_k`,
+  );
 }
 
 /** @throws HttpProblem 413 before the scores of too many clips fill the memory */
@@ -74,13 +105,4 @@ function checkClips(
   if (doneS / Math.min(...hops) > maxClips) {
     throw new HttpProblem(413, 'too_many_clips', `More than ${maxClips} clips: lower overlap_s, or cut the recording`);
   }
-}
-
-/** Recordings that were heard before the job was interrupted have their row already. */
-function loggedParts({ log }: InferenceContext, { created, request: { requestId, files } }: Job): Set<number> {
-  if (log === null) return new Set();
-  const rows = log.list({ requestId, since: created }, { limit: 1000 });
-  // Ids of requests are the clients' to choose: two jobs may have the same one.
-  const ours = rows.filter(({ shadow, part, fileSha256 }) => !shadow && files[part]?.sha256 === fileSha256);
-  return new Set(ours.map(({ part }) => part));
 }

@@ -12,6 +12,7 @@ export interface OutcomeOptions {
   readonly part: number;
   readonly query: PredictionQuery;
   readonly job?: ListenOptions['job'];
+  readonly rows?: ListenOptions['rows'];
   readonly onProgress?: (progress: Progress) => void;
 }
 
@@ -21,7 +22,7 @@ export interface OutcomeOptions {
  * @throws for the one recording of an upload what is wrong with it: a row of its own is for several
  */
 export async function outcomeOf(context: InferenceContext, options: OutcomeOptions): Promise<Outcome> {
-  const { requester, upload, part, query, job, onProgress } = options;
+  const { requester, upload, part, query, job, rows, onProgress } = options;
   const { model: name, top_k: topK, min_score: minScore, overlap_s: overlapS, merge } = query;
   const { embeddings = false, spectrogram = false } = query;
   const { files } = upload;
@@ -33,6 +34,7 @@ export async function outcomeOf(context: InferenceContext, options: OutcomeOptio
     model: name,
     embedding: embeddings,
     ...(job !== undefined && { job }),
+    ...(rows !== undefined && { rows }),
     ...(topK !== undefined && { topK }),
     ...(minScore !== undefined && { minScore }),
     ...(overlapS !== undefined && { overlapS }),

@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import type { FastifyBaseLogger, FastifyRequest } from 'fastify';
 import { AutobirdError, type ServiceConfig } from '../../src/index.ts';
 import { allowLongUpload } from '../http/longUploads.ts';
-import type { Job } from './Job.ts';
+import { DiskRoom } from './DiskRoom.ts';
+import type { Job, JobCounts } from './Job.ts';
 import type { JobMetrics } from './JobMetrics.ts';
 import { JobRunner, type JobWork } from './JobRunner.ts';
 import { JobStore, QueueFullError } from './JobStore.ts';
@@ -20,7 +21,8 @@ type JobsConfig = ServiceConfig['jobs'];
 export interface JobsOptions {
   /** Recordings of one job. */
   readonly maxFiles: number;
-  readonly run: JobWork['run'];
+  /** Does a job; `room` is what its result may fill. */
+  readonly run: (room: DiskRoom) => JobWork['run'];
   readonly metrics: JobMetrics;
   readonly logger: FastifyBaseLogger;
 }
@@ -29,6 +31,7 @@ export class Jobs {
   readonly dir: string;
   /** How long a job that is over is kept. */
   readonly retentionMs: number;
+  readonly #room: DiskRoom;
   readonly #config: JobsConfig;
   readonly #maxFiles: number;
   readonly #runner: JobRunner;
@@ -48,13 +51,14 @@ export class Jobs {
     this.dir = dir;
     this.retentionMs = retentionHours * hourMs;
     this.#config = config;
+    this.#room = new DiskRoom(dir, config);
     this.#maxFiles = maxFiles;
     this.#logger = logger;
     this.#existing();
     this.#runner = new JobRunner(
       () => this.#existing(),
       { concurrency, maxAttempts, deadlineS },
-      { run, tidy: (job, kept) => this.#tidy(job, kept) },
+      { run: run(this.#room), tidy: (job, kept) => this.#tidy(job, kept) },
       metrics,
       logger,
     );
@@ -81,7 +85,7 @@ export class Jobs {
     const id = randomBytes(16).toString('hex');
     try {
       const limits = { maxFileBytes, maxFiles: this.#maxFiles };
-      const { files, receiveMs } = await spoolUpload(request, { dir: this.dir, id, limits });
+      const { files, receiveMs } = await spoolUpload(request, { dir: this.dir, id, limits, room: this.#room });
       const about = files.map(({ name, sizeBytes, sha256 }) => ({ name, sizeBytes, sha256 }));
       store.add(id, { requestId: request.id, query, files: about, receiveMs }, maxQueued);
     } catch (error) {
@@ -98,7 +102,7 @@ export class Jobs {
     return this.#existing()?.get(id) ?? null;
   }
 
-  counts(): ReturnType<JobStore['counts']> {
+  counts(): JobCounts {
     return this.#existing()?.counts() ?? { queued: 0, running: 0 };
   }
 

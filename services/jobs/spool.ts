@@ -1,11 +1,12 @@
 /** The folder of jobs: recordings are written there as they arrive, never held in memory. */
 import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
-import { mkdir, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { FastifyRequest } from 'fastify';
+import { AutobirdError } from '../../src/index.ts';
 import { HttpProblem } from '../http/HttpProblem.ts';
 import {
   announcedBytes,
@@ -15,6 +16,7 @@ import {
   tooLarge,
   type UploadLimits,
 } from '../http/receiveAudio.ts';
+import { asDiskFull, type DiskRoom } from './DiskRoom.ts';
 import type { Job } from './Job.ts';
 
 /** What is not touched for so long belongs to a process that is gone. */
@@ -31,31 +33,34 @@ const jobFolder = /^[\da-f]{32}$/;
  * Writes the recordings of `request` to the folder `id` of `dir`. It is there when all of them are; nothing is left of what
  * was refused or cut short.
  *
- * @throws HttpProblem as `receiveAudio`, and 507 where the disk is full
+ * @throws HttpProblem as `receiveAudio`; DiskFullError; AutobirdError `cut_short`
  */
 export async function spoolUpload(
   request: FastifyRequest,
-  { dir, id, limits }: { readonly dir: string; readonly id: string; readonly limits: UploadLimits },
+  {
+    dir,
+    id,
+    limits,
+    room,
+  }: { readonly dir: string; readonly id: string; readonly limits: UploadLimits; readonly room: DiskRoom },
 ): Promise<Pick<Received, 'files' | 'receiveMs'>> {
   const begin = performance.now();
-  const announced = announcedBytes(request, limits) ?? 0;
-  const { bavail, bsize } = await statfs(dir);
-  if (announced > bavail * bsize) throw diskFull();
+  await room.check(announcedBytes(request, limits) ?? 0);
   const folder = join(dir, `${receiving}${id}`);
   try {
     await mkdir(folder);
     let count = 0;
     const { files } = await readUpload(request, limits, (stream) =>
-      written(stream, join(folder, String(count++)), limits.maxFileBytes),
+      written(stream, join(folder, String(count++)), limits.maxFileBytes, room),
     );
     await rename(folder, join(dir, id));
     const placed = files.map((file, index) => ({ ...file, source: recordingPath(dir, id, index) }));
     return { files: placed, receiveMs: performance.now() - begin };
   } catch (error) {
     await rm(folder, { recursive: true, force: true });
-    if ((error as NodeJS.ErrnoException).code === 'ENOSPC') throw diskFull();
-    if (error instanceof HttpProblem || request.raw.complete) throw error;
-    throw new HttpProblem(400, 'cut_short', 'The upload was cut short: send it again');
+    const reason = asDiskFull(error);
+    if (reason instanceof HttpProblem || reason instanceof AutobirdError || request.raw.complete) throw reason;
+    throw new AutobirdError('cut_short', 'The upload was cut short: send it again');
   }
 }
 
@@ -84,24 +89,28 @@ async function lastTouched(folder: string): Promise<number> {
   return Math.max(...times);
 }
 
-async function written(stream: Readable, path: string, maxBytes: number): Promise<TakenFile> {
+/** Room is looked for once for so many bytes. */
+const roomBytes = 4 * 2 ** 20;
+
+async function written(stream: Readable, path: string, maxBytes: number, room: DiskRoom): Promise<TakenFile> {
   const hash = createHash('sha256');
   let sizeBytes = 0;
+  let takenBytes = 0;
   const count = new Transform({
     transform(chunk: Buffer, _encoding, done) {
       sizeBytes += chunk.byteLength;
       hash.update(chunk);
-      done(sizeBytes > maxBytes ? tooLarge(maxBytes) : null, chunk);
+      if (sizeBytes > maxBytes) done(tooLarge(maxBytes));
+      else if (sizeBytes <= takenBytes) done(null, chunk);
+      else {
+        takenBytes += roomBytes;
+        room.take(roomBytes).then(
+          () => done(null, chunk),
+          (error: Error) => done(error),
+        );
+      }
     },
   });
   await pipeline(stream, count, createWriteStream(path, { flags: 'wx' }));
   return { source: path, sizeBytes, sha256: hash.digest('hex') };
-}
-
-function diskFull(): HttpProblem {
-  return new HttpProblem(
-    507,
-    'disk_full',
-    'The service has no room for the upload: try again later, or tell its operator',
-  );
 }

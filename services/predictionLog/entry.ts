@@ -38,6 +38,12 @@ export interface LogEntry {
   readonly audio: Uint8Array | null;
 }
 
+/** Where rows go. */
+export interface RowSink {
+  /** Resolves when the row is safe, or is held for a request that is answered as a whole. */
+  append(entry: LogEntry): Promise<void>;
+}
+
 /** What somebody says was really heard. */
 export interface Feedback {
   readonly requestId: string;

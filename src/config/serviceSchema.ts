@@ -96,6 +96,10 @@ export const serviceSchema = z.strictObject({
     concurrency: count,
     /** More are refused with 503 and Retry-After. */
     maxQueued: count,
+    /** Of the recordings and results of all jobs; more are refused with 507. */
+    maxTotalBytes: count,
+    /** What jobs leave free on their disk, for the prediction log and others; where less is free they are refused with 507. */
+    minFreeBytes: z.int().min(0),
     /** Of a recording. */
     maxFileBytes: count,
     maxDurationS: positive,

@@ -1,6 +1,7 @@
 // time-limit: 240
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
+import { Readable } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -133,6 +134,32 @@ test('what cannot become a job is refused at once, and leaves nothing', () =>
     await fetch(`${url}/v1/jobs/${first.id}`, { method: 'DELETE' });
     assert.is((await jobUntil(url, second.id, isOver)).status, 'succeeded', 'the next one has its turn');
   }));
+
+test('jobs have a total on the disk, and leave the log its share', async () => {
+  const refused = async (setting: string) =>
+    await withService([own, `service.jobs.${setting}`], async ({ url, dir }) => {
+      const announced = await submit(url, '', ['a.wav', chirpWav(10)]);
+      const unannounced = await fetch(`${url}/v1/predictions`, {
+        method: 'POST',
+        body: Readable.toWeb(Readable.from([chirpWav(10)])) as ReadableStream,
+        duplex: 'half',
+        headers: { prefer: 'respond-async', 'content-type': 'audio/wav' },
+      } as RequestInit);
+      for (const answer of [announced, unannounced]) {
+        assert.is(answer.status, 507);
+        assert.is(answer.headers.get('retry-after'), '60');
+        const { code, detail } = (await answer.json()) as { code: string; detail: string };
+        assert.is(code, 'disk_full');
+        assert.match(detail, `no room for the job (service.jobs.${setting.split('=')[0]}): try again later`);
+      }
+      assert.equal(
+        (await readdir(`${dir}/jobs`)).filter((name) => !name.startsWith('jobs.db')),
+        [],
+      );
+    });
+  await refused('max_total_bytes=100000');
+  await refused(`min_free_bytes=${2 ** 52}`);
+});
 
 test('an upload that is cut short leaves nothing', () =>
   withService([own], async ({ url, dir }) => {

@@ -7,6 +7,7 @@ import { problemAnswer } from '../../http/errors.ts';
 import { documented } from '../../http/openApi.ts';
 import { audioField, type Received, receiveAudio } from '../../http/receiveAudio.ts';
 import type { Jobs } from '../../jobs/Jobs.ts';
+import { withHeldRows } from '../../predictionLog/HeldRows.ts';
 import type { InferenceContext } from '../context.ts';
 import {
   contentTypes,
@@ -65,9 +66,11 @@ export function predictionRoutes(app: FastifyInstance, context: InferenceContext
         return reply.type('text/event-stream; charset=utf-8').header('cache-control', 'no-store').send(events);
       }
       try {
-        const outcomes = await Promise.all(
-          upload.files.map((_file, part) =>
-            outcomeOf(context, { requester: request, upload, part, query: request.query }),
+        const outcomes = await withHeldRows(context.log, (rows) =>
+          Promise.all(
+            upload.files.map((_file, part) =>
+              outcomeOf(context, { requester: request, upload, part, query: request.query, rows }),
+            ),
           ),
         );
         if (format !== 'json')

@@ -4,6 +4,8 @@ import { deflate, gzip } from 'node:zlib';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { problemAnswer } from '../../../http/errors.ts';
 import { HttpProblem } from '../../../http/HttpProblem.ts';
+import type { RowSink } from '../../../predictionLog/entry.ts';
+import { withHeldRows } from '../../../predictionLog/HeldRows.ts';
 import type { InferenceContext } from '../../context.ts';
 import { type Heard, listen } from '../../listen.ts';
 import type { Upload } from '../../requester.ts';
@@ -32,8 +34,10 @@ export async function infer(
   const upload = { files: recordingsOf(asked, body.binary, limits), receiveMs: body.receiveMs };
   const embeddings = wanted.some((output) => output.name === 'embedding');
   const overlapS = overlapOf(asked);
-  const rows = await Promise.all(
-    upload.files.map((_file, part) => hear(context, { request, upload, part, name, overlapS, embeddings })),
+  const rows = await withHeldRows(context.log, (log) =>
+    Promise.all(
+      upload.files.map((_file, part) => hear(context, { request, upload, part, name, overlapS, embeddings, log })),
+    ),
   );
   // The file of a model may have been replaced since the version was looked up.
   const other = rows.find(({ model }) => version !== undefined && model.version !== version);
@@ -53,12 +57,13 @@ interface Row {
   readonly name: string;
   readonly overlapS: number | undefined;
   readonly embeddings: boolean;
+  readonly log: RowSink | null;
 }
 
 async function hear(context: InferenceContext, row: Row): Promise<Heard> {
-  const { request, upload, part, name, overlapS, embeddings } = row;
+  const { request, upload, part, name, overlapS, embeddings, log } = row;
   const file = upload.files[part] as Upload['files'][number];
-  const options = { model: name, embedding: embeddings, ...(overlapS !== undefined && { overlapS }) };
+  const options = { model: name, rows: log, embedding: embeddings, ...(overlapS !== undefined && { overlapS }) };
   try {
     return await listen(context, { request, upload, part, ...options }, async (heard) => heard);
   } catch (error) {

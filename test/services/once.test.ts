@@ -1,0 +1,28 @@
+/** A row is written once, whatever a client or a restart repeats. */
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { chirpWav } from '../helpers/tinyModel.ts';
+import { audioForm, withService } from '../helpers/withService.ts';
+
+test('a request of which one recording is refused leaves no rows of the others: its client repeats all of it', () =>
+  withService(
+    ['service.threads=1', 'service.batching.max_queued_clips=8', 'service.batching.max_delay_ms=0'],
+    async ({ url, management }) => {
+      const send = (...seconds: readonly number[]) => {
+        const files = seconds.map((length, i) => [`${i}.wav`, chirpWav(length)] as const);
+        return fetch(`${url}/v1/predictions`, { method: 'POST', body: audioForm(...files) });
+      };
+      const first = await send(1, 1, 60);
+      assert.is(first.status, 503, await first.text());
+      // The queue of the first may take a moment to empty.
+      while ((await send(1, 1)).status !== 200);
+      const { predictions } = (await management.inject('/v1/log')).json<{
+        predictions: { part: number; error_code: string | null }[];
+      }>();
+      const answered = predictions.filter(({ error_code }) => error_code === null);
+      assert.equal(answered.map(({ part }) => part).sort(), [0, 1]);
+      assert.ok(predictions.some(({ part, error_code }) => part === 2 && error_code === 'overloaded'));
+    },
+  ));
+
+test.run();
