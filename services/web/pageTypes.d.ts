@@ -138,7 +138,8 @@ export interface ClassFigures {
 /** Rows are the truth; the column after the labels counts recordings without an answer. */
 export interface Confusion {
   readonly labels: readonly string[];
-  readonly counts: readonly (readonly number[])[];
+  /** What they are, what they were called (null without an answer) and how many; only what is not 0. */
+  readonly cells: readonly (readonly [number, number | null, number])[];
 }
 
 export interface Report {

@@ -193,6 +193,8 @@ export const evaluationSchema = z.strictObject({
   /** `auto`: what has the lowest validation loss. */
   aggregation: z.enum(['auto', 'majority', 'mean', 'activity']),
   batchSize: count,
+  /** What is predicted: the `originals`, and the dataset's shards where they are not there; or always the `shards`, which is faster. */
+  audio: z.enum(['originals', 'shards']),
   /** Bins of the expected calibration error. */
   calibrationBins: count,
   /** Mistakes shown in the report. */

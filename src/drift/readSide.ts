@@ -9,7 +9,7 @@ import { readCheckpoint } from '../checkpoint/readCheckpoint.ts';
 import type { Config } from '../config/schema.ts';
 import { Dataset } from '../data/dataset.ts';
 import type { FailedPrediction, JobOptions, Recording, Side } from '../domain.ts';
-import { hearOriginals } from '../evaluation/hearOriginals.ts';
+import { predictRecordings } from '../evaluation/predictRecordings.ts';
 import { Classifier } from '../prediction/Classifier.ts';
 import { collectRecordings } from '../prediction/collectRecordings.ts';
 import { findCheckpoint } from '../prediction/findCheckpoint.ts';
@@ -102,15 +102,18 @@ async function datasetSide(name: string, side: Side, options: ReadSideOptions): 
   const split = (await dataset.newestSplit()) ?? (await dataset.makeSplit(config.split));
   const recordings = dataset.onSide(split, side);
   if (model === null) return { ...noModel, rows: await shardRows(dataset, recordings, options) };
-  const answers = await hearOriginals(model, recordings, dataset.manifest.rawDir, {
+  const rows: RecordingRow[] = [];
+  const failed: FailedPrediction[] = [];
+  const predicted = predictRecordings(model, dataset, recordings, {
     stage: 'features',
     embedding: true,
     ...job({ signal, onProgress }),
   });
-  const rows = answers.flatMap((answer, i) =>
-    'error' in answer ? [] : [predictionRow(answer, (recordings[i] as Recording).label)],
-  );
-  return { ...noModel, rows, failed: answers.filter((answer) => 'error' in answer) };
+  for await (const { recording, prediction } of predicted) {
+    if ('error' in prediction) failed.push(prediction);
+    else rows.push(predictionRow(prediction, recording.label));
+  }
+  return { ...noModel, rows, failed };
 }
 
 async function shardRows(

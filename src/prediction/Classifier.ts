@@ -18,10 +18,11 @@ import { chooseRuntime } from './chooseRuntime.ts';
 import { meanDriftFeatures } from './driftFeatures.ts';
 import { findCheckpoint } from './findCheckpoint.ts';
 import { inParallel } from './inParallel.ts';
-import { type OpenedSource, openPcm, openRecording } from './openSource.ts';
+import { type OpenedSource, openDecoded, openPcm, openRecording } from './openSource.ts';
 import {
   batchingFor,
   type ClassifierOptions,
+  type DecodedRecording,
   defaultLimits,
   type Embedding,
   type HeardPrediction,
@@ -108,11 +109,15 @@ export class Classifier {
   }
 
   /**
-   * Scores and detections of one recording, of any length, in bounded memory: a file, or the bytes of one.
+   * Scores and detections of one recording, of any length, in bounded memory: a file, the bytes of one, or what was decoded
+   * before.
    *
    * @throws AudioError where it cannot be read, with the reason in `code`; InvalidArgumentError for a wrong option
    */
-  async predictFile(source: string | Uint8Array, options: PredictOptions = {}): Promise<HeardPrediction> {
+  async predictFile(
+    source: string | Uint8Array | DecodedRecording,
+    options: PredictOptions = {},
+  ): Promise<HeardPrediction> {
     const reading = this.#reading(options);
     const heard = await this.clipLogits(source, options);
     const { durationS, recordedAt, warnings, clips, logits, activity, driftFeatures, embedding, decodeMs } = heard;
@@ -126,7 +131,7 @@ export class Classifier {
       activity: activity[index] as number,
     }));
     return {
-      recording: options.name ?? (typeof source === 'string' ? source : 'buffer'),
+      recording: options.name ?? nameOf(source),
       durationS,
       recordedAt,
       warnings,
@@ -147,7 +152,7 @@ export class Classifier {
    * {@link FailedPrediction}; an abort or a failure of the network itself ends the iteration.
    */
   async *predictFiles(
-    paths: Iterable<string>,
+    sources: Iterable<string | DecodedRecording>,
     options: PredictFilesOptions = {},
   ): AsyncGenerator<HeardPrediction | FailedPrediction, void> {
     const { workers = availableParallelism(), order = 'input', ...single } = options;
@@ -158,12 +163,12 @@ export class Classifier {
     const stop = new AbortController();
     const signal = options.signal ? AbortSignal.any([options.signal, stop.signal]) : stop.signal;
     try {
-      yield* inParallel(paths, workers, order, async (path) => {
+      yield* inParallel(sources, workers, order, async (source) => {
         try {
-          return await this.predictFile(path, { ...single, signal });
+          return await this.predictFile(source, { ...single, signal });
         } catch (error) {
           if (signal.aborted || error instanceof DisposedError || error instanceof NativeError) throw error;
-          return failed(path, error);
+          return failed(nameOf(source), error);
         }
       });
     } finally {
@@ -220,7 +225,10 @@ export class Classifier {
   }
 
   /** Logits of every clip, before temperature and aggregation: what calibration is fitted on. */
-  async clipLogits(source: string | Uint8Array, options: PredictOptions = {}): Promise<RecordingLogits> {
+  async clipLogits(
+    source: string | Uint8Array | DecodedRecording,
+    options: PredictOptions = {},
+  ): Promise<RecordingLogits> {
     const deadlineMs = options.withinMs === undefined ? undefined : performance.now() + options.withinMs;
     await using opened = await this.#open(source, options);
     const clips: Clip[] = [];
@@ -311,9 +319,10 @@ export class Classifier {
   }
 
   async #open(
-    source: string | Uint8Array,
+    source: string | Uint8Array | DecodedRecording,
     { limits, signal, name }: Pick<PredictOptions, 'limits' | 'signal' | 'name'>,
   ) {
+    if (typeof source === 'object' && 'blocks' in source) return openDecoded(source);
     const { sampleRateHz } = this.#checkpoint.metadata.features;
     return await openRecording(source, { ...this.#limits, ...limits }, { sampleRateHz, signal, name });
   }
@@ -340,6 +349,11 @@ export class Classifier {
     }
     return hop;
   }
+}
+
+function nameOf(source: string | Uint8Array | DecodedRecording): string {
+  if (typeof source === 'string') return source;
+  return 'blocks' in source ? source.name : 'buffer';
 }
 
 function concatenated(parts: readonly Float32Array[]): Float32Array {

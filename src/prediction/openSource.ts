@@ -9,6 +9,7 @@ import { openAudio } from '../audio/openAudio.ts';
 import { resampled } from '../audio/resample.ts';
 import { warningsOf } from '../audio/warnings.ts';
 import { recordedAt, recordedAtFromTags } from '../data/recordedAt.ts';
+import type { DecodedRecording } from './options.ts';
 import { type PcmFormat, pcmBlocks } from './readable.ts';
 
 /** Something to listen to, read once from beginning to end. */
@@ -97,6 +98,30 @@ async function* withinBudget(
   } finally {
     await blocks.return();
   }
+}
+
+/** Samples that were decoded before: nothing is left to refuse or to warn of. */
+export function openDecoded({ sampleRateHz, durationS, recordedAt, blocks }: DecodedRecording): OpenedSource {
+  const begin = performance.now();
+  let decodeMs = 0;
+  let samples = 0;
+  async function* counted() {
+    for await (const block of blocks()) {
+      samples += block.length;
+      yield block;
+    }
+    decodeMs = performance.now() - begin;
+  }
+  return {
+    declaredDurationS: durationS,
+    recordedAt,
+    whole: null,
+    samplesAt: (targetHz) => resampled(counted(), sampleRateHz, targetHz),
+    durationS: () => (samples === 0 ? 0 : durationS),
+    warnings: () => [],
+    decodeMs: () => decodeMs,
+    [Symbol.asyncDispose]: async () => {},
+  };
 }
 
 /** A stream of raw samples, of any length: a microphone has no end. */

@@ -67,6 +67,18 @@ export interface PredictFilesOptions extends PredictOptions {
   readonly order?: 'input' | 'ready';
 }
 
+/** A recording that was decoded before. */
+export interface DecodedRecording {
+  readonly name: string;
+  readonly sampleRateHz: number;
+  /** Of the recording as it was. */
+  readonly durationS: number;
+  /** ISO 8601 as {@link Prediction.recordedAt}. */
+  readonly recordedAt: string | null;
+  /** Mono samples, read once from beginning to end, in pieces of any size. */
+  blocks(): AsyncIterable<Float32Array>;
+}
+
 /** What the network says of a recording before calibration: for evaluation. */
 export interface RecordingLogits {
   readonly durationS: number;

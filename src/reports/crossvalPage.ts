@@ -1,7 +1,7 @@
 import { percent } from '../formats/percentAndClock.ts';
 import type { Crossval } from './crossvalReport.ts';
-import { escapeHtml, figure, type Html, renderPage, tiles } from './page.ts';
-import { classTable, confusionHeatmap, dateAndTime, markupTable, shareBar } from './reportParts.ts';
+import { escapeHtml, type Html, renderPage, tiles } from './page.ts';
+import { classTable, confusionSection, dateAndTime, markupTable, shareBar } from './reportParts.ts';
 
 /** `crossval.html`: all folds on one page. */
 export function crossvalPage({ dataset, folds, pooled, accuracy, balancedAccuracy, createdAt }: Crossval): Html {
@@ -18,7 +18,7 @@ export function crossvalPage({ dataset, folds, pooled, accuracy, balancedAccurac
     String(fold.recordings),
     String(fold.leftOut ?? '-'),
     shareBar(fold.accuracy),
-    shareBar(fold.balancedAccuracy, 'var(--c4)'),
+    shareBar(fold.balancedAccuracy, 4),
     `${(fold.durationS / 60).toFixed(1)} min`,
     `<code>${escapeHtml(fold.run)}</code>`,
   ]);
@@ -33,10 +33,7 @@ export function crossvalPage({ dataset, folds, pooled, accuracy, balancedAccurac
       },
       {
         title: 'Confusion',
-        body: figure(
-          confusionHeatmap(pooled.confusion),
-          'Recordings of all folds. The brighter, the larger the share of the row.',
-        ),
+        body: confusionSection(pooled.confusion, 'Recordings of all folds'),
       },
       { title: 'Classes', body: classTable(pooled.perClass, null) },
     ],

@@ -4,6 +4,7 @@ import { figuresSchema, recordingResultSchema } from './report.ts';
 
 const foldSchema = z.strictObject({
   fold: z.int(),
+  /** Its folder; in the file relative to that of the file. */
   run: z.string(),
   recordings: z.int(),
   /** Recordings of the fold not judged because the same sound was trained on or chose the epoch; null if not known. */
@@ -15,7 +16,7 @@ const foldSchema = z.strictObject({
 });
 
 export const crossvalSchema = z.strictObject({
-  formatVersion: z.literal(1),
+  formatVersion: z.literal(2),
   createdAt: z.string(),
   dataset: z.strictObject({ id: z.string(), name: z.string() }),
   folds: z.array(foldSchema),

@@ -6,7 +6,17 @@ import type { Report } from './report.ts';
 export function describeReport(report: Report): string {
   const { side, recordings, clips } = report;
   const figures = `${side}: ${percent(recordings.accuracy)} of ${recordings.items} recordings right (balanced ${percent(recordings.balancedAccuracy)}), ${percent(clips.accuracy)} of ${clips.items} clips`;
-  return [figures, ...describeTrainedOn(report)].join('. ');
+  return [figures, ...describeAudio(report), ...describeTrainedOn(report)].join('. ');
+}
+
+/** A sentence where the original files were not there. */
+export function describeAudio({ audio }: Pick<Report, 'audio'>): string[] {
+  if (audio === null || audio.shards === 0) return [];
+  const { originals, shards } = audio;
+  const which = originals === 0 ? `All ${shards}` : `${shards} of ${shards + originals}`;
+  return [
+    `${which} recordings were read from the samples that the dataset keeps of them, not decoded from their original files.`,
+  ];
 }
 
 export type TrainedOn = Pick<Report, 'leftOut' | 'leftOutSelection' | 'sameSplit'>;

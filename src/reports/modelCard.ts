@@ -2,7 +2,7 @@ import type { Checkpoint } from '../checkpoint/Checkpoint.ts';
 import type { Dataset } from '../data/dataset.ts';
 import type { Recording, Split } from '../domain.ts';
 import { percent } from '../formats/percentAndClock.ts';
-import { describeTrainedOn } from './describeReport.ts';
+import { describeAudio, describeTrainedOn } from './describeReport.ts';
 import type { Report } from './report.ts';
 
 /** `model_card.md`: what the model was made of, how good it is, and what it must not be used for. */
@@ -80,7 +80,7 @@ function limitLines(report: Report, { metadata }: Checkpoint, split: Split): str
   if (weak.length > 0) lines.push(`- Found in less than half of their recordings: ${weak.join(', ')}.`);
   if (untested.length > 0) lines.push(`- Never tested, for want of ${report.side} recordings: ${untested.join(', ')}.`);
   if (report.unknownLabels.length > 0) lines.push(`- In the test but not learned: ${report.unknownLabels.join(', ')}.`);
-  lines.push(...describeTrainedOn(report).map((line) => `- ${line}`));
+  lines.push(...[...describeAudio(report), ...describeTrainedOn(report)].map((line) => `- ${line}`));
   if (metadata.noEventLabels.length === 0) {
     lines.push('- It was never taught what "nothing" sounds like: it names a class for wind, rain and silence too.');
   }

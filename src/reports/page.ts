@@ -105,6 +105,7 @@ nav a{color:var(--accent);text-decoration:none;font-size:.92rem}
 nav a:hover{text-decoration:underline}
 section{margin:2.6rem 0}
 h2{font-size:1.25rem;letter-spacing:-.01em;margin:0 0 .9rem}
+h3{font-size:1rem;margin:1.4rem 0 .6rem}
 p{max-width:46rem}
 .tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(8.5rem,1fr));gap:.75rem}
 .tile{background:var(--panel);border-radius:.5rem;padding:.8rem 1rem;display:flex;flex-direction:column}
@@ -130,6 +131,9 @@ svg .grid{stroke:var(--line);stroke-width:1;shape-rendering:crispEdges}
 svg .curve{fill:none;stroke-width:2;stroke-linejoin:round;stroke-linecap:round}
 .legend{display:flex;flex-wrap:wrap;gap:.2rem 1.1rem;font-size:.85rem;margin:.4rem 0}
 .legend span::before{content:"";display:inline-block;width:.75rem;height:.75rem;border-radius:.15rem;background:var(--c);margin-right:.4rem;vertical-align:-.06rem}
+.share{white-space:nowrap}.share i{display:inline-block;vertical-align:middle;width:6.5rem;height:.55rem;border-radius:.3rem;margin-right:.5rem;background:linear-gradient(var(--c),var(--c)) 0/var(--s) 100% no-repeat var(--line)}
+.share.c1{--c:var(--c1)}.share.c2{--c:var(--c2)}.share.c4{--c:var(--c4)}
+.none{color:var(--soft)}
 footer{color:var(--soft);font-size:.85rem;padding-block:1rem 3rem;border-top:1px solid var(--line)}
 @media print{:root{--paper:#fff;--ink:#000;--soft:#444;--line:#ccc;--panel:#f4f4f4}body{font-size:11px}nav{display:none}.scroll{max-height:none;overflow:visible}section{margin:1.4rem 0}header{padding-top:0}*{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
 `;

@@ -1,5 +1,6 @@
 /** `report.json`: what an evaluation found, for machines; `report.html` and `model_card.md` are made from it. */
 import { z } from 'zod';
+import { decode } from '../schema/case.ts';
 
 const share = z.number().min(0).max(1);
 
@@ -20,7 +21,11 @@ export const figuresSchema = z.strictObject({
   macroF1: share,
   top3: share,
   perClass: z.array(classFiguresSchema),
-  confusion: z.strictObject({ labels: z.array(z.string()), counts: z.array(z.array(z.int())) }),
+  /** Cells that are not 0: places in `labels` of what recordings are and were called (null without an answer), how many. */
+  confusion: z.strictObject({
+    labels: z.array(z.string()),
+    cells: z.array(z.tuple([z.int(), z.int().nullable(), z.int()])),
+  }),
 });
 
 const reliabilityBinSchema = z.strictObject({
@@ -53,12 +58,14 @@ export const recordingResultSchema = z.strictObject({
 });
 
 export const reportSchema = z.strictObject({
-  formatVersion: z.literal(1),
+  formatVersion: z.literal(2),
   createdAt: z.string(),
   checkpoint: z.strictObject({ modelVersion: z.string(), epoch: z.int(), trainedAt: z.string() }),
   dataset: z.strictObject({ id: z.string(), name: z.string() }),
   split: z.string(),
   side: z.enum(['train', 'val', 'test']),
+  /** Recordings that were judged by their original file, and those without one, by the dataset's shard. Null in older reports. */
+  audio: z.strictObject({ originals: z.int(), shards: z.int() }).nullable().default(null),
   /** Recordings of the side that the model was trained on: not judged. Null where the checkpoint does not say which. */
   leftOut: z.int().nullable().default(null),
   /** Left out besides: test recordings that chose the epoch and the temperature; null where the checkpoint does not say. */
@@ -73,7 +80,7 @@ export const reportSchema = z.strictObject({
   /** Accuracy of always naming the class that the evaluated recordings have most. */
   largestClassShare: share,
   recordings: figuresSchema,
-  clips: figuresSchema,
+  clips: figuresSchema.omit({ confusion: true }),
   calibration: z.strictObject({
     aggregation: z.enum(['majority', 'mean', 'activity']),
     temperature: z.number(),
@@ -85,3 +92,32 @@ export const reportSchema = z.strictObject({
 
 export type Report = z.infer<typeof reportSchema>;
 export type RecordingResult = z.infer<typeof recordingResultSchema>;
+
+/**
+ * A report from its JSON; in those of format version 1 the confusions are whole matrices.
+ *
+ * @throws FormatError `invalid_content`, with `path`
+ */
+export function parseReport(json: unknown, path: string): Report {
+  return decode(reportSchema, hasMatrices(json) ? withCells(json) : json, path);
+}
+
+interface MatrixReport {
+  readonly format_version: 1;
+  readonly recordings: { readonly confusion: { readonly labels: string[]; readonly counts: number[][] } };
+  readonly clips: object;
+}
+
+function hasMatrices(json: unknown): json is MatrixReport {
+  const { format_version: version, recordings, clips } = (json ?? {}) as Partial<MatrixReport>;
+  return version === 1 && Array.isArray(recordings?.confusion?.counts) && typeof clips === 'object';
+}
+
+function withCells(json: MatrixReport): unknown {
+  const { labels, counts } = json.recordings.confusion;
+  const cells = counts.flatMap((row, truth) =>
+    row.flatMap((count, c) => (count === 0 ? [] : [[truth, c === labels.length ? null : c, count]])),
+  );
+  const { confusion: _, ...clips } = json.clips as { confusion?: unknown };
+  return { ...json, format_version: 2, clips, recordings: { ...json.recordings, confusion: { labels, cells } } };
+}

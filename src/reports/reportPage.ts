@@ -3,10 +3,10 @@
 import type { CheckpointMetadata, EpochRecord } from '../checkpoint/metadata.ts';
 import type { Split } from '../domain.ts';
 import { percent } from '../formats/percentAndClock.ts';
-import { describeTrainedOn } from './describeReport.ts';
+import { describeAudio, describeTrainedOn } from './describeReport.ts';
 import { escapeHtml, figure, gallery, type Html, notice, renderPage, type Section, table, tiles } from './page.ts';
 import type { RecordingResult, Report } from './report.ts';
-import { classTable, confusionHeatmap, dateAndTime } from './reportParts.ts';
+import { classTable, confusionSection, dateAndTime } from './reportParts.ts';
 import { legend, lineChart } from './svg.ts';
 
 /** A recording that was called something else, with what the model heard. */
@@ -34,7 +34,7 @@ export function reportPage(input: ReportPageInput): Html {
   const sections: (Section | null)[] = [
     { title: 'At a glance', body: glance(input) },
     learning(input),
-    { title: 'Confusion', body: confusion(report) },
+    { title: 'Confusion', body: confusionSection(report.recordings.confusion, 'Recordings') },
     { title: 'Classes', body: classes(report, metadata) },
     { title: 'Can the scores be believed?', body: calibration(report) },
     { title: 'Mistakes', body: mistakes(input) },
@@ -73,9 +73,10 @@ function glance({ report, split }: ReportPageInput): Html {
     },
   ]);
   const grouped = split.options['groupBy'] === 'session';
+  const audio = describeAudio(report);
   const honest = notice(
-    grouped ? 'good' : 'warning',
-    `Decoded from the original files and scored as predict does it; a recording without an answer counts as wrong. ${
+    grouped && audio.length === 0 ? 'good' : 'warning',
+    `${audio.length > 0 ? audio.join(' ') : 'Decoded from the original files.'} Scored as predict does it; a recording without an answer counts as wrong. ${
       grouped
         ? 'No session is on two sides of the split.'
         : 'Split by recording only: sessions that share a place and a microphone may be on both sides, which flatters the figures.'
@@ -118,10 +119,6 @@ function learning({ history, report }: ReportPageInput): Section | null {
     ),
   ];
   return { title: 'Learning', body: gallery(charts, 420) };
-}
-
-function confusion({ recordings }: Report): Html {
-  return figure(confusionHeatmap(recordings.confusion), 'Recordings. The brighter, the larger the share of the row.');
 }
 
 function classes({ recordings, noEventLabels }: Report, { dataset }: CheckpointMetadata): Html {

@@ -1,7 +1,7 @@
 /** What the page of one evaluation and that of a cross-validation share. */
 
 import type { ClassFigures, Confusion } from '../scoring/metrics.ts';
-import { escapeHtml, type Html } from './page.ts';
+import { escapeHtml, figure, type Html, table } from './page.ts';
 import { heatmap } from './svg.ts';
 
 /** `2026-01-31 06:30 UTC` */
@@ -9,21 +9,81 @@ export function dateAndTime(iso: string): string {
   return `${iso.slice(0, 16).replace('T', ' ')} UTC`;
 }
 
+/** More classes than these are not drawn: the picture would be larger than a screen, and quadratic in them. */
+const mostDrawn = 60;
+const mostPairs = 30;
+
+/** The matrix of the classes that are confused, and in a table which are confused most. `what` is judged. */
+export function confusionSection(confusion: Confusion, what: string): Html {
+  const { labels, cells } = confusion;
+  const wrong = cells.filter(([truth, predicted]) => truth !== predicted);
+  const drawn = drawnClasses(confusion, wrong);
+  const caption = `${what}. The brighter, the larger the share of the row.`;
+  const rest = `The ${drawn.length} of ${labels.length} classes that are confused most; others are counted where they were called one of these. All of them: confusion.csv.`;
+  const matrix =
+    drawn.length === 0
+      ? ''
+      : figure(confusionHeatmap(confusion, drawn), drawn.length < labels.length ? `${caption} ${rest}` : caption);
+  return matrix + pairTable(confusion, wrong);
+}
+
+/** All, or those with most mistakes, in their order. */
+function drawnClasses({ labels }: Confusion, wrong: Confusion['cells']): number[] {
+  const places = labels.map((_, place) => place);
+  if (labels.length <= mostDrawn) return places;
+  const mistakes = new Array<number>(labels.length).fill(0);
+  for (const [truth, predicted, count] of wrong) {
+    for (const place of [truth, predicted]) if (place !== null) mistakes[place] = (mistakes[place] as number) + count;
+  }
+  return places
+    .filter((place) => (mistakes[place] as number) > 0)
+    .sort((a, b) => (mistakes[b] as number) - (mistakes[a] as number))
+    .slice(0, mostDrawn)
+    .sort((a, b) => a - b);
+}
+
 /** Rows are the truth, columns the answer; the column for no answer is there where one was not given. */
-export function confusionHeatmap({ labels, counts }: Confusion): Html {
-  const unanswered = counts.some((row) => (row.at(-1) as number) > 0);
-  const columns = unanswered ? [...labels, 'no answer'] : labels;
-  const values = counts.map((row) => row.slice(0, columns.length));
+function confusionHeatmap({ labels, cells }: Confusion, drawn: readonly number[]): Html {
+  const places = new Map<number | null, number>(drawn.map((place, i) => [place, i]));
+  const names = drawn.map((place) => labels[place] as string);
+  const shown = cells.filter(([truth]) => places.has(truth));
+  const unanswered = shown.some(([, predicted]) => predicted === null);
+  const others = shown.some(([, predicted]) => predicted !== null && !places.has(predicted));
+  const columns = [...names, ...(others ? ['another class'] : []), ...(unanswered ? ['no answer'] : [])];
+  const values = drawn.map(() => new Array<number>(columns.length).fill(0));
+  for (const [truth, predicted, count] of shown) {
+    const row = values[places.get(truth) as number] as number[];
+    const column = predicted === null ? columns.length - 1 : (places.get(predicted) ?? names.length);
+    row[column] = (row[column] as number) + count;
+  }
   const cell = Math.max(11, Math.min(32, Math.floor(760 / columns.length)));
-  const chart = heatmap(values, labels, columns, { cell, rowTitle: 'is', columnTitle: 'was called' });
+  const chart = heatmap(values, names, columns, { cell, rowTitle: 'is', columnTitle: 'was called' });
   return `<div style="overflow-x:auto">${chart}</div>`;
 }
 
+function pairTable({ labels, cells }: Confusion, wrong: Confusion['cells']): Html {
+  if (wrong.length === 0) return '';
+  const sums = new Map<number, number>();
+  for (const [truth, , count] of cells) sums.set(truth, (sums.get(truth) ?? 0) + count);
+  const rows = wrong
+    .toSorted((a, b) => b[2] - a[2])
+    .slice(0, mostPairs)
+    .map(([truth, predicted, count]) => [
+      labels[truth] as string,
+      predicted === null ? 'no answer' : (labels[predicted] as string),
+      `${count} of ${sums.get(truth)}`,
+    ]);
+  const shown =
+    wrong.length > mostPairs
+      ? `The ${mostPairs} most frequent of ${wrong.length} kinds of mistakes`
+      : 'Most frequent mistakes';
+  return `<h3>${shown}</h3>${table([{ title: 'is' }, { title: 'was called' }, { title: 'recordings', numeric: true }], rows)}`;
+}
+
 /** A share as a bar with its figure; a dash where there is none. */
-export function shareBar(share: number | null, color = 'var(--c1)'): Html {
-  if (share === null) return '<span style="color:var(--soft)">–</span>';
-  const width = (100 * share).toFixed(1);
-  return `<span style="white-space:nowrap"><span style="display:inline-block;vertical-align:middle;width:6.5rem;height:.55rem;border-radius:.3rem;background:var(--line);overflow:hidden;margin-right:.5rem"><span style="display:block;width:${width}%;height:100%;background:${color}"></span></span>${Math.round(100 * share)} %</span>`;
+export function shareBar(share: number | null, color = 1): Html {
+  if (share === null) return '<span class="none">–</span>';
+  return `<span class="share c${color}"><i style="--s:${(100 * share).toFixed(1)}%"></i>${Math.round(100 * share)} %</span>`;
 }
 
 /** A table whose cells are markup already. */
@@ -45,8 +105,8 @@ export function classTable(
       ...(extra ? [escapeHtml(extra.of(label))] : []),
       String(support),
       shareBar(recall),
-      shareBar(precision, 'var(--c4)'),
-      shareBar(support + predicted > 0 ? f1 : null, 'var(--c2)'),
+      shareBar(precision, 4),
+      shareBar(support + predicted > 0 ? f1 : null, 2),
     ]);
   return markupTable(['class', ...(extra ? [extra.title] : []), 'judged', 'recall', 'precision', 'F1'], rows);
 }

@@ -3,8 +3,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { type EpochRecord, epochRecordSchema } from '../checkpoint/metadata.ts';
 import { appendLine, readJson, readJsonLines, writeJson, writeJsonLines } from '../files.ts';
-import type { Report } from '../reports/report.ts';
-import { reportSchema } from '../reports/report.ts';
+import { parseReport, type Report } from '../reports/report.ts';
 import { decode, encode } from '../schema/case.ts';
 
 /** `run.json`: what a run is of, and whether it is done. */
@@ -77,7 +76,7 @@ export class Run {
   async report(): Promise<Report | null> {
     const path = join(this.dir, 'report.json');
     const json = await readJson(path).catch(none);
-    return json === null ? null : decode(reportSchema, json, path);
+    return json === null ? null : parseReport(json, path);
   }
 
   /** Adds a line to `train.log`, as Hydra's applications write theirs. */

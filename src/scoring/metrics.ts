@@ -35,44 +35,82 @@ export interface Figures {
   readonly confusion: Confusion;
 }
 
+/** Only the cells that are not 0: a matrix of thousands of classes is nearly empty. */
 export interface Confusion {
-  /** Rows, and all columns but the last. */
   readonly labels: string[];
-  /** `counts[truth][predicted]`; the last column counts items without an answer. */
-  readonly counts: number[][];
+  /** Places in `labels` of what items are and what they were called (null without an answer), and how many, in that order. */
+  readonly cells: [truth: number, predicted: number | null, count: number][];
+}
+
+/** Figures of items that come one after the other and are not kept. */
+export class FiguresTally {
+  /** The model's, then those that only the items have. */
+  readonly #labels: readonly string[];
+  /** By `truth * (labels + 1) + predicted`; without an answer `predicted` is the number of labels. */
+  readonly #cells = new Map<number, number>();
+  #items = 0;
+  #among3 = 0;
+
+  constructor(labels: readonly string[]) {
+    this.#labels = labels;
+  }
+
+  add({ truth, scores }: ScoredItem): void {
+    const predicted = scores === null ? this.#labels.length : indexOfLargest(scores);
+    const cell = truth * (this.#labels.length + 1) + predicted;
+    this.#cells.set(cell, (this.#cells.get(cell) ?? 0) + 1);
+    this.#items++;
+    if (scores !== null && rankOf(scores, truth) < 3) this.#among3++;
+  }
+
+  figures(): Figures {
+    const labels = [...this.#labels];
+    const unanswered = labels.length;
+    const cells = [...this.#cells]
+      .sort(([a], [b]) => a - b)
+      .map(([cell, count]) => [Math.floor(cell / (labels.length + 1)), cell % (labels.length + 1), count] as const);
+    const [support, predicted, right] = [0, 1, 2].map(() => new Array<number>(labels.length + 1).fill(0)) as [
+      number[],
+      number[],
+      number[],
+    ];
+    for (const [truth, called, count] of cells) {
+      support[truth] = (support[truth] as number) + count;
+      predicted[called] = (predicted[called] as number) + count;
+      if (truth === called) right[truth] = count;
+    }
+    const perClass = labels.map((label, c) =>
+      classFigures(label, right[c] as number, support[c] as number, predicted[c] as number),
+    );
+    const present = perClass.filter((figure) => figure.support > 0);
+    const seen = perClass.filter((figure) => figure.support > 0 || figure.predicted > 0);
+    return {
+      items: this.#items,
+      answered: this.#items - (predicted[unanswered] as number),
+      accuracy: ratio(
+        right.reduce((sum, count) => sum + count, 0),
+        this.#items,
+      ),
+      balancedAccuracy: mean(present.map(({ recall }) => recall as number)),
+      macroF1: mean(seen.map(({ f1 }) => f1)),
+      top3: ratio(this.#among3, this.#items),
+      perClass,
+      confusion: {
+        labels,
+        cells: cells.map(([truth, called, count]) => [truth, called === unanswered ? null : called, count]),
+      },
+    };
+  }
 }
 
 /** @param labels the model's, then those that only the items have */
 export function figures(items: readonly ScoredItem[], labels: readonly string[]): Figures {
-  const predicted = items.map(({ scores }) => (scores === null ? labels.length : indexOfLargest(scores)));
-  const counts = labels.map(() => new Array<number>(labels.length + 1).fill(0));
-  items.forEach(({ truth }, i) => {
-    const row = counts[truth] as number[];
-    const column = predicted[i] as number;
-    row[column] = (row[column] as number) + 1;
-  });
-  const perClass = labels.map((label, c) => classFigures(label, c, counts));
-  const present = perClass.filter((figure) => figure.support > 0);
-  const seen = perClass.filter((figure) => figure.support > 0 || figure.predicted > 0);
-  const right = items.filter(({ truth }, i) => predicted[i] === truth).length;
-  const among3 = items.filter(({ truth, scores }) => scores !== null && rankOf(scores, truth) < 3).length;
-  return {
-    items: items.length,
-    answered: items.filter(({ scores }) => scores !== null).length,
-    accuracy: ratio(right, items.length),
-    balancedAccuracy: mean(present.map(({ recall }) => recall as number)),
-    macroF1: mean(seen.map(({ f1 }) => f1)),
-    top3: ratio(among3, items.length),
-    perClass,
-    confusion: { labels: [...labels], counts },
-  };
+  const tally = new FiguresTally(labels);
+  for (const item of items) tally.add(item);
+  return tally.figures();
 }
 
-function classFigures(label: string, c: number, counts: readonly number[][]): ClassFigures {
-  const row = counts[c] as number[];
-  const right = row[c] as number;
-  const support = row.reduce((sum, n) => sum + n, 0);
-  const predicted = counts.reduce((sum, other) => sum + (other[c] as number), 0);
+function classFigures(label: string, right: number, support: number, predicted: number): ClassFigures {
   return {
     label,
     precision: predicted > 0 ? right / predicted : null,
@@ -103,25 +141,55 @@ export interface ReliabilityBin {
   readonly confidence: number;
 }
 
-/** Reliability of the best score over bins of equal width; items without an answer promise nothing and are left out. */
-export function reliability(items: readonly ScoredItem[], bins: number): ReliabilityBin[] {
-  const sums = Array.from({ length: bins }, () => ({ items: 0, right: 0, confidence: 0 }));
-  for (const { truth, scores } of items) {
-    if (scores === null) continue;
+interface BinSums {
+  items: number;
+  right: number;
+  confidence: number;
+}
+
+/** How far the scores of items can be believed; items come one after the other and are not kept. */
+export class CalibrationTally {
+  readonly #bins: BinSums[];
+  #losses = 0;
+  #known = 0;
+
+  /** @param bins of equal width */
+  constructor(bins: number) {
+    this.#bins = Array.from({ length: bins }, () => ({ items: 0, right: 0, confidence: 0 }));
+  }
+
+  /** An item without an answer promises nothing and is left out. */
+  add({ truth, scores }: ScoredItem): void {
+    if (scores === null) return;
     const best = indexOfLargest(scores);
     const confidence = scores[best] as number;
-    const bin = sums[Math.min(bins - 1, Math.max(0, Math.ceil(confidence * bins) - 1))] as (typeof sums)[number];
+    const count = this.#bins.length;
+    const place = Math.min(count - 1, Math.max(0, Math.ceil(confidence * count) - 1));
+    const bin = this.#bins[place] as BinSums;
     bin.items++;
     bin.right += best === truth ? 1 : 0;
     bin.confidence += confidence;
+    const loss = lossOf({ truth, scores });
+    if (loss === null) return;
+    this.#losses += loss;
+    this.#known++;
   }
-  return sums.map((bin, i) => ({
-    from: i / bins,
-    to: (i + 1) / bins,
-    items: bin.items,
-    accuracy: ratio(bin.right, bin.items),
-    confidence: ratio(bin.confidence, bin.items),
-  }));
+
+  /** Reliability of the best score. */
+  bins(): ReliabilityBin[] {
+    return this.#bins.map((bin, i) => ({
+      from: i / this.#bins.length,
+      to: (i + 1) / this.#bins.length,
+      items: bin.items,
+      accuracy: ratio(bin.right, bin.items),
+      confidence: ratio(bin.confidence, bin.items),
+    }));
+  }
+
+  /** See {@link negativeLogLikelihood}. */
+  loss(): number | null {
+    return this.#known > 0 ? this.#losses / this.#known : null;
+  }
 }
 
 /** Expected calibration error (Guo 2017): mean distance of accuracy and confidence over the bins, weighted by items. */
@@ -136,11 +204,13 @@ export function expectedCalibrationError(bins: readonly ReliabilityBin[]): numbe
  * Scores count as at least 1e-7, so one impossible item does not make the loss infinite.
  */
 export function negativeLogLikelihood(items: readonly ScoredItem[]): number | null {
-  const losses = items.flatMap(({ truth, scores }) => {
-    const score = scores?.[truth];
-    return score === undefined ? [] : [-Math.log(Math.max(score, 1e-7))];
-  });
+  const losses = items.map(lossOf).filter((loss) => loss !== null);
   return losses.length > 0 ? mean(losses) : null;
+}
+
+function lossOf({ truth, scores }: ScoredItem): number | null {
+  const score = scores?.[truth];
+  return score === undefined ? null : -Math.log(Math.max(score, 1e-7));
 }
 
 function ratio(part: number, whole: number): number {

@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { expected, InvalidArgumentError } from '../../bindings/errors.ts';
 import { concurrently } from '../concurrently.ts';
 import type { Config } from '../config/schema.ts';
@@ -15,7 +15,7 @@ import type { Run } from '../run/Run.ts';
 import { configHash, runIdentity, sameTraining } from '../run/startRun.ts';
 import { encode } from '../schema/case.ts';
 import { type Figures, figures, type ScoredItem } from '../scoring/metrics.ts';
-import { type TrainOptions, train } from '../training/train.ts';
+import { evaluateRun, type TrainOptions, train } from '../training/train.ts';
 
 export interface CrossvalOptions extends TrainOptions {
   /** Folder for `crossval.json`, `crossval.html` and the folds' runs; default one below `run.root` for each configuration. */
@@ -48,7 +48,7 @@ export async function crossval(options: CrossvalOptions): Promise<Crossval> {
   const folds = await concurrently(numbers, jobs, options.signal, async (fold, signal) => {
     const prefix = `fold ${fold}: `;
     options.onNote?.(`${prefix}of ${count}`);
-    const run = await trainFold(
+    const { run, report } = await trainFold(
       {
         ...options,
         config: {
@@ -58,6 +58,8 @@ export async function crossval(options: CrossvalOptions): Promise<Crossval> {
           run: { root: join(dir, `fold${fold}`), resume: 'auto' },
         },
         datasetDir,
+        // Nobody measures drift from a fold.
+        driftReference: false,
         signal,
         onNote: (line) => options.onNote?.(prefix + line),
         onProgress: (progress) => advance(fold, progress),
@@ -65,7 +67,6 @@ export async function crossval(options: CrossvalOptions): Promise<Crossval> {
       dataset,
     );
     advance(fold, { stage: 'done', done: 1, total: 1 });
-    const report = (await run.report()) as Report;
     const durationS = (await run.metrics()).reduce((sum, record) => sum + record.durationS, 0);
     const { items, accuracy, balancedAccuracy, macroF1 } = report.recordings;
     return {
@@ -84,7 +85,7 @@ export async function crossval(options: CrossvalOptions): Promise<Crossval> {
   });
   const predictions = folds.flatMap(({ report }) => report.predictions);
   const result: Crossval = {
-    formatVersion: 1,
+    formatVersion: 2,
     createdAt: new Date().toISOString(),
     dataset: { id: dataset.manifest.id, name: dataset.manifest.name },
     folds: folds.map(({ fold }) => fold),
@@ -93,8 +94,10 @@ export async function crossval(options: CrossvalOptions): Promise<Crossval> {
     balancedAccuracy: meanAndSpread(folds.map(({ fold }) => fold.balancedAccuracy)),
     predictions,
   };
-  await writeJson(join(dir, 'crossval.json'), encode(crossvalSchema, result));
-  await writeFileAtomic(join(dir, 'crossval.html'), crossvalPage(result));
+  // The folder can be moved and passed on: what is written in it names no place outside.
+  const written = { ...result, folds: result.folds.map((fold) => ({ ...fold, run: relative(dir, fold.run) })) };
+  await writeJson(join(dir, 'crossval.json'), encode(crossvalSchema, written));
+  await writeFileAtomic(join(dir, 'crossval.html'), crossvalPage(written));
   return result;
 }
 
@@ -114,13 +117,15 @@ export function foldsProgress(
 }
 
 /** The finished run of a fold, with however many threads it was trained; trained now unless it is there already. */
-async function trainFold(options: TrainOptions, dataset: Dataset): Promise<Run> {
+async function trainFold(options: TrainOptions, dataset: Dataset): Promise<{ run: Run; report: Report }> {
   const { config } = options;
-  const identity = runIdentity(config, await dataset.makeSplit(config.split));
+  const split = await dataset.makeSplit(config.split);
+  const identity = runIdentity(config, split);
   const done = (await listRuns(config.run.root, options.onNote)).find(
     ({ state }) => state.finished && sameTraining(state, identity),
   );
-  return done?.run ?? train(options);
+  const run = done?.run ?? (await train(options));
+  return { run, report: (await run.report()) ?? (await evaluateRun(run, dataset, split, options)) };
 }
 
 function shares({ config, jobs }: CrossvalOptions, folds: number): { jobs: number; threads: number } {

@@ -4,7 +4,7 @@ import { writeCheckpoint } from '../checkpoint/writeCheckpoint.ts';
 import type { Config } from '../config/schema.ts';
 import type { Dataset } from '../data/dataset.ts';
 import type { FailedPrediction, JobOptions, Label, Recording, Split } from '../domain.ts';
-import { hearOriginals } from '../evaluation/hearOriginals.ts';
+import { predictRecordings } from '../evaluation/predictRecordings.ts';
 import type { HeardPrediction } from '../prediction/options.ts';
 import { randomFor } from '../random.ts';
 import type { Run } from '../run/Run.ts';
@@ -12,7 +12,7 @@ import { indexOfLargest } from '../scoring/aggregate.ts';
 
 /** Rows of each side: more would not make a difference clearer, but larger files. */
 const mostRows = 1000;
-/** Heard of each side at most, beyond the first 50: long recordings must not make the end of a training long. */
+/** Predicted of each side at most, beyond the first 50: long recordings must not make the end of a training long. */
 const mostAudioS = 10 * 3600;
 const leastRows = 50;
 
@@ -25,9 +25,10 @@ export interface KeepReferenceOptions extends JobOptions {
 }
 
 /**
- * Adds to the run's best checkpoint how its model hears the recordings it was trained and validated with, drawn by
- * `training.seed` where there are many: what drift is measured from. They are heard as anything later will be, from their
- * files. A checkpoint that has them is left as it is.
+ * Adds to the run's best checkpoint what its model predicts of the recordings it was trained and validated with, drawn by
+ * `training.seed` where there are many: what drift is measured from. They are predicted as anything later will be, from the
+ * dataset's shards, so that nothing is decoded again and no original file is needed. A checkpoint that has them is left as
+ * it is.
  */
 export async function keepReference(options: KeepReferenceOptions): Promise<void> {
   const { config, dataset, split, run, note, signal, onProgress } = options;
@@ -38,23 +39,28 @@ export async function keepReference(options: KeepReferenceOptions): Promise<void
   const learned = dataset.onSide(split, 'train').filter(({ label }) => labels.includes(label));
   const training = drawn(learned, seed, 'train');
   const held = drawn(dataset.onSide(split, 'val'), seed, 'val');
-  const recordings = [...training, ...held];
-  const answers = await hearOriginals(checkpoint, recordings, dataset.manifest.rawDir, {
+  const rows: ReferenceRow[] = [];
+  const failed: FailedPrediction[] = [];
+  const predicted = predictRecordings(checkpoint, dataset, [...training, ...held], {
     stage: 'reference',
+    audio: 'shards',
     runtime: { device, ...(threads === null ? {} : { threads }) },
     embedding: true,
     ...(signal && { signal }),
     ...(onProgress && { onProgress }),
   });
-  const rows = answers.flatMap((answer, i) => {
-    const { label } = recordings[i] as Recording;
-    return 'error' in answer ? [] : [referenceRow(answer, labels.includes(label) ? label : null, i >= training.length)];
-  });
-  const failed = answers.find((answer): answer is FailedPrediction => 'error' in answer);
-  if (failed !== undefined) {
-    const { recording, error } = failed;
+  const heldOut = new Set(held);
+  for await (const { recording, prediction } of predicted) {
+    if ('error' in prediction) failed.push(prediction);
+    else {
+      const target = labels.includes(recording.label) ? recording.label : null;
+      rows.push(referenceRow(prediction, target, heldOut.has(recording)));
+    }
+  }
+  if (failed[0] !== undefined) {
+    const { recording, error } = failed[0];
     await note(
-      `Drift reference: ${recordings.length - rows.length} of ${recordings.length} recordings could not be heard (${recording}: ${error.message})`,
+      `Drift reference: ${failed.length} of ${rows.length + failed.length} recordings could not be predicted (${recording}: ${error.message})`,
     );
   }
   if (rows.length === 0) return;

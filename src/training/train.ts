@@ -1,12 +1,14 @@
 /** Training from a prepared dataset to an evaluated run. It reads top to bottom: open, restore, loop, keep what drift is measured from, evaluate. */
 import { join } from 'node:path';
-import { InvalidArgumentError } from '../../bindings/errors.ts';
+import { AutobirdError, InvalidArgumentError } from '../../bindings/errors.ts';
 import type { Config } from '../config/schema.ts';
 import { Dataset } from '../data/dataset.ts';
 import { describeSplit } from '../data/describeSplit.ts';
-import type { JobOptions } from '../domain.ts';
+import type { JobOptions, Split } from '../domain.ts';
+import { checkOriginals } from '../evaluation/checkOriginals.ts';
 import { evaluate } from '../evaluation/evaluate.ts';
 import { describeReport } from '../reports/describeReport.ts';
+import type { Report } from '../reports/report.ts';
 import type { Run } from '../run/Run.ts';
 import { startRun } from '../run/startRun.ts';
 import { fit } from './fit.ts';
@@ -19,6 +21,8 @@ export interface TrainOptions extends JobOptions {
   readonly overrides?: readonly string[];
   /** The prepared dataset; by default `<data.root>/<data.name>`. */
   readonly datasetDir?: string;
+  /** Keep in the checkpoint what drift is measured from. Default true. */
+  readonly driftReference?: boolean;
   /** Lines worth keeping: what was chosen, what was left out. They are also in `train.log`. */
   readonly onNote?: (line: string) => void;
 }
@@ -27,7 +31,7 @@ export interface TrainOptions extends JobOptions {
  * Trains a classifier and evaluates it on the test recordings. By `run.resume` an interrupted run of the same
  * configuration, dataset and split goes on where it was; on the CPU it ends in the same weights as an undisturbed one.
  *
- * @throws AutobirdError `no_dataset` before `prepare`, `nothing_to_learn`, `diverged`, `run_in_use`, `disk_full`
+ * @throws AutobirdError `no_dataset` before `prepare`, `empty_raw_dir` where a mount is missing, `nothing_to_learn`, `diverged`, `run_in_use`, `disk_full`
  * @throws `signal.reason` when aborted; the run can be resumed
  */
 export async function train(options: TrainOptions): Promise<Run> {
@@ -46,24 +50,17 @@ export async function train(options: TrainOptions): Promise<Run> {
     for (const line of started.notes) await note(line);
     await note(`${started.resumed ? 'Resumes' : 'Writes to'} ${run.dir}`);
     for (const line of [...noEvent, ...describeSplit(split, dataset.recordings)]) await note(line);
+    await note(await checkOriginals(dataset, dataset.onSide(split, 'test'), config.evaluation));
     await fit({ ...options, dataset, split, run, note });
-    await keepReference({ ...options, dataset, split, run, note });
+    if (options.driftReference ?? true) await keepReference({ ...options, dataset, split, run, note });
     if (split.counts.test > 0) {
-      const checkpoint = run.bestCheckpoint;
-      const { evaluation, training } = config;
-      const runtime = { device: training.device, ...(training.threads === null ? {} : { threads: training.threads }) };
-      const report = await evaluate({
-        ...options,
-        ...runtime,
-        checkpoint,
-        dataset,
-        split,
-        evaluation,
-        outputDir: run.dir,
-      });
-      await note(describeReport(report));
-    } else {
-      await note('No test recordings in the split: there is no report');
+      try {
+        await note(describeReport(await evaluateRun(run, dataset, split, options)));
+      } catch (error) {
+        if (signal?.aborted || isDiskError(error)) throw error;
+        // The weights are final whatever the report says: a run that fails here would fail at each resume.
+        await note(`There is no report: ${(error as Error).message}. autobird evaluate ${run.dir} makes it`);
+      }
     }
     await run.writeState({ ...(await run.state()), finished: true });
     return run;
@@ -74,6 +71,32 @@ export async function train(options: TrainOptions): Promise<Run> {
   } finally {
     await lock.release();
   }
+}
+
+/** Judges a run on the test recordings and writes its report. */
+export async function evaluateRun(
+  run: Run,
+  dataset: Dataset,
+  split: Split,
+  { config, signal, onProgress }: TrainOptions,
+): Promise<Report> {
+  const { evaluation, training } = config;
+  return await evaluate({
+    checkpoint: run.bestCheckpoint,
+    dataset,
+    split,
+    evaluation,
+    outputDir: run.dir,
+    device: training.device,
+    ...(training.threads === null ? {} : { threads: training.threads }),
+    ...(signal && { signal }),
+    ...(onProgress && { onProgress }),
+  });
+}
+
+/** A full disk can be mended, and the same command goes on. */
+function isDiskError(error: unknown): boolean {
+  return error instanceof AutobirdError && ['disk_full', 'not_writable'].includes(error.code);
 }
 
 function checkRate(dataset: Dataset, config: Config): void {

@@ -122,6 +122,7 @@ const training: Record<string, Change> = {
   'training.threads': ['2'],
   'training.loader_threads': ['2'],
   'evaluation.aggregation': ['majority'],
+  'evaluation.audio': ['shards'],
   'evaluation.calibration_bins': ['3'],
   'evaluation.mistakes': ['1'],
   'run.root': ['DIR/elsewhere'],

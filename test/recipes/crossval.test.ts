@@ -1,10 +1,12 @@
-import { rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { readCheckpoint } from '../../src/checkpoint/readCheckpoint.ts';
 import { readJson } from '../../src/files.ts';
 import { crossvalPage } from '../../src/reports/crossvalPage.ts';
 import { crossvalSchema } from '../../src/reports/crossvalReport.ts';
+import { Run } from '../../src/run/Run.ts';
 import { decode } from '../../src/schema/case.ts';
 import { crossval } from '../../src/study/crossval.ts';
 import { prepareTones, tinyConfig } from '../helpers/tones.ts';
@@ -50,7 +52,12 @@ test('cross-validation judges every recording once and goes on where it was', ()
     const mean = result.folds.reduce((sum, { accuracy }) => sum + accuracy, 0) / 3;
     assert.ok(Math.abs(mean - result.accuracy.mean) < 1e-9);
     const path = join(outputDir, 'crossval.json');
-    assert.equal(decode(crossvalSchema, await readJson(path), path), result);
+    const written = decode(crossvalSchema, await readJson(path), path);
+    const folds = written.folds.map((fold) => ({ ...fold, run: join(outputDir, fold.run) }));
+    assert.equal({ ...written, folds }, result);
+    assert.not.match(await readFile(join(outputDir, 'crossval.html'), 'utf8'), dir);
+    const [fold] = result.folds;
+    assert.is((await readCheckpoint(new Run(fold?.run ?? '').bestCheckpoint)).reference, null, 'nobody reads it there');
     assert.equal(
       result.folds.map(({ leftOut }) => leftOut),
       [0, 0, 0],

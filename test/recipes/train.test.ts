@@ -1,7 +1,9 @@
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdirSync } from 'node:fs';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { AutobirdError } from '../../bindings/errors.ts';
 import { readCheckpoint } from '../../src/checkpoint/readCheckpoint.ts';
 import { toPlain } from '../../src/config/node.ts';
 import { configSchema } from '../../src/config/schema.ts';
@@ -85,7 +87,8 @@ test('a run learns tones it never heard, and its folder says everything about it
     for (const [i, { path, label }] of trained.entries()) {
       const heard = await classifier.predictFile(join(dir, 'raw', path), { embedding: true });
       const { recording: _, at: __, ...row } = predictionRow(heard, label);
-      assertClose(rows[i], row, 1e-6);
+      // Shards hold 16 bits a sample.
+      assertClose(rows[i], row, 1e-4);
     }
     assert.match(
       await readFile(join(run.dir, 'model_card.md'), 'utf8'),
@@ -100,17 +103,15 @@ test('a recording without an answer, and one of a class that was not learned, ar
     const dataset = await prepareTones(dir, config);
     const run = await train({ config });
     const whole = (await run.report()) as NonNullable<Awaited<ReturnType<Run['report']>>>;
-    const gone = whole.predictions[0] as (typeof whole.predictions)[number];
-    const damaged = whole.predictions[1] as (typeof whole.predictions)[number];
-    await rm(join(dir, 'raw', gone.recording));
+    const damaged = whole.predictions[0] as (typeof whole.predictions)[number];
     await writeFile(join(dir, 'raw', damaged.recording), 'not a sound');
     const report = await evaluate({ checkpoint: run.dir, dataset, split: whole.split });
     assert.is(report.recordings.items, whole.recordings.items);
-    assert.is(report.recordings.answered, whole.recordings.items - 2);
+    assert.is(report.recordings.answered, whole.recordings.items - 1);
     const errors = report.predictions.filter(({ error }) => error !== null);
     assert.equal(
       errors.map(({ recording, correct, predicted }) => [recording, correct, predicted]),
-      [gone, damaged].map(({ recording }) => [recording, false, null]),
+      [[damaged.recording, false, null]],
     );
 
     // The same recordings under a name that the model never learned.
@@ -159,7 +160,7 @@ test('classes with too few clips are left out by name, and two must be left', ()
       notes.some((line) => /^Not learned: low \(\d+ training clips, clips.min_clips_per_class is 20\)$/.test(line)),
       notes.join('\n'),
     );
-    assert.ok(notes.includes('No test recordings in the split: there is no report'));
+    assert.ok(notes.includes('No test recordings in the split: there will be no report'));
     assert.is(await run.report(), null);
     const { metadata } = await readCheckpoint(run.bestCheckpoint);
     assert.equal(metadata.labels, ['high', 'middle']);
@@ -257,6 +258,55 @@ test('what is aborted while it validates stops there', () =>
     }
     const [listed] = await listRuns(config.run.root);
     assert.equal(await listed?.run.metrics(), []);
+  }));
+
+test('a dataset that was copied without its recordings trains, is evaluated, and says so before the first step', () =>
+  withTempDir(async (dir) => {
+    const config = tinyConfig(dir, 'training.epochs=1');
+    await prepareTones(dir, config, 5);
+    await rename(join(dir, 'raw'), join(dir, 'elsewhere'));
+    const notes: string[] = [];
+    const run = await train({ config, onNote: (line) => notes.push(line) });
+    const said = notes.findIndex((line) =>
+      line.startsWith('Evaluation will read the 3 test recordings from the dataset'),
+    );
+    assert.ok(said >= 0 && said < notes.findIndex((line) => line.startsWith('Trains on')), notes.join('\n'));
+    const report = await run.report();
+    assert.equal([report?.audio, report?.recordings.answered], [{ originals: 0, shards: 3 }, 3]);
+    assert.is((await readCheckpoint(run.bestCheckpoint)).reference?.length, 12);
+
+    await mkdir(join(dir, 'raw'));
+    const again = { ...config, run: { ...config.run, resume: 'never' } };
+    const error = await train({ config: again }).then(
+      () => null,
+      (thrown: AutobirdError) => thrown,
+    );
+    assert.is(error?.code, 'empty_raw_dir');
+    assert.match(String(error?.message), 'is empty: mount the drive');
+    const evaluation = { ...config.evaluation, audio: 'shards' } as const;
+    assert.equal((await (await train({ config: { ...again, evaluation } })).report())?.audio, report?.audio);
+  }));
+
+test('a report that cannot be made costs the report, not the run', () =>
+  withTempDir(async (dir) => {
+    const config = tinyConfig(dir, 'training.epochs=1');
+    const dataset = await prepareTones(dir, config, 5);
+    const notes: string[] = [];
+    const onNote = (line: string) => {
+      notes.push(line);
+      // A folder where a file of the report belongs.
+      const runDir = /^Writes to (.*)/.exec(line)?.[1];
+      if (runDir !== undefined) mkdirSync(join(runDir, 'report.html', 'in the way'), { recursive: true });
+    };
+    const run = await train({ config, onNote });
+    assert.ok(
+      notes.some((line) => /^There is no report: .*autobird evaluate .* makes it$/.test(line)),
+      notes.join('\n'),
+    );
+    assert.equal([(await run.state()).finished, await run.report()], [true, null]);
+    await rm(join(run.dir, 'report.html'), { recursive: true });
+    await evaluate({ checkpoint: run.dir, dataset, split: await dataset.makeSplit(config.split), outputDir: run.dir });
+    assert.ok(await run.report());
   }));
 
 test.run();

@@ -46,7 +46,7 @@ function browserTests(): void {
 
               const [label = '', count = 0] = [
                 report.recordings.confusion.labels[0],
-                report.recordings.confusion.counts[0]?.[0],
+                report.recordings.confusion.cells.find(([truth, called]) => truth === 0 && called === 0)?.[2],
               ];
               await page.locator('.matrix canvas').focus();
               await page.keyboard.press('ArrowDown');

@@ -1,36 +1,21 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { AutobirdError } from '../../bindings/errors.ts';
 import { readCheckpoint } from '../../src/checkpoint/readCheckpoint.ts';
 import { writeCheckpoint } from '../../src/checkpoint/writeCheckpoint.ts';
-import { Dataset } from '../../src/data/dataset.ts';
 import { prepare } from '../../src/data/prepare.ts';
 import { splitHash } from '../../src/data/split.ts';
 import { encodeWav16 } from '../../src/data/synthetic/wav.ts';
-import type { DatasetManifest, Recording, Split } from '../../src/domain.ts';
+import type { Recording, Split } from '../../src/domain.ts';
 import { evaluate } from '../../src/evaluation/evaluate.ts';
 import { soundsOf, withoutTrainedOn } from '../../src/evaluation/trainedOn.ts';
-import { describeReport } from '../../src/reports/describeReport.ts';
+import { describeAudio, describeReport } from '../../src/reports/describeReport.ts';
+import { Run } from '../../src/run/Run.ts';
 import { dataConfig, splitConfig } from '../helpers/dataConfig.ts';
 import { chirpWav, writeTinyModel } from '../helpers/tinyModel.ts';
 import { withTempDir } from '../helpers/withTempDir.ts';
-
-test('recordings that have moved are an error, not a model that is always wrong', () =>
-  withTempDir(async (dir) => {
-    const rawDir = join(dir, 'moved');
-    const dataset = new Dataset(dir, { rawDir } as DatasetManifest, []);
-    const split = { assignments: [] } as unknown as Split;
-    try {
-      await evaluate({ checkpoint: await writeTinyModel(join(dir, 'best.safetensors')), dataset, split });
-      assert.unreachable();
-    } catch (error) {
-      assert.is((error as AutobirdError).code, 'no_raw_dir');
-      assert.match((error as Error).message, `are not in ${rawDir} any more`);
-      assert.match((error as Error).message, 'run autobird prepare with the folder where they are now');
-    }
-  }));
 
 /** `count` recordings of each class, of which earlier calls wrote some. */
 async function prepareChirps(dir: string, count: number, more: Parameters<typeof dataConfig>[2] = {}) {
@@ -176,6 +161,62 @@ test('what prepare accepted is evaluated, whatever the defaults allow', () =>
     const checkpoint = await writeTinyModel(join(dir, 'best.safetensors'));
     const { predictions } = await evaluate({ checkpoint, dataset, split: prepared.split });
     assert.is(predictions.find(({ recording }) => recording === wide)?.error, null);
+  }));
+
+test('a dataset without its original files is evaluated from its shards, which is said everywhere', () =>
+  withTempDir(async (dir) => {
+    const { dataset, split } = await prepareChirps(dir, 10);
+    const checkpoint = await writeTinyModel(join(dir, 'best.safetensors'));
+    const whole = await evaluate({ checkpoint, dataset, split });
+    const items = whole.recordings.items;
+    assert.equal([whole.audio, describeAudio(whole)], [{ originals: items, shards: 0 }, []]);
+
+    const [first, second] = dataset.onSide(split, 'test') as [Recording, Recording];
+    await rm(join(dir, 'raw', first.path));
+    await writeFile(join(dir, 'raw', second.path), chirpWav(1, { seed: 77 }));
+    const part = await evaluate({ checkpoint, dataset, split });
+    assert.equal(part.audio, { originals: items - 1, shards: 1 });
+    assert.match(
+      describeReport(part),
+      `1 of ${items} recordings were read from the samples that the dataset keeps of them`,
+    );
+    assert.equal([part.predictions[0]?.error, part.predictions[1]?.error?.code], [null, 'changed']);
+
+    await rename(join(dir, 'raw'), join(dir, 'moved'));
+    for (const place of ['missing', 'empty mount']) {
+      if (place === 'empty mount') await mkdir(join(dir, 'raw'));
+      const report = await evaluate({ checkpoint, dataset, split, outputDir: join(dir, 'report') });
+      assert.equal(report.audio, { originals: 0, shards: items });
+      assert.equal(
+        report.predictions.filter(({ error }) => error !== null),
+        [],
+      );
+      report.predictions.forEach(({ top }, i) => {
+        const scores = whole.predictions[i]?.top.map(({ score }) => score) ?? [];
+        for (const [k, { score }] of top.entries()) assert.ok(Math.abs(score - (scores[k] as number)) < 1e-3);
+      });
+      const sentence = `All ${items} recordings were read from the samples that the dataset keeps of them`;
+      for (const name of ['report.html', 'model_card.md']) {
+        assert.match(await readFile(join(dir, 'report', name), 'utf8'), sentence);
+      }
+      assert.equal(JSON.parse(await readFile(join(dir, 'report', 'report.json'), 'utf8')).audio, report.audio);
+    }
+  }));
+
+test('a report of before, with whole matrices, is read', () =>
+  withTempDir(async (dir) => {
+    const { dataset, split } = await prepareChirps(dir, 10);
+    const checkpoint = await writeTinyModel(join(dir, 'best.safetensors'));
+    const report = await evaluate({ checkpoint, dataset, split, outputDir: dir });
+    const { audio: _, ...json } = JSON.parse(await readFile(join(dir, 'report.json'), 'utf8'));
+    const { labels, cells } = report.recordings.confusion;
+    const counts = labels.map(() => new Array<number>(labels.length + 1).fill(0));
+    for (const [truth, called, count] of cells) (counts[truth] as number[])[called ?? labels.length] = count;
+    const confusion = { labels, counts };
+    const before = { ...json, format_version: 1, clips: { ...json.clips, confusion } };
+    before.recordings = { ...json.recordings, confusion };
+    await writeFile(join(dir, 'report.json'), JSON.stringify(before));
+    assert.equal(await new Run(dir).report(), { ...report, audio: null });
   }));
 
 test.run();

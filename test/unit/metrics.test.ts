@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { confusionCsv } from '../../src/reports/confusionCsv.ts';
 import {
+  CalibrationTally,
   expectedCalibrationError,
   figures,
   negativeLogLikelihood,
-  reliability,
   type ScoredItem,
 } from '../../src/scoring/metrics.ts';
 
@@ -37,8 +38,10 @@ test('figures are those of scikit-learn, also with classes that the model does n
     assert.is(figure.support, golden.support[c]);
   });
   assert.equal(
-    result.confusion.counts.map((row) => row.slice(0, -1)),
-    golden.confusion,
+    result.confusion.cells,
+    (golden.confusion as number[][]).flatMap((row, truth) =>
+      row.flatMap((count, c) => (count === 0 ? [] : [[truth, c, count]])),
+    ),
   );
 });
 
@@ -51,10 +54,11 @@ test('an item without an answer is wrong and stands in the last column of the co
   assert.is(result.accuracy, 0.5);
   assert.is(result.balancedAccuracy, 0.5);
   assert.is(result.answered, 1);
-  assert.equal(result.confusion.counts, [
-    [1, 0, 0],
+  assert.equal(result.confusion.cells, [
     [0, 0, 1],
+    [1, null, 1],
   ]);
+  assert.is(confusionCsv(result.confusion), 'label,a,b,no answer\r\na,1,0,0\r\nb,0,0,1\r\n');
 });
 
 test('a class of which nothing is there has no recall, and one never predicted no precision', () => {
@@ -71,7 +75,10 @@ test('no items give zeros and no loss instead of NaN', () => {
 });
 
 test('the calibration error and the loss are those of the reference', () => {
-  near(expectedCalibrationError(reliability(goldenItems(), 10)), golden.ece10, 1e-7);
+  const tally = new CalibrationTally(10);
+  for (const item of goldenItems()) tally.add(item);
+  near(expectedCalibrationError(tally.bins()), golden.ece10, 1e-7);
+  near(tally.loss() as number, golden.log_loss, 1e-7);
   near(negativeLogLikelihood(goldenItems()) as number, golden.log_loss, 1e-7);
 });
 

@@ -9,10 +9,12 @@ const stops = ['#46085c', '#414487', '#2a788e', '#22a884', '#7ad151', '#fde725']
   [1, 3, 5].map((at) => Number.parseInt(hex.slice(at, at + 2), 16)),
 );
 
+/** More classes make a canvas larger than browsers draw. */
+const mostDrawn = 100;
+
 /** @param {Confusion} confusion */
-export function createConfusion({ labels, counts }) {
-  const unanswered = counts.some((row) => (row.at(-1) ?? 0) > 0);
-  const columns = unanswered ? [...labels, 'no answer'] : [...labels];
+export function createConfusion(confusion) {
+  const { labels, columns, counts } = drawnPart(confusion);
   const sums = counts.map((row) => row.reduce((a, b) => a + b, 0));
   const many = Math.max(columns.length, labels.length);
   // A hundred classes fit the page and can still be told apart.
@@ -103,26 +105,58 @@ export function createConfusion({ labels, counts }) {
     el(
       'p',
       { class: 'soft' },
-      'Rows are what recordings are, columns what they were called; the brighter, the larger the share of the row.',
+      `Rows are what recordings are, columns what they were called; the brighter, the larger the share of the row.${labels.length < confusion.labels.length ? ` The ${labels.length} of ${confusion.labels.length} classes that are confused most.` : ''}`,
     ),
     el('div', { class: 'matrix' }, canvas),
     readout,
-    worstMistakes(labels, columns, counts, sums),
+    worstMistakes(confusion),
   );
 }
 
-/** @param {readonly string[]} labels @param {readonly string[]} columns @param {Confusion['counts']} counts @param {readonly number[]} sums */
-function worstMistakes(labels, columns, counts, sums) {
-  const mistakes = counts
-    .flatMap((values, r) =>
-      columns.map((called, c) => ({
-        is: labels[r] ?? '',
-        called,
-        count: r === c ? 0 : (values[c] ?? 0),
-        of: sums[r] ?? 0,
-      })),
-    )
-    .filter(({ count }) => count > 0)
+/**
+ * The matrix of all classes, of many those with most mistakes.
+ *
+ * @param {Confusion} confusion
+ */
+function drawnPart({ labels, cells }) {
+  const mistakes = labels.map(() => 0);
+  for (const [truth, called, count] of cells) {
+    if (truth === called) continue;
+    for (const place of [truth, called]) if (place !== null) mistakes[place] = (mistakes[place] ?? 0) + count;
+  }
+  const places = labels
+    .map((_label, place) => place)
+    .sort((a, b) => (mistakes[b] ?? 0) - (mistakes[a] ?? 0))
+    .slice(0, mostDrawn)
+    .sort((a, b) => a - b);
+  const rowOf = new Map(places.map((place, row) => [place, row]));
+  const shown = cells.filter(([truth]) => rowOf.has(truth));
+  const names = places.map((place) => labels[place] ?? '');
+  const others = shown.some(([, called]) => called !== null && !rowOf.has(called));
+  const unanswered = shown.some(([, called]) => called === null);
+  const columns = [...names, ...(others ? ['another class'] : []), ...(unanswered ? ['no answer'] : [])];
+  const counts = names.map(() => columns.map(() => 0));
+  for (const [truth, called, count] of shown) {
+    const row = counts[rowOf.get(truth) ?? 0] ?? [];
+    const column = called === null ? columns.length - 1 : (rowOf.get(called) ?? names.length);
+    row[column] = (row[column] ?? 0) + count;
+  }
+  return { labels: names, columns, counts };
+}
+
+/** @param {Confusion} confusion */
+function worstMistakes({ labels, cells }) {
+  /** @type {Map<number, number>} */
+  const sums = new Map();
+  for (const [truth, , count] of cells) sums.set(truth, (sums.get(truth) ?? 0) + count);
+  const mistakes = cells
+    .filter(([truth, called]) => truth !== called)
+    .map(([truth, called, count]) => ({
+      is: labels[truth] ?? '',
+      called: called === null ? 'no answer' : (labels[called] ?? ''),
+      count,
+      of: sums.get(truth) ?? 0,
+    }))
     .sort((a, b) => b.count - a.count || b.count / b.of - a.count / a.of)
     .slice(0, 10);
   if (mistakes.length === 0) return el('p', {}, 'No mistake at all.');

@@ -1,0 +1,132 @@
+/** What a report says of recordings that are predicted one after the other and not kept. */
+import type { CheckpointMetadata } from '../checkpoint/metadata.ts';
+import type { FailedPrediction, Label, Prediction, Recording } from '../domain.ts';
+import type { RecordingResult, Report } from '../reports/report.ts';
+import { aggregateClips, clipProbabilities } from '../scoring/aggregate.ts';
+import { CalibrationTally, expectedCalibrationError, FiguresTally } from '../scoring/metrics.ts';
+import type { PredictedRecording } from './predictRecordings.ts';
+
+type Tallied = Pick<
+  Report,
+  | 'audio'
+  | 'labels'
+  | 'unknownLabels'
+  | 'noEventLabels'
+  | 'largestClassShare'
+  | 'recordings'
+  | 'clips'
+  | 'calibration'
+  | 'predictions'
+>;
+
+export class ReportTally {
+  readonly #metadata: CheckpointMetadata;
+  readonly #unknownLabels: readonly Label[];
+  readonly #places: ReadonlyMap<Label, number>;
+  readonly #recordings: FiguresTally;
+  readonly #clips: FiguresTally;
+  readonly #before: CalibrationTally;
+  readonly #after: CalibrationTally;
+  readonly #counts = new Map<Label, number>();
+  readonly #predictions: RecordingResult[] = [];
+  #fromShards = 0;
+
+  /** @param recordings all that will be added, for their labels */
+  constructor(metadata: CheckpointMetadata, recordings: readonly Recording[], bins: number) {
+    const known = new Set(metadata.labels);
+    this.#metadata = metadata;
+    this.#unknownLabels = [...new Set(recordings.map(({ label }) => label))]
+      .filter((label) => !known.has(label))
+      .sort();
+    const labels = [...metadata.labels, ...this.#unknownLabels];
+    this.#places = new Map(labels.map((label, i) => [label, i]));
+    this.#recordings = new FiguresTally(labels);
+    this.#clips = new FiguresTally(labels);
+    this.#before = new CalibrationTally(bins);
+    this.#after = new CalibrationTally(bins);
+  }
+
+  /** Gives the recording's row. */
+  add({ recording, prediction, fromShard }: PredictedRecording): RecordingResult {
+    const { label } = recording;
+    const truth = this.#places.get(label) as number;
+    this.#counts.set(label, (this.#counts.get(label) ?? 0) + 1);
+    if (fromShard) this.#fromShards++;
+    if ('clips' in prediction) {
+      const { aggregation, calibration } = this.#metadata;
+      const item = { truth, scores: prediction.scores };
+      this.#recordings.add(item);
+      this.#after.add(item);
+      this.#before.add({ truth, scores: withoutTemperature(prediction, calibration.temperature, aggregation) });
+      for (const { scores } of prediction.clips) this.#clips.add({ truth, scores });
+    } else this.#recordings.add({ truth, scores: null });
+    const result = resultOf(recording, prediction);
+    this.#predictions.push(result);
+    return result;
+  }
+
+  report(): Tallied {
+    const { labels, noEventLabels, aggregation, calibration } = this.#metadata;
+    const items = this.#predictions.length;
+    const { confusion: _, ...clips } = this.#clips.figures();
+    return {
+      audio: { originals: items - this.#fromShards, shards: this.#fromShards },
+      labels: [...labels],
+      unknownLabels: [...this.#unknownLabels],
+      noEventLabels: [...noEventLabels],
+      largestClassShare: [...this.#counts.values()].reduce((a, b) => Math.max(a, b), 0) / Math.max(1, items),
+      recordings: this.#recordings.figures(),
+      clips,
+      calibration: {
+        aggregation,
+        temperature: calibration.temperature,
+        before: calibrationSide(this.#before),
+        after: calibrationSide(this.#after),
+      },
+      predictions: this.#predictions,
+    };
+  }
+}
+
+/** The scores as they would be at temperature 1: calibrated log-probabilities are logits divided by the temperature. */
+function withoutTemperature(
+  prediction: Prediction,
+  temperature: number,
+  aggregation: Report['calibration']['aggregation'],
+) {
+  const classes = prediction.labels.length;
+  const logits = new Float32Array(prediction.clips.length * classes);
+  prediction.clips.forEach(({ scores }, clip) => {
+    logits.set(
+      scores.map((score) => temperature * Math.log(Math.max(score, 1e-38))),
+      clip * classes,
+    );
+  });
+  const activity = Float32Array.from(prediction.clips, (clip) => clip.activity);
+  return aggregateClips(clipProbabilities(logits, classes, 1), activity, classes, aggregation);
+}
+
+function calibrationSide(tally: CalibrationTally): Report['calibration']['before'] {
+  const bins = tally.bins();
+  return { expectedCalibrationError: expectedCalibrationError(bins), loss: tally.loss(), bins };
+}
+
+function resultOf(recording: Recording, answer: Prediction | FailedPrediction): RecordingResult {
+  const { path, label } = recording;
+  if ('error' in answer) {
+    return { recording: path, label, predicted: null, correct: false, top: [], labelScore: null, error: answer.error };
+  }
+  const ranked = answer.labels
+    .map((name, c) => ({ label: name, score: answer.scores[c] as number }))
+    .sort((a, b) => b.score - a.score);
+  const predicted = (ranked[0] as (typeof ranked)[number]).label;
+  return {
+    recording: path,
+    label,
+    predicted,
+    correct: predicted === label,
+    top: ranked.slice(0, 3),
+    labelScore: ranked.find((entry) => entry.label === label)?.score ?? null,
+    error: null,
+  };
+}
