@@ -46,6 +46,23 @@ test('the commands lead from nothing to a judged model, each in words and in JSO
     const coarse = await json('evaluate', runDir as string, 'evaluation.calibration_bins=3', ...places);
     assert.is(coarse.calibration.after.bins.length, 3, 'an override counts');
 
+    // Another split, side or checkpoint has a report of its own.
+    const own = await readFile(join(runDir as string, 'report.json'), 'utf8');
+    await run('prepare', ...raw, 'split.test_ratio=0.6');
+    const splits: string[] = (await json('data', 'show', dataset)).splits;
+    const split = splits.find((name) => name.includes('test60')) as string;
+    const last = join(runDir as string, 'checkpoints', 'last.safetensors');
+    for (const [words, name] of [
+      [[runDir, '--split', split], `${split}-test`],
+      [[runDir, '--side', 'val'], `${report.split}-val`],
+      [[last], 'last'],
+    ] as [string[], string][]) {
+      const page = join(runDir as string, 'evaluations', name, 'report.html');
+      assert.match((await run('evaluate', ...words, ...places)).stdout, `Report      ${page}\n`);
+      assert.match(await readFile(page, 'utf8'), '<html');
+    }
+    assert.is(await readFile(join(runDir as string, 'report.json'), 'utf8'), own, 'that of the run is as it was');
+
     const heard = await run('predict', made.raw_dir, `run.root=${join(dir, 'runs')}`);
     assert.match(heard.stderr, `With the newest model, ${join(runDir as string, 'checkpoints', 'best.safetensors')}`);
 

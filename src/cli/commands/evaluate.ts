@@ -1,6 +1,8 @@
 import { basename, dirname, join, resolve } from 'node:path';
-import { readCheckpoint } from '../../checkpoint/readCheckpoint.ts';
+import { type Checkpoint, readCheckpoint } from '../../checkpoint/readCheckpoint.ts';
 import { Dataset } from '../../data/dataset.ts';
+import { splitHash } from '../../data/split.ts';
+import type { Side, Split } from '../../domain.ts';
 import { evaluate as evaluateCheckpoint } from '../../evaluation/evaluate.ts';
 import { percent } from '../../formats/percentAndClock.ts';
 import { findCheckpoint } from '../../prediction/findCheckpoint.ts';
@@ -19,6 +21,7 @@ interface EvaluateArgs extends ConfigArgs, RuntimeArgs {
   readonly run: readonly string[];
   readonly dataset: string | undefined;
   readonly split: string | undefined;
+  readonly side: Side;
   readonly output: string | undefined;
   readonly threads: number | undefined;
 }
@@ -36,10 +39,11 @@ export const evaluate: Command<EvaluateArgs> = {
   options: {
     dataset: { type: 'string', describe: 'Name of another dataset than the one it was trained on' },
     split: { type: 'string', describe: 'Name of another split' },
+    side: { choices: ['train', 'val', 'test'] as const, default: 'test', describe: 'Recordings to evaluate on' },
     output: {
       alias: 'o',
       type: 'string',
-      describe: 'Folder for report.html, report.json, confusion.csv [the run]',
+      describe: 'Folder for report.html, report.json, confusion.csv [the run; of other data RUN/evaluations/…]',
     },
     ...runtimeOptions,
     threads: { type: 'number', describe: 'Threads of the network [one a core]' },
@@ -47,6 +51,7 @@ export const evaluate: Command<EvaluateArgs> = {
   },
   examples: [
     ['evaluate', 'the newest run again'],
+    ['evaluate --side val', 'its validation recordings, in a report beside that of the run'],
     [
       'evaluate best.safetensors --dataset other --split session-val10-test15-seed4 -o other/',
       'a checkpoint on the test recordings of another dataset',
@@ -59,15 +64,17 @@ export const evaluate: Command<EvaluateArgs> = {
     const checkpoint = await readCheckpoint(
       await findCheckpoint(run ?? (await newestCheckpoint(config.run.root, note))),
     );
-    const { metadata, path } = checkpoint;
+    const { metadata } = checkpoint;
     const dataset = await Dataset.open(join(config.data.root, args.dataset ?? metadata.dataset.name));
     const split = await dataset.split(args.split ?? metadata.dataset.split);
     const asked = overrides.some((text) => /^\+*evaluation[.=]/.test(text));
+    const dir = args.output ?? reportDir(checkpoint, dataset, split, args.side);
     const report = await evaluateCheckpoint({
       checkpoint,
       dataset,
       split,
-      outputDir: outputDir(args.output, path, dataset.manifest.id === metadata.dataset.id),
+      side: args.side,
+      outputDir: dir,
       signal: io.signal,
       onProgress: io.progress.report,
       device: args.device,
@@ -76,19 +83,30 @@ export const evaluate: Command<EvaluateArgs> = {
       ...(asked && { evaluation: config.evaluation }),
     });
     io.progress.end();
-    io.out(io.json ? `${JSON.stringify(encode(reportSchema, report))}\n` : figures(report, io));
+    const page = join(dir, 'report.html');
+    if (io.json) {
+      note(`Report: ${page}`);
+      io.out(`${JSON.stringify(encode(reportSchema, report))}\n`);
+    } else io.out(`${figures(report, io)}Report      ${page}\n`);
     return undefined;
   },
 };
 
-/** The run's own report is of the data it was trained on; any other has to be asked for by name. */
-function outputDir(output: string | undefined, checkpoint: string, sameData: boolean): string {
-  if (output !== undefined) return output;
-  const folder = dirname(resolve(checkpoint));
-  if (basename(folder) === 'checkpoints' && sameData) return dirname(folder);
-  throw new UsageError(
-    'Expected --output FOLDER: the report of a run folder is only written for the data it was trained on',
-  );
+/** The run's own report is of its best checkpoint on its own test recordings; any other is written beside it. */
+function reportDir({ path, metadata }: Checkpoint, { manifest }: Dataset, split: Split, side: Side): string {
+  const folder = dirname(resolve(path));
+  if (basename(folder) !== 'checkpoints') {
+    throw new UsageError(`Expected --output FOLDER: ${path} is not in a run, which would have a place for the report`);
+  }
+  const { id, name, split: ownSplit, splitHash: ownHash = splitHash(split) } = metadata.dataset;
+  const checkpoint = basename(path, '.safetensors');
+  const other = [
+    ...(checkpoint === 'best' ? [] : [checkpoint]),
+    ...(manifest.id === id ? [] : [manifest.name === name ? `${name}-${manifest.id}` : manifest.name]),
+    ...(split.name === ownSplit && splitHash(split) === ownHash && side === 'test' ? [] : [split.name, side]),
+  ];
+  const run = dirname(folder);
+  return other.length === 0 ? run : join(run, 'evaluations', other.join('-'));
 }
 
 function figures(report: Report, { width }: CommandIo): string {
