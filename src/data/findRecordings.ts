@@ -16,9 +16,15 @@ export interface FoundFiles {
   readonly files: readonly FoundFile[];
   /** What could not be looked at, sorted likewise: `unreadable_folder`, `symlink_loop`, `broken_link`, `bad_name`, `not_a_file`. */
   readonly rejected: readonly RejectedRecording[];
-  /** What was passed over for its extension, counted; hidden files do not count. */
+  /** What was passed over, counted: other extensions, folders of the system, hidden recordings. */
   readonly warnings: readonly string[];
+  /** Folders directly below, those that were passed over left out. */
+  readonly folders: readonly string[];
 }
+
+/** What file systems, storage boxes and notebooks put among the folders of a user. */
+const systemFolders =
+  /^(?:\..*|@eaDir|@Recycle|@Recently-Snapshot|#recycle|#snapshot|\$RECYCLE\.BIN|RECYCLER|System Volume Information|lost\+found|__MACOSX|__pycache__)$/i;
 
 /** Orders strings by code point: the same on every machine, unlike a locale's order or UTF-16's. */
 export function byCodePoint(a: string, b: string): number {
@@ -51,6 +57,9 @@ export async function findRecordings(
   const files: FoundFile[] = [];
   const rejected: RejectedRecording[] = [];
   const otherFiles = new Map<string, number>();
+  const folders: string[] = [];
+  const system: string[] = [];
+  const hidden: string[] = [];
 
   async function visit(relative: string, above: readonly string[]): Promise<void> {
     const names = await readNames(join(rawDir, relative));
@@ -74,7 +83,9 @@ export async function findRecordings(
         rejected.push({ path, ...lookProblem(name, error as NodeJS.ErrnoException) });
         continue;
       }
-      if (info.isDirectory()) {
+      if (info.isDirectory() && systemFolders.test(name)) system.push(path);
+      else if (info.isDirectory()) {
+        if (relative === '') folders.push(name);
         const real = await realpath(join(rawDir, path));
         if (above.includes(real)) {
           rejected.push({
@@ -86,7 +97,8 @@ export async function findRecordings(
       } else if (!looksLikeAudio) {
         const expected = name.startsWith('.') || tables.has(resolve(rawDir, path));
         if (!expected) otherFiles.set(extension, (otherFiles.get(extension) ?? 0) + 1);
-      } else if (info.isFile()) files.push({ path, bytes: info.size });
+      } else if (name.startsWith('.')) hidden.push(path);
+      else if (info.isFile()) files.push({ path, bytes: info.size });
       else
         rejected.push({
           path,
@@ -101,7 +113,16 @@ export async function findRecordings(
   });
   await visit('', [root]);
   const byPath = (a: { path: string }, b: { path: string }) => byCodePoint(a.path, b.path);
-  return { files: files.sort(byPath), rejected: rejected.sort(byPath), warnings: passedOver(otherFiles) };
+  return {
+    files: files.sort(byPath),
+    rejected: rejected.sort(byPath),
+    warnings: [
+      ...passedOver(otherFiles),
+      ...passedOverNames('folder of the system or hidden', 'folders of the system or hidden', system),
+      ...passedOverNames('hidden file', 'hidden files', hidden),
+    ],
+    folders,
+  };
 }
 
 /** `.mp3` of `a.b.MP3`; empty for names without one and for hidden files like `.mp3`. */
@@ -142,6 +163,12 @@ function passedOver(otherFiles: ReadonlyMap<string, number>): string[] {
     .map(([kind, files]) => `${kind || 'without one'} ${files}`);
   const subject = count === 1 ? '1 file is' : `${count} files are`;
   return [`${subject} passed over, by extension: ${kinds.join(', ')}; add those of recordings to data.extensions`];
+}
+
+function passedOverNames(one: string, many: string, paths: readonly string[]): string[] {
+  if (paths.length === 0) return [];
+  const named = `${paths.slice(0, 3).join(', ')}${paths.length > 3 ? ', …' : ''}`;
+  return [`${paths.length === 1 ? `1 ${one} is` : `${paths.length} ${many} are`} passed over: ${named}`];
 }
 
 function noRawDir(rawDir: string, error: NodeJS.ErrnoException): AutobirdError {

@@ -8,6 +8,7 @@ import { decode } from '../schema/case.ts';
 import { datasetFormatVersion, datasetId, manifestSchema, type ShardRecording, shardPath } from './datasetFiles.ts';
 import { byCodePoint } from './findRecordings.ts';
 import type { LabelledFile } from './labelFiles.ts';
+import { noEventLabelsOf } from './labels.ts';
 import { recordedAt } from './recordedAt.ts';
 
 export interface DecodedFile {
@@ -53,7 +54,7 @@ export async function makeManifest(
   { recordings, decoded, rejected, columns, warnings }: ManifestParts,
 ): Promise<DatasetManifest> {
   const labels = [...new Set(recordings.map(({ label }) => label))].sort(byCodePoint);
-  const noEventLabels = labels.filter((label) => data.noEventLabels.includes(label));
+  const noEventLabels = noEventLabelsOf(labels, data.noEventLabels);
   const sounds = new Set(recordings.map(({ audioHash }) => audioHash));
   const sessions = new Set(recordings.flatMap(({ session }) => (session === null ? [] : [session])));
   const manifest: DatasetManifest = {

@@ -1,17 +1,19 @@
 /**
- * What CSV files say about recordings. Tables are joined by path: the first table that says something wins, and
- * contradictions are counted.
+ * What tables say about recordings. They are joined by path: the first table that says something wins, and contradictions are
+ * counted.
  *
- * A table with start and end columns in which some file has several rows is a table of *annotations*; where every file has
- * one row, the same columns are kept as text, because they then tell where a clip was cut from a longer recording.
+ * A table with start and end columns is a table of *annotations*, unless it says more of whole recordings (a recordist, a
+ * licence) in one row a file: then the columns tell where a clip was cut from a longer recording, and are kept as text.
  */
-import { existsSync } from 'node:fs';
-import { dirname, isAbsolute, relative, resolve, sep } from 'node:path';
+import { FormatError } from '../../bindings/errors.ts';
 import type { DataConfig } from '../config/schema.ts';
 import type { Annotation, Label, RejectedRecording } from '../domain.ts';
+import { fileFinder } from './fileFinder.ts';
 import type { FoundFile } from './findRecordings.ts';
+import { cleanLabel } from './labels.ts';
 import { type ColumnMap, checkGivenColumns, type Field, fields, mapColumns, splitLabels } from './metadataColumns.ts';
-import { readCsv } from './readCsv.ts';
+import { type CsvTable, cellNumber } from './readCsv.ts';
+import { type MetadataTable, readTable } from './readTable.ts';
 
 /** The metadata of one file. */
 export interface FileMetadata {
@@ -34,7 +36,7 @@ export interface Metadata {
   readonly hasLabels: boolean;
   /** How columns were understood: `label` → `species`. */
   readonly columns: Readonly<Record<string, string>>;
-  /** Rows whose file is not there: `missing_file`, `outside_raw_dir`, `other_extension`. */
+  /** Rows whose file is not there: `missing_file`, `ambiguous_file`, `outside_raw_dir`, `other_extension`. */
   readonly rejected: readonly RejectedRecording[];
   readonly warnings: readonly string[];
 }
@@ -48,16 +50,15 @@ interface Entry {
 type Row = Readonly<Record<string, string>>;
 
 /**
- * Reads `data.metadata` and finds the file of every row: the path is tried relative to the raw folder, to the CSV's folder,
- * and to `audio/` beside the CSV.
+ * Reads `data.metadata` and finds the file of every row ({@link fileFinder}).
  *
- * @throws FormatError for a file that is no CSV; InvalidArgumentError for columns that are not there
+ * @throws FormatError for a file that is no table; InvalidArgumentError for columns that are not there
  */
 export async function readMetadata(
   config: Pick<DataConfig, 'rawDir' | 'metadata' | 'columns'>,
   found: readonly FoundFile[],
 ): Promise<Metadata> {
-  const tables = await Promise.all(config.metadata.map((path) => readCsv(path)));
+  const tables = await Promise.all(config.metadata.map((path) => readTable(path)));
   checkGivenColumns(tables, config.columns);
   const find = fileFinder(config.rawDir, found);
   const entries = new Map<string, Entry>();
@@ -70,15 +71,25 @@ export async function readMetadata(
   tables.forEach((table, t) => {
     const csv = config.metadata[t] as string;
     const map = mapColumns(table, config.columns, csv);
-    const places = table.rows.map((row) => find(row[map.path as string] as string, csv));
-    const annotates = areAnnotations(map, places);
-    hasLabels ||= map.label !== undefined && !annotates;
+    const places = table.rows.map((row) =>
+      map.path === undefined ? find.ofTable(csv) : find.file(row[map.path] as string, csv),
+    );
+    const repeats = new Set(places).size < places.length;
+    const annotates = isOfStretches(table, map, repeats);
+    // A row a file may say both: what the file is, and where in it.
+    const labels = map.label !== undefined && !table.annotates && !(annotates && repeats);
+    hasLabels ||= labels;
+    refuseDamagedLabels(table, map, csv);
+    warnings.push(...table.notes);
+    if (annotates) warnings.push(...sequenceWarnings(table, map, places, csv));
     for (const [field, column] of Object.entries(map)) {
       if (annotates || !annotationFields.has(field as Field)) remember(columns, field, column);
     }
+    const chosen = new Set(annotates ? oneView(table, places) : table.rows);
     const seen = new Set<string>();
     const repeated: string[] = [];
     table.rows.forEach((row, r) => {
+      if (!chosen.has(row)) return;
       const place = places[r] as string | RejectedRecording;
       if (typeof place !== 'string') {
         rejected.set(place.path, place);
@@ -87,10 +98,11 @@ export async function readMetadata(
       const entry = entries.get(place) ?? { values: {}, extra: {}, annotations: [] };
       entries.set(place, entry);
       if (annotates) {
-        const annotation = toAnnotation(row, map);
-        if (annotation === null)
+        const annotation = toAnnotation(row, map, table);
+        if (annotation === null) {
           warnings.push(`${csv} line ${table.lines[r]}: start and end are not a stretch of time`);
-        else entry.annotations.push(annotation);
+        } else if (annotation !== 'none') entry.annotations.push(annotation);
+        if (labels) join(entry, row, map, (field) => remember(conflicts, field, place));
       } else if (seen.has(place)) repeated.push(place);
       else join(entry, row, map, (field) => remember(conflicts, field, place));
       seen.add(place);
@@ -115,65 +127,80 @@ export async function readMetadata(
   };
 }
 
-const annotationFields: ReadonlySet<Field> = new Set<Field>(['start', 'end', 'low', 'high']);
+const annotationFields: ReadonlySet<Field> = new Set<Field>(['start', 'offset', 'end', 'low', 'high']);
+/** What is said of whole recordings only. */
+const recordingFields: readonly Field[] = ['background', 'session', 'group', 'date', 'recordist', 'fold', 'licence'];
 /** Fields that have their own place in a Recording; the others stay readable in its metadata. */
 const ownPlace: ReadonlySet<Field> = new Set<Field>(['path', 'label', 'background', 'session', 'group', 'fold']);
 
-/** A function from a row's path to a found file's path, or to the reason why there is none. */
-function fileFinder(
-  rawDir: string,
-  found: readonly FoundFile[],
-): (text: string, csv: string) => string | RejectedRecording {
-  const paths = new Set(found.map((file) => file.path));
-  // macOS decomposes accents in file names, spreadsheets compose them.
-  const composed = new Map(found.map((file) => [file.path.normalize('NFC'), file.path]));
-  const root = resolve(rawDir);
-  return (text, csv) => {
-    const value = text.trim();
-    if (value === '') return { path: csv, code: 'missing_file', reason: 'A row of the metadata names no file' };
-    const spellings = value.includes('\\') ? [value, value.replaceAll('\\', '/')] : [value];
-    const bases = [root, resolve(dirname(csv)), resolve(dirname(csv), 'audio')];
-    const places = spellings.flatMap((spelling) =>
-      isAbsolute(spelling) ? [spelling] : bases.map((base) => resolve(base, spelling)),
-    );
-    for (const place of places) {
-      const path = relative(root, place).split(sep).join('/');
-      if (paths.has(path)) return path;
-      const other = composed.get(path.normalize('NFC'));
-      if (other !== undefined) return other;
-    }
-    const there = places.find((place) => existsSync(place));
-    if (there === undefined) {
-      return { path: value, code: 'missing_file', reason: `Named by ${csv}, but there is no such file` };
-    }
-    const path = relative(root, there).split(sep).join('/');
-    return path.startsWith('..')
-      ? {
-          path: value,
-          code: 'outside_raw_dir',
-          reason: `Named by ${csv}, but it lies outside data.raw_dir (${rawDir})`,
-        }
-      : { path, code: 'other_extension', reason: `Named by ${csv}, but data.extensions does not name its extension` };
-  };
-}
-
-function areAnnotations(map: ColumnMap, places: readonly (string | RejectedRecording)[]): boolean {
+function isOfStretches(table: MetadataTable, map: ColumnMap, repeats: boolean): boolean {
+  if (table.annotates) return true;
   if (map.start === undefined || map.end === undefined) return false;
-  const files = places.filter((place) => typeof place === 'string');
-  return new Set(files).size < files.length;
+  const hasBox = map.low !== undefined || map.high !== undefined;
+  return repeats || hasBox || map.path === undefined || recordingFields.every((field) => map[field] === undefined);
 }
 
-function toAnnotation(row: Row, map: ColumnMap): Annotation | null {
-  const number = (field: Field): number | null => {
-    const text = map[field] === undefined ? '' : (row[map[field]] ?? '').trim();
-    const value = Number(text);
-    return text !== '' && Number.isFinite(value) ? value : null;
-  };
-  const startS = number('start');
-  const endS = number('end');
-  const label = map.label === undefined ? '' : (row[map.label] ?? '').trim();
-  if (startS === null || endS === null || startS < 0 || endS <= startS) return null;
-  return { startS, endS, lowHz: number('low'), highHz: number('high'), label };
+/** Raven writes a selection once for every view of it: one of them is taken, the spectrogram's where there is one. */
+function oneView({ columns, rows }: CsvTable, places: readonly (string | RejectedRecording)[]): readonly Row[] {
+  if (!columns.includes('View')) return rows;
+  const chosen = new Map<string, Row>();
+  rows.forEach((row, r) => {
+    const place = places[r] as string | RejectedRecording;
+    const name = typeof place === 'string' ? place : place.path;
+    const { Selection = '', View = '' } = row;
+    const { Selection: _, View: __, ...rest } = row;
+    const key = JSON.stringify([name, Selection === '' ? rest : Selection]);
+    const before = chosen.get(key);
+    const isBetter = /^Spectrogram/i.test(View) && !/^Spectrogram/i.test(before?.['View'] ?? '');
+    if (before === undefined || isBetter) chosen.set(key, row);
+  });
+  return [...chosen.values()];
+}
+
+/** Times of a sequence of files run on from file to file; without the offset they are of no use in any but the first. */
+function sequenceWarnings(
+  { rows }: CsvTable,
+  map: ColumnMap,
+  places: readonly (string | RejectedRecording)[],
+  csv: string,
+): string[] {
+  if (map.offset !== undefined || map.start !== 'Begin Time (s)' || new Set(places).size < 2) return [];
+  const spans = new Map<unknown, { first: number; last: number }>();
+  rows.forEach((row, r) => {
+    const start = Number((row['Begin Time (s)'] ?? '').replace(',', '.'));
+    const { first = start, last = start } = spans.get(places[r]) ?? {};
+    spans.set(places[r], { first: Math.min(first, start), last: Math.max(last, start) });
+  });
+  const ordered = [...spans.values()].sort((a, b) => a.first - b.first);
+  const runsOn = ordered.every(({ first }, i) => i === 0 || first > (ordered[i - 1]?.last ?? 0));
+  return runsOn
+    ? [`${csv}: the times seem to run on from file to file. Export it with Raven's column File Offset (s)`]
+    : [];
+}
+
+/** What another program could not read is not guessed: the label would be a class of its own. */
+function refuseDamagedLabels({ rows, lines }: CsvTable, map: ColumnMap, csv: string): void {
+  const isDamaged = (row: Row) => map.label !== undefined && (row[map.label] ?? '').includes('\uFFFD');
+  const first = rows.findIndex(isDamaged);
+  if (first < 0) return;
+  throw new FormatError(
+    'bad_encoding',
+    `${csv} line ${lines[first]} has a label with a damaged character (${(rows[first] as Row)[map.label as string]}): it was saved in another encoding once; export it again`,
+  );
+}
+
+/** Null for times that cannot be, `none` where there are no times: the recording was looked at, and nothing was found. */
+function toAnnotation(row: Row, map: ColumnMap, table: CsvTable): Annotation | 'none' | null {
+  const text = (field: Field): string => (map[field] === undefined ? '' : (row[map[field]] ?? '').trim());
+  const number = (field: Field): number | null => cellNumber(text(field), table);
+  if (text('start') === '' && text('end') === '') return 'none';
+  const [begin, end, offset] = [number('start'), number('end'), number('offset')];
+  if (begin === null || end === null) return null;
+  const startS = offset ?? begin;
+  // Sums of decimals are rounded to a microsecond, so that a table reads as it was written.
+  const endS = offset === null ? end : Math.round((offset + end - begin) * 1e6) / 1e6;
+  if (startS < 0 || endS <= startS) return null;
+  return { startS, endS, lowHz: number('low'), highHz: number('high'), label: cleanLabel(text('label')) };
 }
 
 function join(entry: Entry, row: Row, map: ColumnMap, onConflict: (field: string) => void): void {
@@ -197,13 +224,15 @@ function toFileMetadata(entry: Entry): FileMetadata {
   const value = (field: Field): string => entry.values[field] ?? '';
   const known = (field: Field): string | null => value(field) || null;
   const kept = Object.entries(entry.values).filter(([field, text]) => !ownPlace.has(field as Field) && text !== '');
-  const label = known('label');
+  const label = known('label') === null ? null : cleanLabel(value('label'));
   // A recordist's recordings of one day share place, microphone and background, whatever the hour that the date may hold.
   const date = value('date').replace(/[T\s]+\d{1,2}:\d\d.*$/, '');
   const day = value('recordist') !== '' && date !== '' ? `${value('recordist')}|${date}` : null;
   return {
     label,
-    backgroundLabels: splitLabels(value('background')).filter((background) => background !== label),
+    backgroundLabels: splitLabels(value('background'))
+      .map(cleanLabel)
+      .filter((background) => background !== label),
     annotations: entry.annotations
       .map((annotation) => (annotation.label === '' ? { ...annotation, label: label ?? '' } : annotation))
       .sort((a, b) => a.startS - b.startS || a.endS - b.endS),

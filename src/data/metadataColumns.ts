@@ -15,14 +15,15 @@ export type Field =
   | 'fold'
   | 'licence'
   | 'start'
+  | 'offset'
   | 'end'
   | 'low'
   | 'high';
 
 /** Names that are recognised when the configuration gives none, best first; compared in lower case, words joined by `_`. */
 const guesses: Readonly<Record<Field, readonly string[]>> = {
-  path: ['path', 'file', 'filename', 'file_name', 'filepath', 'file_path', 'begin_file'],
-  label: ['label', 'species', 'class', 'primary_label', 'category', 'species_code'],
+  path: ['path', 'file', 'filename', 'file_name', 'filepath', 'file_path', 'begin_path', 'begin_file', 'recording'],
+  label: ['label', 'species', 'class', 'primary_label', 'category', 'common_name', 'annotation', 'species_code'],
   background: ['background_species', 'background_labels', 'background', 'secondary_labels', 'also'],
   session: ['session', 'session_id'],
   // Not `source`: it names the archive (xeno-canto) as often as the long recording, and would make one group of everything.
@@ -33,6 +34,8 @@ const guesses: Readonly<Record<Field, readonly string[]>> = {
   fold: ['fold'],
   licence: ['licence', 'license', 'lic'],
   start: ['start_s', 'begin_time_(s)', 'start_time', 'start'],
+  // Raven's times are of a sequence of files; this is the place in the file.
+  offset: ['file_offset_(s)'],
   end: ['end_s', 'end_time_(s)', 'end_time', 'end'],
   low: ['low_hz', 'low_freq_(hz)', 'low_freq', 'f_low'],
   high: ['high_hz', 'high_freq_(hz)', 'high_freq', 'f_high'],
@@ -46,7 +49,7 @@ export type ColumnMap = Readonly<Partial<Record<Field, string>>>;
  * Which column of a table is which field. A name given in `data.columns` is taken where the table has it; the empty string
  * says that there is no such column; null guesses.
  *
- * @throws InvalidArgumentError when no column names the files
+ * @throws InvalidArgumentError when no column names the files, but for a table of stretches, which may be of one file
  */
 export function mapColumns(table: CsvTable, given: DataConfig['columns'], name: string): ColumnMap {
   const byPlainName = new Map(table.columns.map((column) => [plain(column), column]));
@@ -59,7 +62,7 @@ export function mapColumns(table: CsvTable, given: DataConfig['columns'], name: 
         : table.columns.find((candidate) => candidate === wish);
     if (column !== undefined) map[field] = column;
   }
-  if (map.path === undefined) {
+  if (map.path === undefined && (map.start === undefined || map.end === undefined)) {
     throw new InvalidArgumentError(
       `Expected a column with the files' paths in ${name} but its columns are ${table.columns.join(', ')}: name it with data.columns.path`,
     );

@@ -74,7 +74,7 @@ async function prepareLocked(dir: string, options: PrepareOptions): Promise<Prep
   onProgress?.({ stage: 'index', done: 0, total: 0, message: `Looking for recordings in ${data.rawDir}` });
   const found = await findRecordings(data.rawDir, data.extensions, data.metadata);
   const metadata = await readMetadata(data, found.files);
-  const labelled = labelFiles(found.files, metadata, data);
+  const labelled = labelFiles(found, metadata, data);
   const rejected: RejectedRecording[] = [...found.rejected, ...metadata.rejected, ...labelled.rejected];
 
   const decoded = await decodeAll(dir, labelled.files, options, rejected);

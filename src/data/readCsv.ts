@@ -1,96 +1,124 @@
 import { readFile } from 'node:fs/promises';
+import { CsvError, type InfoRecord, parse } from 'csv-parse/sync';
 import { FormatError } from '../../bindings/errors.ts';
+import { decodeText } from './decodeText.ts';
 
 /** A table with a header; `rows[i]` maps column names to text, and `lines[i]` is where row i begins in the file. */
 export interface CsvTable {
   readonly columns: readonly string[];
   readonly rows: readonly Readonly<Record<string, string>>[];
   readonly lines: readonly number[];
+  /** Cells may be numbers with a decimal comma: commas do not separate them. */
+  readonly decimalComma: boolean;
+  /** What was taken for granted in reading it. */
+  readonly notes: readonly string[];
 }
 
 /**
- * Reads a CSV file (UTF-8 with or without a byte order mark).
+ * Reads a table as spreadsheets write it: UTF-8, UTF-16 or (with a note) Windows-1252; separated as {@link parseCsv} finds.
  *
- * @throws FormatError when the text is not a table: `bad_csv`
+ * @throws FormatError when it is no text (`bad_encoding`) or no table (`bad_csv`)
  */
 export async function readCsv(path: string): Promise<CsvTable> {
-  return parseCsv(await readFile(path, 'utf8'), path);
+  const { text, note } = decodeText(await readFile(path), path);
+  const table = parseCsv(text, path);
+  return note === null ? table : { ...table, notes: [note, ...table.notes] };
+}
+
+interface Parsed {
+  readonly record: readonly string[];
+  readonly info: InfoRecord;
 }
 
 /**
- * Parses CSV as RFC 4180 has it: quoted fields may hold the separator, line breaks and doubled quotes; lines end in LF or
- * CRLF. The separator is the one of `,` `;` and tab that splits the header best. Blank lines are left out; a row with
- * fewer fields than the header has empty ones at its end.
+ * Parses CSV as RFC 4180 has it: quoted fields may hold the separator, line breaks and doubled quotes. The separator is what a
+ * first line `sep=;` says, or the one of `,` `;` and tab that splits the header best. Left out are blank lines, columns
+ * without a name and without a value, and empty rows at the end; a row with fewer fields than the header has empty ones at
+ * its end.
  *
  * @throws FormatError for a quote that never closes, a row longer than the header, or a column name that comes twice
  */
 export function parseCsv(text: string, name = 'CSV'): CsvTable {
-  const source = text.startsWith('\uFEFF') ? text.slice(1) : text;
-  const separator = guessSeparator(source);
-  const records = [...splitRecords(source, separator, name)];
-  const header = records.shift();
+  const [saidLine = '', said] = /^\uFEFF?sep=(.)\r?\n/i.exec(text) ?? [];
+  const source = text.slice(saidLine.length).replace(/^\uFEFF/, '');
+  const separator = said ?? guessSeparator(source);
+  const parsed = parseRecords(source, separator, name);
+  while (parsed.length > 1 && parsed.at(-1)?.record.every(isBlank)) parsed.pop();
+  const [header, ...records] = parsed;
   if (header === undefined) throw new FormatError('bad_csv', `${name} is empty: expected a line with column names`);
-  const columns = header.fields.map((field) => field.trim());
+  const named = header.record.map((field) => field.trim());
+  const linesBefore = saidLine === '' ? 0 : 1;
+  const lineOf = ({ record, info }: Parsed) =>
+    linesBefore + info.lines - record.reduce((sum, field) => sum + (field.match(/\r\n|\r|\n/g)?.length ?? 0), 0);
+  const width = records.reduce((most, { record }) => Math.max(most, lastFilled(record) + 1), lastFilled(named) + 1);
+  if (width > named.length) {
+    const long = records.find(({ record }) => lastFilled(record) >= named.length) as Parsed;
+    throw new FormatError(
+      'bad_csv',
+      `${name} line ${lineOf(long)} has ${lastFilled(long.record) + 1} fields but the header names ${named.length} columns: put text that holds "${separator}" in double quotes`,
+    );
+  }
+  const used = named
+    .map((column, i) => ({ column, i }))
+    .filter(({ column, i }) => column !== '' || records.some(({ record }) => !isBlank(record[i] ?? '')));
+  const columns = used.map(({ column }) => column);
   const twice = columns.find((column, i) => columns.indexOf(column) !== i);
   if (twice !== undefined) throw new FormatError('bad_csv', `${name} has two columns named ${JSON.stringify(twice)}`);
-  const rows: Record<string, string>[] = [];
-  const lines: number[] = [];
-  for (const { fields, line } of records) {
-    if (fields.length > columns.length) {
-      throw new FormatError(
-        'bad_csv',
-        `${name} line ${line} has ${fields.length} fields but the header names ${columns.length} columns: put text that holds "${separator}" in double quotes`,
-      );
-    }
-    rows.push(Object.fromEntries(columns.map((column, i) => [column, fields[i] ?? ''])));
-    lines.push(line);
+  return {
+    columns,
+    rows: records.map(({ record }) => Object.fromEntries(used.map(({ column, i }) => [column, record[i] ?? '']))),
+    lines: records.map(lineOf),
+    decimalComma: separator !== ',',
+    notes: [],
+  };
+}
+
+/** The number in a cell, null where it holds none. `decimalComma` reads `0,5` and `1.234,5` too. */
+export function cellNumber(cell: string, { decimalComma }: Pick<CsvTable, 'decimalComma'>): number | null {
+  const text = cell.trim();
+  const hasComma = decimalComma && /^[+-]?(?:\d*|\d{1,3}(?:\.\d{3})+),\d+(?:e[+-]?\d+)?$/i.test(text);
+  const plain = hasComma ? text.replaceAll('.', '').replace(',', '.') : text;
+  // What Number takes beside these (hexadecimal, "Infinity" alone excepted) is text in a table.
+  if (!/^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$|^[+-]?inf(?:inity)?$/i.test(plain)) return null;
+  return Number(plain.replace(/inf(?:inity)?$/i, 'Infinity'));
+}
+
+function parseRecords(source: string, separator: string, name: string): Parsed[] {
+  const options = {
+    delimiter: separator,
+    // Raven quotes nothing, and an annotation may begin with a quote.
+    quote: /^(?:[^\r\n]*\t)?Begin Time \(s\)\t/i.test(source) ? null : '"',
+    record_delimiter: ['\r\n', '\n', '\r'],
+    relax_column_count: true,
+    relax_quotes: true,
+    skip_empty_lines: true,
+    info: true,
+  };
+  let lastLine = 0;
+  const onRecord = (record: Parsed) => {
+    lastLine = record.info.lines;
+    return record;
+  };
+  try {
+    return parse(source, { ...options, on_record: onRecord as never }) as unknown as Parsed[];
+  } catch (error) {
+    if (!(error instanceof CsvError)) throw error;
+    const isOpen = error.code === 'CSV_QUOTE_NOT_CLOSED';
+    const what = isOpen ? `has a quote in line ${lastLine + 1} that never closes` : `is no CSV: ${error.message}`;
+    throw new FormatError('bad_csv', `${name} ${what}`, { cause: error });
   }
-  return { columns, rows, lines };
 }
 
 function guessSeparator(source: string): string {
-  const end = source.search(/[\r\n]/);
-  const header = end < 0 ? source : source.slice(0, end);
+  const header = (/^[^\r\n]*/.exec(source)?.[0] ?? '').replace(/"[^"]*"/g, '');
   const count = (separator: string) => header.split(separator).length;
   return [',', ';', '\t'].reduce((best, separator) => (count(separator) > count(best) ? separator : best));
 }
 
-function* splitRecords(
-  source: string,
-  separator: string,
-  name: string,
-): Generator<{ readonly fields: string[]; readonly line: number }> {
-  let fields: string[] = [];
-  let field = '';
-  let line = 1;
-  let startLine = 1;
-  let quotedSince = 0;
-  for (let i = 0; i <= source.length; i++) {
-    const c = source[i];
-    if (quotedSince > 0) {
-      if (c === undefined) {
-        throw new FormatError('bad_csv', `${name} has a quote in line ${quotedSince} that never closes`);
-      }
-      if (c === '"' && source[i + 1] === '"') {
-        field += '"';
-        i++;
-      } else if (c === '"') quotedSince = 0;
-      else {
-        if (c === '\n') line++;
-        field += c;
-      }
-    } else if (c === '"' && field === '') quotedSince = line;
-    else if (c === separator) {
-      fields.push(field);
-      field = '';
-    } else if (c === '\n' || c === '\r' || c === undefined) {
-      if (c === '\r' && source[i + 1] === '\n') i++;
-      fields.push(field);
-      if (fields.length > 1 || field !== '') yield { fields, line: startLine };
-      fields = [];
-      field = '';
-      line++;
-      startLine = line;
-    } else field += c;
-  }
+function isBlank(field: string): boolean {
+  return field.trim() === '';
+}
+
+function lastFilled(record: readonly string[]): number {
+  return record.findLastIndex((field) => !isBlank(field));
 }

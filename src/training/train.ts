@@ -4,6 +4,7 @@ import { AutobirdError, InvalidArgumentError } from '../../bindings/errors.ts';
 import type { Config } from '../config/schema.ts';
 import { Dataset } from '../data/dataset.ts';
 import { describeSplit } from '../data/describeSplit.ts';
+import { noEventLabelsOf } from '../data/labels.ts';
 import type { JobOptions, Split } from '../domain.ts';
 import { checkOriginals } from '../evaluation/checkOriginals.ts';
 import { evaluate } from '../evaluation/evaluate.ts';
@@ -113,7 +114,7 @@ function checkRate(dataset: Dataset, config: Config): void {
  * @throws InvalidArgumentError where they were asked for just now
  */
 function checkNoEventLabels({ dir, manifest }: Dataset, { config, overrides = [] }: TrainOptions): string[] {
-  const wanted = manifest.labels.filter((label) => config.data.noEventLabels.includes(label));
+  const wanted = noEventLabelsOf(manifest.labels, config.data.noEventLabels);
   if (wanted.join('\n') === manifest.noEventLabels.join('\n')) return [];
   const list = (labels: readonly string[]) => `[${labels.join(', ')}]`;
   if (overrides.some((text) => /^\+{0,2}data\.no_event_labels=/.test(text))) {

@@ -3,9 +3,11 @@ import { dirname, join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { byCodePoint, findRecordings } from '../../src/data/findRecordings.ts';
+import { labelFiles } from '../../src/data/labelFiles.ts';
+import { noEventLabelsOf } from '../../src/data/labels.ts';
 import { readMetadata } from '../../src/data/metadata.ts';
 import { splitLabels } from '../../src/data/metadataColumns.ts';
-import { parseCsv } from '../../src/data/readCsv.ts';
+import { cellNumber, parseCsv, readCsv } from '../../src/data/readCsv.ts';
 import { withTempDir } from '../helpers/withTempDir.ts';
 
 const columns = {
@@ -182,12 +184,13 @@ test('two tables are joined by path, found from the raw folder or from the CSV',
     assert.match(metadata.warnings[0] as string, /disagree about the label of 1 files \(x\/1\.wav\)/);
   }));
 
-test('start and end are annotations only in a table with several rows a file', () =>
+test('a table with start and end is one of annotations, unless it says more of whole recordings in a row each', () =>
   withTempDir(async (dir) => {
     await put(dir, {
       'raw/a/1.wav': '',
       'raw/a/2.wav': '',
-      'clips.csv': 'file,start_s,end_s\na/1.wav,82.1,88.1\na/2.wav,3,9\n',
+      'clips.csv': 'file,start_s,end_s,licence\na/1.wav,82.1,88.1,CC0\na/2.wav,3,9,CC0\n',
+      'marks.csv': 'file,label,start_s,end_s\na/1.wav,b,0.5,1\na/2.wav,a,2,3\n',
       'boxes.csv':
         'file,start_s,end_s,low_hz,high_hz,label\na/1.wav,2,3,1000,4000,b\na/1.wav,0.5,1,,,a\na/2.wav,1,0,,,a\n',
     });
@@ -197,7 +200,15 @@ test('start and end are annotations only in a table with several rows a file', (
       readMetadata({ rawDir, metadata: csvs.map((csv) => join(dir, csv)), columns }, files);
     const clips = await read('clips.csv');
     assert.equal(clips.files.get('a/1.wav')?.annotations, []);
-    assert.equal(clips.files.get('a/1.wav')?.metadata, { start_s: '82.1', end_s: '88.1' });
+    assert.equal(clips.files.get('a/1.wav')?.metadata, { start_s: '82.1', end_s: '88.1', licence: 'CC0' });
+    const marks = await read('marks.csv');
+    assert.equal(
+      [...marks.files.values()].map(({ label, annotations }) => [label, annotations.length]),
+      [
+        ['b', 1],
+        ['a', 1],
+      ],
+    );
     const boxes = await read('boxes.csv');
     assert.not.ok(boxes.hasLabels);
     assert.equal(boxes.files.get('a/1.wav')?.annotations, [
@@ -226,5 +237,137 @@ test('columns can be named, switched off, and a wrong name lists what there is',
       );
     }
   }));
+
+test('tables are read in the encodings and with the habits of spreadsheets', () =>
+  withTempDir(async (dir) => {
+    const text = 'file;label\r\na.wav;Mésange “bleue” €\r\nb.wav;x\r\n';
+    const cp1252 = Buffer.from(
+      text.replace(/[“”€]/g, (c) => ({ '“': '\x93', '”': '\x94', '€': '\x80' })[c] as string),
+      'latin1',
+    );
+    const utf16 = Buffer.from(text, 'utf16le');
+    const files = {
+      utf8: Buffer.from(text),
+      marked: Buffer.from(`\uFEFF${text}`),
+      cp1252,
+      utf16: Buffer.concat([Buffer.of(0xff, 0xfe), utf16]),
+      unmarked: utf16,
+      bigEndian: Buffer.concat([Buffer.of(0xfe, 0xff), Buffer.from(utf16).swap16()]),
+      sep: Buffer.from(`sep=;\r\n${text}`),
+      trailing: Buffer.from(`${text.replaceAll('\r\n', ';;\r\n')};;;\r\n`),
+    };
+    for (const [name, bytes] of Object.entries(files)) {
+      const path = join(dir, `${name}.csv`);
+      await writeFile(path, bytes);
+      const { rows, columns: names, notes } = await readCsv(path);
+      assert.equal(names, ['file', 'label'], name);
+      assert.equal(rows, [
+        { file: 'a.wav', label: 'Mésange “bleue” €' },
+        { file: 'b.wav', label: 'x' },
+      ]);
+      assert.is(notes.length, name === 'cp1252' ? 1 : 0, name);
+      if (name === 'cp1252') assert.match(notes[0] as string, /is not UTF-8 and was read as Windows-1252/);
+    }
+    await writeFile(join(dir, 'book.xlsx.csv'), Buffer.of(0x50, 0x4b, 3, 4, 20, 0, 0xe9, 0, 8, 0x9d));
+    const error = await readCsv(join(dir, 'book.xlsx.csv')).catch((thrown: Error) => thrown);
+    assert.match((error as Error).message, /is no text in UTF-8, UTF-16 or Windows-1252: save it as "CSV UTF-8"/);
+  }));
+
+test('numbers with a decimal comma are read where the comma separates nothing', () => {
+  const number = (cell: string, decimalComma = true) => cellNumber(cell, { decimalComma });
+  assert.equal(
+    ['0,5', '-1.234,5', '1e3', '.5', '1,2e-3'].map((cell) => number(cell)),
+    [0.5, -1234.5, 1000, 0.5, 0.0012],
+  );
+  assert.equal(
+    ['', ' ', 'NA', '0x10', '1,2,3', '1 000'].map((cell) => number(cell)),
+    [null, null, null, null, null, null],
+  );
+  assert.is(number('0,5', false), null);
+});
+
+test('a label with a damaged character is refused by its line', () =>
+  withTempDir(async (dir) => {
+    await put(dir, { 'a.wav': '', 'm.csv': 'file,label\na.wav,P\uFFFDjaro\n' });
+    const found = [{ path: 'a.wav', bytes: 0 }];
+    const error = await readMetadata({ rawDir: dir, metadata: [join(dir, 'm.csv')], columns }, found).catch(
+      (thrown: Error) => thrown,
+    );
+    assert.match((error as Error).message, /m\.csv line 2 has a label with a damaged character/);
+  }));
+
+test('a row finds its file by name where one has it, and a near name is offered', () =>
+  withTempDir(async (dir) => {
+    await put(dir, {
+      'raw/Robin/one.wav': '',
+      'raw/Robin/f0.wav': '',
+      'raw/Wren/two.wav': '',
+      'raw/Wren/f0.wav': '',
+      'raw/Wren/f9.wav': '',
+      't.csv':
+        'file,label\none.wav,R\n/elsewhere/Wren/two.wav,W\n/other/card/f9.wav,W\nf0.wav,?\nrobin/ONE.WAV,R\nf9.flac,W\n',
+    });
+    const { files } = await findRecordings(join(dir, 'raw'), ['wav']);
+    const metadata = await readMetadata({ rawDir: join(dir, 'raw'), metadata: [join(dir, 't.csv')], columns }, files);
+    assert.equal([...metadata.files.keys()], ['Robin/one.wav', 'Wren/two.wav']);
+    assert.equal(
+      metadata.rejected.map(({ path, code, reason }) => [path, code, reason.replace(/^.*\.csv, but /, '')]),
+      [
+        ['/other/card/f9.wav', 'missing_file', 'there is no such file: did you mean Wren/f9.wav?'],
+        ['f0.wav', 'ambiguous_file', 'Robin/f0.wav and Wren/f0.wav end so'],
+        ['robin/ONE.WAV', 'missing_file', 'there is no such file: did you mean Robin/one.wav?'],
+        ['f9.flac', 'missing_file', 'there is no such file: did you mean Wren/f9.wav?'],
+      ],
+    );
+  }));
+
+test('folders of the system and hidden files are passed over and counted, empty classes and near twins are named', () =>
+  withTempDir(async (dir) => {
+    const folders = [
+      'Robin',
+      'robin',
+      'Wren',
+      'Wren ',
+      'Turdus_merula',
+      'Turdus merula',
+      'e\u0301',
+      '\u00e9',
+      '-Robin',
+    ];
+    const system = ['.ipynb_checkpoints', '@eaDir', '$RECYCLE.BIN', '__MACOSX', 'Robin/.git'];
+    await put(dir, Object.fromEntries([...folders, ...system].map((folder) => [`${folder}/0.wav`, ''])));
+    await put(dir, { 'Robin/._0.wav': '' });
+    await mkdir(join(dir, 'Empty'));
+    const found = await findRecordings(dir, ['wav']);
+    assert.is(found.files.length, folders.length);
+    assert.equal(found.warnings, [
+      '5 folders of the system or hidden are passed over: $RECYCLE.BIN, .ipynb_checkpoints, @eaDir, …',
+      '1 hidden file is passed over: Robin/._0.wav',
+    ]);
+    const metadata = await readMetadata({ rawDir: dir, metadata: [], columns }, found.files);
+    const { files, warnings } = labelFiles(found, metadata, { metadata: [] });
+    assert.equal([...new Set(files.map(({ label }) => label))].sort(), [
+      '-Robin',
+      'Robin',
+      'Turdus merula',
+      'Turdus_merula',
+      'Wren',
+      'robin',
+      '\u00e9',
+    ]);
+    assert.equal(warnings, [
+      '"-Robin" and "Robin" and "robin" are 3 classes: give them one name if they are the same',
+      '"Turdus merula" and "Turdus_merula" are 2 classes: give them one name if they are the same',
+      '"Wren" and "Wren " are taken for one class',
+      '"e\u0301" and "\u00e9" are taken for one class',
+      'No recordings in Empty/',
+    ]);
+  }));
+
+test('names of no event are known in any case and punctuation', () => {
+  const names = ['noise', 'background', 'silence'];
+  const labels = ['Background', 'NOISE', '_noise_', 'Noisy Miner', 'silence', 'wren'];
+  assert.equal(noEventLabelsOf(labels, names), ['Background', 'NOISE', '_noise_', 'silence']);
+});
 
 test.run();

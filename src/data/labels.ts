@@ -1,0 +1,36 @@
+import type { Label } from '../domain.ts';
+import { byCodePoint } from './findRecordings.ts';
+
+/** One spelling of one name: trimmed, Unicode composed (macOS decomposes accents in the names of folders). */
+export function cleanLabel(text: string): Label {
+  return text.trim().normalize('NFC');
+}
+
+/** Labels that mean "no event", whatever their case and punctuation. */
+export function noEventLabelsOf(labels: readonly Label[], names: readonly string[]): Label[] {
+  const wanted = new Set(names.map(folded));
+  return labels.filter((label) => wanted.has(folded(label)));
+}
+
+/** Warnings about classes that are likely one: names that differ in case, blanks, underscores or punctuation only. */
+export function twinWarnings(labels: Iterable<Label>): string[] {
+  const twins = new Map<string, Set<Label>>();
+  for (const label of labels) {
+    const key = folded(label) || label;
+    twins.set(key, (twins.get(key) ?? new Set()).add(label));
+  }
+  return [...twins.values()]
+    .filter((names) => names.size > 1)
+    .map((names) => {
+      const quoted = [...names].sort(byCodePoint).map((name) => JSON.stringify(name));
+      return `${quoted.join(' and ')} are ${names.size} classes: give them one name if they are the same`;
+    });
+}
+
+/** Letters and digits, in lower case. */
+function folded(label: Label): string {
+  return label
+    .normalize('NFKC')
+    .toLowerCase()
+    .replace(/[^\p{L}\p{M}\p{N}]+/gu, '');
+}
