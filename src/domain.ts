@@ -76,6 +76,7 @@ export interface DatasetManifest {
   readonly name: string;
   readonly createdAt: string;
   readonly autobirdVersion: string;
+  /** Folder of the original files; in the file relative to that of the dataset. */
   readonly rawDir: string;
   readonly sampleRateHz: number;
   readonly labels: readonly Label[];

@@ -1,8 +1,8 @@
-import { type Config, composeConfig } from '../../src/index.ts';
+import { composeConfig, type Groups } from '../../src/index.ts';
 
 /** The groups that the drift service reads. */
 export const driftGroups = ['service', 'drift', 'data', 'split', 'clips', 'features'] as const;
-export type DriftServiceConfig = Pick<Config, (typeof driftGroups)[number]>;
+export type DriftServiceConfig = Pick<Groups, (typeof driftGroups)[number]>;
 
 /** Its configuration. Where recordings of a dataset once lay is of no interest here: `data.raw_dir` may be missing. */
 export function composeDriftConfig(

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Options, PositionalOptions } from 'yargs';
 import { composeConfig } from '../config/compose.ts';
-import type { Config } from '../config/schema.ts';
+import { type Config, type Groups, groupsSchema } from '../config/schema.ts';
 import { Dataset } from '../data/dataset.ts';
 import { override } from './overrides.ts';
 
@@ -31,6 +31,13 @@ export function configOf(args: ConfigArgs, overrides: readonly string[]): Config
 /** For commands that never look for recordings of a dataset: `data.raw_dir` may be missing. */
 export function configWithoutRawDir(args: ConfigArgs, overrides: readonly string[]): Config {
   return configOf(args, withRawDir(overrides, '.'));
+}
+
+/** For commands that start or show a service: its settings too. */
+export function configOfServices(args: ConfigArgs, overrides: readonly string[]): Groups {
+  const configDir = args['config-dir'];
+  const groups = Object.keys(groupsSchema.shape) as (keyof Groups)[];
+  return composeConfig(withRawDir(overrides, '.'), { groups, ...(configDir !== undefined && { configDir }) }).config;
 }
 
 /** For commands on a prepared dataset: it says itself where its recordings are, unless an override does. */

@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { quoteValue } from '../config/grammar.ts';
-import { configSchema } from '../config/schema.ts';
+import { groupsSchema } from '../config/schema.ts';
 import { UsageError } from './errors.ts';
 
 /** `a.b=c`, `+a.b=c`, `~a.b`, `group@package=choice`: what composition understands, as opposed to the name of a file. */
@@ -43,7 +43,7 @@ export async function pathsAndOverrides(
     (isThere || !looksLikeOverride(word) ? paths : overrides).push(word);
     if (!looksLikeOverride(word)) continue;
     const group = /^[+~]*(\w+)/.exec(word)?.[1] as string;
-    const isKnown = group in configSchema.shape || group === 'experiment';
+    const isKnown = group in groupsSchema.shape || group === 'experiment';
     if (isThere && isKnown)
       note(`${word} is a file or folder here: taken for a path. Move it away to override a setting`);
     if (!isThere && !isKnown) note(`There is no file or folder ${word}: taken for an override`);

@@ -9,20 +9,20 @@ import type { Source } from './defaults.ts';
 import { interpolate } from './interpolate.ts';
 import { childOf, isMapping, type Mapping, type Node, type Plain, toPlain } from './node.ts';
 import { calledHere } from './otherNames.ts';
-import { type Config, configSchema } from './schema.ts';
+import { type Config, configSchema, type Groups, groupsSchema } from './schema.ts';
 import { knownKeys, validate } from './validate.ts';
 
-export type GroupName = keyof Config;
+export type GroupName = keyof Groups;
 
-export interface ComposeOptions<Group extends GroupName = GroupName> {
+export interface ComposeOptions<Group extends GroupName = keyof Config> {
   /** Folders searched before autobird's own `configs/`, the first one first; none by default. */
   readonly configDir?: string | readonly string[];
-  /** Groups that are needed; the others are not looked at, so that values may be missing there (`data.raw_dir`). All by default. */
+  /** Groups that are needed; the others are not looked at, so that values may be missing there (`data.raw_dir`). All but `service` by default. */
   readonly groups?: readonly Group[];
 }
 
-export interface ComposedConfig<Group extends GroupName = GroupName> {
-  readonly config: Pick<Config, Group>;
+export interface ComposedConfig<Group extends GroupName = keyof Config> {
+  readonly config: Pick<Groups, Group>;
   /** The same values as the files spell them. */
   readonly resolved: Readonly<Record<string, Plain>>;
   /** Everything as composed, before interpolation: what `autobird config show` prints. */
@@ -47,7 +47,7 @@ export function builtInConfigDir(): string {
  * const { config } = composeConfig(['experiment=reference', 'data.raw_dir=birds', 'training.epochs=10']);
  * ```
  */
-export function composeConfig<Group extends GroupName = GroupName>(
+export function composeConfig<Group extends GroupName = keyof Config>(
   overrides: readonly string[],
   options: ComposeOptions<Group> = {},
 ): ComposedConfig<Group> {
@@ -57,7 +57,7 @@ export function composeConfig<Group extends GroupName = GroupName>(
   const { node, failures } = interpolate(tree);
   const plain = toPlain(node) as Record<string, Plain>;
   const resolved = Object.fromEntries(
-    Object.entries(plain).filter(([key]) => !(key in configSchema.shape) || needed.includes(key as Group)),
+    Object.entries(plain).filter(([key]) => !(key in groupsSchema.shape) || needed.includes(key as Group)),
   );
   // Without a choice that was meant, a key that some choice has may be right, and only values that were given can be judged.
   const isComplete = composed.mistakes.length === 0;
@@ -72,9 +72,9 @@ export function composeConfig<Group extends GroupName = GroupName>(
   return { config: checked.value, resolved, tree, overrides, choices: Object.fromEntries(choices), sources };
 }
 
-function schemaOf<Group extends GroupName>(groups: readonly Group[]): z.ZodType<Pick<Config, Group>> {
-  const shape = Object.fromEntries(groups.map((group) => [group, configSchema.shape[group]]));
-  return z.strictObject(shape) as unknown as z.ZodType<Pick<Config, Group>>;
+function schemaOf<Group extends GroupName>(groups: readonly Group[]): z.ZodType<Pick<Groups, Group>> {
+  const shape = Object.fromEntries(groups.map((group) => [group, groupsSchema.shape[group]]));
+  return z.strictObject(shape) as unknown as z.ZodType<Pick<Groups, Group>>;
 }
 
 /** Overrides of keys that no choice of any group could have. */
@@ -82,7 +82,7 @@ function misspelled(composed: ComposedTree): string[] {
   return composed.values.flatMap((override) => {
     const path = override.key.split('.');
     const depth = path.findIndex((name, index) => {
-      const known = knownKeys(configSchema, path.slice(0, index));
+      const known = knownKeys(groupsSchema, path.slice(0, index));
       return known.length > 0 && !known.includes(name);
     });
     return depth < 0 ? [] : [explainUnknownKey({ override, path: path.slice(0, depth + 1) }, composed)];
@@ -91,7 +91,7 @@ function misspelled(composed: ComposedTree): string[] {
 
 function explainUnknownKey({ override: { text }, path }: UnknownKey, { files, tree, choices }: ComposedTree): string {
   const name = path.at(-1) as string;
-  const known = knownKeys(configSchema, path.slice(0, -1));
+  const known = knownKeys(groupsSchema, path.slice(0, -1));
   if (known.includes(name)) {
     const [group = '', ...inGroup] = path;
     const owners = files.choices(group).filter((choice) => has(files.load(`${group}/${choice}`)?.content, inGroup));

@@ -220,6 +220,7 @@ export const runSchema = z.strictObject({
   resume: z.string(),
 });
 
+/** What the library reads. A run keeps it in its folder and its checkpoints, so that nothing of a service is in it. */
 export const configSchema = z.strictObject({
   data: dataSchema,
   split: splitSchema,
@@ -233,9 +234,11 @@ export const configSchema = z.strictObject({
   evaluation: evaluationSchema,
   predict: predictSchema,
   run: runSchema,
-  service: serviceSchema,
   drift: driftSchema,
 });
+
+/** Every group of the files: what the services read too. */
+export const groupsSchema = configSchema.extend({ service: serviceSchema });
 
 export type DataConfig = z.infer<typeof dataSchema>;
 export type SplitConfig = z.infer<typeof splitSchema>;
@@ -252,3 +255,4 @@ export type RunConfig = z.infer<typeof runSchema>;
 export type ServiceConfig = z.infer<typeof serviceSchema>;
 export type DriftConfig = z.infer<typeof driftSchema>;
 export type Config = z.infer<typeof configSchema>;
+export type Groups = z.infer<typeof groupsSchema>;

@@ -68,10 +68,7 @@ export const serviceSchema = z.strictObject({
     keepAudio: share,
     /** A database that gathers the rows of every replica. */
     postgres: z.strictObject({
-      /**
-       * `postgresql://…`; null for what the environment's DATABASE_URL says, none without it. The default does not name the
-       * variable: a resolved configuration is kept in checkpoints, where no password belongs.
-       */
+      /** `postgresql://…`; null for what the environment's DATABASE_URL says, none without it. */
       url: z.string().nullable(),
       /** Rows of one transaction, at most. */
       batchRows: count,

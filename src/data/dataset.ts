@@ -31,7 +31,7 @@ export class Dataset {
 
   constructor(dir: string, manifest: DatasetManifest, recordings: readonly Recording[]) {
     this.dir = resolve(dir);
-    this.manifest = manifest;
+    this.manifest = { ...manifest, rawDir: resolve(dir, manifest.rawDir) };
     this.recordings = recordings;
   }
 

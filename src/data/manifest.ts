@@ -1,5 +1,5 @@
 /** Recordings and `dataset.json` out of what was decoded and what the metadata says. */
-import { join, resolve } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import type { DataConfig } from '../config/schema.ts';
 import type { DatasetManifest, Recording, RejectedRecording } from '../domain.ts';
 import { readJson } from '../files.ts';
@@ -63,7 +63,8 @@ export async function makeManifest(
     name: data.name,
     createdAt: new Date().toISOString(),
     autobirdVersion: packageVersion(),
-    rawDir: resolve(data.rawDir),
+    // Dataset and recordings may be moved together.
+    rawDir: relative(resolve(dir), resolve(data.rawDir)) || '.',
     sampleRateHz,
     labels,
     noEventLabels,

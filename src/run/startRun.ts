@@ -3,6 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { AutobirdError, InvalidArgumentError } from '../../bindings/errors.ts';
+import { keptConfig, keptOverrides } from '../config/keptConfig.ts';
 import { Float, type Node, type Plain } from '../config/node.ts';
 import { type Config, configSchema } from '../config/schema.ts';
 import { dumpYaml } from '../config/yaml.ts';
@@ -94,9 +95,9 @@ async function createRun(
     await mkdir(join(run.dir, 'checkpoints'));
     await writeFileAtomic(
       join(run.dir, '.hydra', 'config.yaml'),
-      dumpYaml(toNode(encode(configSchema, config) as Plain)),
+      dumpYaml(toNode(keptConfig(encode(configSchema, config) as Record<string, unknown>) as Plain)),
     );
-    await writeFileAtomic(join(run.dir, '.hydra', 'overrides.yaml'), dumpYaml([...overrides]));
+    await writeFileAtomic(join(run.dir, '.hydra', 'overrides.yaml'), dumpYaml(keptOverrides(overrides)));
     // Last: a folder without it is not a run, and nothing of one is in it yet.
     await run.writeState({ formatVersion: 1, createdAt: new Date().toISOString(), ...identity, finished: false });
     return { run, lock, resumed: false, notes };
@@ -121,7 +122,7 @@ export function runIdentity(config: Config, split: Split): RunIdentity {
  * lie; how predictions and reports look, and what is said of later recordings; and what decides speed. `training.threads` is compared apart (`RunIdentity`).
  */
 export function configHash(config: Config): string {
-  const { run: _run, predict: _predict, data: _data, service: _service, drift: _drift, ...decisive } = config;
+  const { run: _run, predict: _predict, data: _data, drift: _drift, ...decisive } = config;
   const { threads: _threads, loaderThreads: _loaderThreads, ...training } = config.training;
   const { aggregation } = config.evaluation;
   return hashOf({ ...decisive, training, evaluation: { aggregation } });

@@ -8,7 +8,7 @@ const dockerfile = readFileSync(new URL('../../Dockerfile.gpu', import.meta.url)
 
 test('an image of a service exposes, and asks for its health, the port at which the service listens', () => {
   delete process.env['PORT'];
-  const { service, drift } = composeConfig(['data.raw_dir=.']).config;
+  const { service, drift } = composeConfig([], { groups: ['service', 'drift'] }).config;
   for (const [target, port] of [
     ['inference', service.port],
     ['drift', drift.monitor.port],

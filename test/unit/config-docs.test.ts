@@ -7,7 +7,7 @@ import { builtInConfigDir } from '../../src/config/compose.ts';
 import { composeTree } from '../../src/config/composeTree.ts';
 import { ConfigFiles } from '../../src/config/files.ts';
 import { isMapping, type Mapping, type Node } from '../../src/config/node.ts';
-import { configSchema } from '../../src/config/schema.ts';
+import { groupsSchema } from '../../src/config/schema.ts';
 import { dumpYaml } from '../../src/config/yaml.ts';
 import { packageRoot } from '../../src/packageRoot.ts';
 
@@ -43,7 +43,7 @@ function leaves(mapping: Mapping, prefix = ''): [string, string][] {
 const { tree } = composeTree([builtInConfigDir()], []);
 const step = composeTree([builtInConfigDir()], ['scheduler=step']).tree;
 
-for (const group of Object.keys(configSchema.shape)) {
+for (const group of Object.keys(groupsSchema.shape)) {
   test(`every key of ${group} is documented with its default, and no other`, () => {
     const wanted = new Map(leaves(tree.get(group) as Mapping));
     if (group === 'scheduler') {

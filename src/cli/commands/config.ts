@@ -1,9 +1,9 @@
 import { composeConfig } from '../../config/compose.ts';
 import { toPlain } from '../../config/node.ts';
-import { configSchema } from '../../config/schema.ts';
+import { groupsSchema } from '../../config/schema.ts';
 import { dumpYaml } from '../../config/yaml.ts';
 import type { Command } from '../command.ts';
-import { type ConfigArgs, configDirOption, configWithoutRawDir, overridesWord } from '../configuration.ts';
+import { type ConfigArgs, configDirOption, configOfServices, overridesWord } from '../configuration.ts';
 
 interface ConfigCommandArgs extends ConfigArgs {
   readonly action: 'show' | 'check';
@@ -25,13 +25,13 @@ export const config: Command<ConfigCommandArgs> = {
     ['config check optimizer.lr=fast', 'all mistakes at once'],
   ],
   async run(args, io) {
-    configWithoutRawDir(args, args.overrides);
+    configOfServices(args, args.overrides);
     if (args.action === 'check') {
       io.out(io.json ? '{"ok":true}\n' : 'The configuration is fine.\n');
       return undefined;
     }
     const configDir = args['config-dir'];
-    const groups = Object.keys(configSchema.shape).filter((group) => group !== 'data') as never[];
+    const groups = Object.keys(groupsSchema.shape).filter((group) => group !== 'data') as never[];
     const { tree } = composeConfig(args.overrides, { groups, ...(configDir !== undefined && { configDir }) });
     io.out(io.json ? `${JSON.stringify(toPlain(tree))}\n` : dumpYaml(tree));
     return undefined;

@@ -4,7 +4,7 @@ import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { quoteValue } from '../../config/grammar.ts';
 import type { Command, CommandIo } from '../command.ts';
-import { type ConfigArgs, configDirOption, configWithoutRawDir } from '../configuration.ts';
+import { type ConfigArgs, configDirOption, configOfServices } from '../configuration.ts';
 import { exitCodes, UsageError } from '../errors.ts';
 import { newestCheckpoint } from '../newestCheckpoint.ts';
 import { flagOverrides, override, pathsAndOverrides } from '../overrides.ts';
@@ -56,7 +56,7 @@ export const serve: Command<ServeArgs> = {
     const isDrift = args.service === 'drift';
     const port = isDrift ? 'drift.monitor.port' : 'service.port';
     const flags = flagOverrides({ 'service.host': args.host, [port]: args.port });
-    const config = configWithoutRawDir(args, [...overrides, ...flags]);
+    const config = configOfServices(args, [...overrides, ...flags]);
     const isNamed = isDrift && config.drift.reference !== null;
     const checkpoint = checkpoints[0] ?? (isNamed ? undefined : await checkpointToServe(config, io));
     const dir = args['config-dir'];
