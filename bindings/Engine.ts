@@ -6,6 +6,8 @@ import type { BatcherStats, EngineOptions, EngineOutput, NamedTensor, NativeEngi
 export interface ForwardOptions extends CallOptions {
   /** Milliseconds, from now, that the answer is good for: with batching, what cannot be there by then is not computed. */
   readonly withinMs?: number | undefined;
+  /** Also give what drift detection keeps of a clip. Default false. */
+  readonly driftFeatures?: boolean | undefined;
 }
 
 /**
@@ -42,14 +44,15 @@ export class Engine implements Disposable {
     startSample: Float64Array,
     clipSamples: number,
     embeddings: boolean,
-    { signal, withinMs }: ForwardOptions = {},
+    { signal, withinMs, driftFeatures = false }: ForwardOptions = {},
   ): Promise<EngineOutput> {
     const call = ++this.#lastCall;
     try {
       return await abortable(
         signal,
         () => this.#native.cancel(call),
-        () => this.#native.forwardPcm(samples, startSample, clipSamples, embeddings, call, withinMs ?? null),
+        () =>
+          this.#native.forwardPcm(samples, startSample, clipSamples, embeddings, driftFeatures, call, withinMs ?? null),
       );
     } catch (error) {
       if (!(error instanceof AutobirdError) || error.code !== 'overloaded') throw error;

@@ -217,7 +217,7 @@ export interface EngineOutput {
   readonly logits: Float32Array;
   /** (N) see ClipPrediction.activity */
   readonly activity: Float32Array;
-  /** (N, 4) see DriftFeatures, in the order of its fields; empty where features came ready */
+  /** (N, 4) see DriftFeatures, in the order of its fields; empty unless asked for */
   readonly driftFeatures: Float32Array;
   /** (N, D) what the head sees, when asked for */
   readonly embeddings: Float32Array | null;
@@ -395,6 +395,7 @@ export interface NativeEngine {
     startSample: Float64Array,
     clipSamples: number,
     embeddings: boolean,
+    driftFeatures: boolean,
     call: number,
     withinMs: number | null,
   ): Promise<EngineOutput>;

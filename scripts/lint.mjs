@@ -24,6 +24,7 @@ check('types of the web page', process.execPath, [tsc, '--noEmit', '-p', 'servic
 check('types of its tests', process.execPath, [tsc, '--noEmit', '-p', 'test/tsconfig.browser.json']);
 check('import direction', process.execPath, ['scripts/check-imports.mjs']);
 check('face of the addons', process.execPath, ['scripts/check-face.mjs']);
+check('names that a unity build hides', process.execPath, ['scripts/check-native.mjs']);
 if (cpp.length === 0) fail('clang-format', 'found no C++ file');
 else if (firstLine('clang-format'))
   check(`clang-format of ${cpp.length} files`, 'clang-format', ['--dry-run', '-Werror', ...cpp]);

@@ -171,8 +171,6 @@ export interface Prediction {
   readonly topLabel: Label | null;
   readonly clips: readonly ClipPrediction[];
   readonly detections: readonly Detection[];
-  /** Given by the classifier; result files leave it out. */
-  readonly driftFeatures?: DriftFeatures;
   readonly modelVersion: string;
 }
 

@@ -13,10 +13,14 @@ interface FaceModule {
   registeredFaces(sources: readonly (readonly [string, string])[], makers: Map<string, string>): Map<string, string[]>;
   compareFaces(declared: Map<string, string[]>, registered: Map<string, string[]>): string[];
 }
+interface NativeModule {
+  clashes(files: readonly (readonly [string, string])[]): string[];
+}
 
 // Plain modules without types: they run before any package is installed.
 const imports: ImportsModule = await import(new URL('../scripts/check-imports.mjs', import.meta.url).href);
 const face: FaceModule = await import(new URL('../scripts/check-face.mjs', import.meta.url).href);
+const native: NativeModule = await import(new URL('../scripts/check-native.mjs', import.meta.url).href);
 
 test('imports follow services, src, bindings, native and never turn back', () => {
   const { files, problems } = imports.checkImports();
@@ -73,6 +77,25 @@ test('the face check notices names that only one side knows', () => {
     'NativeEngine.stop is declared but not registered',
     'NativeEngine.go is registered but not declared',
   ]);
+});
+
+test('the check of internal names notices what a unity build hides', () => {
+  const file = (path: string, body: string): [string, string] => [
+    path,
+    `namespace autobird {\nnamespace {\n${body}\n}  // namespace\n}\n`,
+  ];
+  const first = file('native/core/model/a.cc', 'at::Tensor rectified(at::Tensor x) { return x; }\nstruct Saved {\n};');
+  for (const [path, body] of [
+    ['native/core/training/b.cc', 'constexpr double rectified = 1;'],
+    ['native/core/model/b.cc', 'template <class T>\nstd::vector<T> rectified(const T* x,\n    int y) {\n}'],
+    ['native/core/b.cc', 'using Saved = int;'],
+  ] as const)
+    assert.is(native.clashes([first, file(path, body)]).length, 1, body);
+  for (const [path, body] of [
+    ['native/core/audio/b.cc', 'double rectified(int x) { return x; }'], // another target
+    ['native/core/model/b.cc', 'int other() {\n  int rectified = 1;\n}'],
+  ] as const)
+    assert.equal(native.clashes([first, file(path, body)]), []);
 });
 
 test('the addons register exactly what bindings/native.ts declares', () => {

@@ -59,18 +59,23 @@ Failure failureOf(const std::exception_ptr& exception) {
   }
 }
 
+// Of `forwardPcm`.
+Wanted toWanted(const Napi::CallbackInfo& call) {
+  return {toBoolean(call[3], "embeddings"), toBoolean(call[4], "driftFeatures")};
+}
+
 Napi::Value submitToBatcher(const Napi::CallbackInfo& call, const std::shared_ptr<Executor>& executor,
                             Batcher& batcher) {
-  const bool embeddings = toBoolean(call[3], "embeddings");
+  const Wanted wanted = toWanted(call);
   SharedSamples samples = toSamples(call[0], "samples");
   auto starts = toVector<double>(call[1], "startSample");
   const int64_t clipSamples = toInteger(call[2], "clipSamples");
-  const auto number = static_cast<uint64_t>(toInteger(call[4], "call"));
-  const double withinMs = call[5].IsNull() ? std::numeric_limits<double>::infinity() : toNumber(call[5], "withinMs");
-  if (!(withinMs >= 0)) throw wrongKind("a number of milliseconds not below 0", "withinMs", call[5]);
+  const auto number = static_cast<uint64_t>(toInteger(call[5], "call"));
+  const double withinMs = call[6].IsNull() ? std::numeric_limits<double>::infinity() : toNumber(call[6], "withinMs");
+  if (!(withinMs >= 0)) throw wrongKind("a number of milliseconds not below 0", "withinMs", call[6]);
   auto [promise, deferred] = executor->defer<EngineOutput>(
       call.Env(),
-      [embeddings](Napi::Env env, const EngineOutput& output) { return fromEngineOutput(env, output, embeddings); });
+      [wanted](Napi::Env env, const EngineOutput& output) { return fromEngineOutput(env, output, wanted.embeddings); });
   const auto settle = [deferred = deferred](EngineOutput output, std::exception_ptr failure) {
     if (failure) {
       deferred->reject(failureOf(failure));
@@ -79,7 +84,7 @@ Napi::Value submitToBatcher(const Napi::CallbackInfo& call, const std::shared_pt
     }
   };
   try {
-    batcher.submit(number, std::move(samples), std::move(starts), clipSamples, embeddings, withinMs, settle);
+    batcher.submit(number, std::move(samples), std::move(starts), clipSamples, wanted, withinMs, settle);
   } catch (...) {
     deferred->reject(currentFailure());
   }
@@ -117,15 +122,17 @@ void addEngineMethods(Napi::Object handle, const SharedState<ServingEngine>& sta
   });
   addMethod(handle, "forwardPcm", [state](const Napi::CallbackInfo& call) -> Napi::Value {
     if (const auto& batcher = state->use()->batcher) return submitToBatcher(call, state->executor, *batcher);
-    const bool embeddings = toBoolean(call[3], "embeddings");
+    const Wanted wanted = toWanted(call);
     return state->run(
         call.Env(),
         [stopping = state->stopping(), samples = toSamples(call[0], "samples"),
          starts = toVector<double>(call[1], "startSample"), clipSamples = toInteger(call[2], "clipSamples"),
-         embeddings](const ServingEngine& core) {
-          return core.engine->forwardPcm(*samples, starts, clipSamples, embeddings, stopping);
+         wanted](const ServingEngine& core) {
+          return core.engine->forwardPcm(*samples, starts, clipSamples, wanted, stopping);
         },
-        [embeddings](Napi::Env env, const EngineOutput& output) { return fromEngineOutput(env, output, embeddings); });
+        [wanted](Napi::Env env, const EngineOutput& output) {
+          return fromEngineOutput(env, output, wanted.embeddings);
+        });
   });
   addMethod(handle, "forwardFeatures", [state](const Napi::CallbackInfo& call) -> Napi::Value {
     const bool embeddings = toBoolean(call[2], "embeddings");

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <atomic>
 #include <exception>
-#include <memory>
 #include <system_error>
 
 #include "core/error.h"
@@ -41,67 +40,6 @@ void parallelFor(int64_t count, int threads, const std::function<bool()>& stoppi
   work(0);
   for (auto& worker : workers) worker.join();
   if (failure) std::rethrow_exception(failure);
-}
-
-Team& Team::ofThisThread(int threads) {
-  thread_local std::unique_ptr<Team> team;
-  if (!team || team->size() != std::max(threads, 1)) team = std::make_unique<Team>(threads);
-  return *team;
-}
-
-Team::Team(int threads) {
-  try {
-    for (int i = 1; i < threads; ++i) workers_.emplace_back([this, i] { loop(i); });
-  } catch (...) {
-    stop();  // a smaller team would add in another order
-    throw;
-  }
-}
-
-Team::~Team() { stop(); }
-
-void Team::stop() {
-  {
-    const std::lock_guard lock(mutex_);
-    stopped_ = true;
-  }
-  wake_.notify_all();
-  for (auto& worker : workers_) worker.join();
-}
-
-void Team::run(int64_t count, const std::function<void(int64_t, int64_t, int)>& body) {
-  if (workers_.empty() || count < 2) {
-    body(0, count, 0);
-    return;
-  }
-  {
-    const std::lock_guard lock(mutex_);
-    body_ = &body;
-    count_ = count;
-    running_ = static_cast<int>(workers_.size());
-    ++round_;
-  }
-  wake_.notify_all();
-  body(0, count / size(), 0);
-  std::unique_lock lock(mutex_);
-  done_.wait(lock, [this] { return running_ == 0; });
-}
-
-void Team::loop(int worker) {
-  uint64_t seen = 0;
-  std::unique_lock lock(mutex_);
-  for (;;) {
-    wake_.wait(lock, [&] { return stopped_ || round_ != seen; });
-    if (stopped_) return;
-    seen = round_;
-    const auto* body = body_;
-    const int64_t begin = count_ * worker / size();
-    const int64_t end = count_ * (worker + 1) / size();
-    lock.unlock();
-    (*body)(begin, end, worker);
-    lock.lock();
-    if (--running_ == 0) done_.notify_one();
-  }
 }
 
 ThreadPool::ThreadPool(int threads) {

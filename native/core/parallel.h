@@ -18,37 +18,6 @@ namespace autobird {
 void parallelFor(int64_t count, int threads, const std::function<bool()>& stopping,
                  const std::function<void(int64_t, int)>& body);
 
-/// Fork and join for kernels: fixed ranges, so that a reduction has the same order in every run of equal thread count.
-/// The team lives as long as the calling thread and has the number of threads that LibTorch was told to use.
-class Team {
- public:
-  /// The calling thread's team of `threads`, made anew when the number has changed.
-  static Team& ofThisThread(int threads);
-
-  explicit Team(int threads);
-  ~Team();
-  Team(const Team&) = delete;
-  Team& operator=(const Team&) = delete;
-
-  int size() const { return static_cast<int>(workers_.size()) + 1; }
-  /// Calls `body(begin, end, worker)` on `size()` neighbouring ranges of [0, count). `body` must not throw.
-  void run(int64_t count, const std::function<void(int64_t, int64_t, int)>& body);
-
- private:
-  void loop(int worker);
-  void stop();
-
-  std::vector<std::thread> workers_;
-  std::mutex mutex_;
-  std::condition_variable wake_;
-  std::condition_variable done_;
-  const std::function<void(int64_t, int64_t, int)>* body_ = nullptr;
-  int64_t count_ = 0;
-  uint64_t round_ = 0;
-  int running_ = 0;
-  bool stopped_ = false;
-};
-
 /// First in, first out. What is queued when the pool dies is dropped; what runs is finished.
 class ThreadPool {
  public:

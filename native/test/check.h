@@ -3,6 +3,7 @@
 
 #include <cstdio>
 #include <functional>
+#include <random>
 #include <vector>
 
 namespace autobird::test {
@@ -22,6 +23,14 @@ inline int& failures() {
 struct Register {
   Register(const char* name, std::function<void()> body) { cases().push_back({name, std::move(body)}); }
 };
+
+/// Uniform in +- `level`.
+inline std::vector<float> noise(size_t count, unsigned seed = 1, float level = 1) {
+  std::mt19937 random(seed);
+  std::vector<float> values(count);
+  for (float& value : values) value = level * (static_cast<float>(random() % 20001) / 1e4F - 1);
+  return values;
+}
 
 }  // namespace autobird::test
 

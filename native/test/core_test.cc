@@ -125,19 +125,6 @@ TEST(parallel_for_visits_each_index_once_and_passes_failures_on) {
   CHECK(done == 10);
 }
 
-TEST(a_team_covers_the_range_whatever_its_size) {
-  for (const int threads : {1, 2, 5}) {
-    Team team(threads);
-    for (const int64_t count : {0, 1, 3, 1000}) {
-      std::vector<std::atomic<int>> visits(1000);
-      team.run(count, [&](int64_t begin, int64_t end, int) {
-        for (int64_t i = begin; i < end; ++i) ++visits[static_cast<size_t>(i)];
-      });
-      for (int64_t i = 0; i < 1000; ++i) CHECK(visits[static_cast<size_t>(i)] == (i < count ? 1 : 0));
-    }
-  }
-}
-
 TEST(a_loader_delivers_fails_and_is_cancelled) {
   Loader loader(2);
   const auto fill = [](int64_t row, float* out) { out[0] = static_cast<float>(row); };

@@ -15,12 +15,7 @@
 namespace autobird {
 namespace {
 
-std::vector<float> noise(size_t count) {
-  std::mt19937 random(1);
-  std::vector<float> samples(count);
-  for (float& sample : samples) sample = static_cast<float>(random() % 20001) / 1e5f - 0.1f;
-  return samples;
-}
+using test::noise;
 
 TEST(every_instruction_set_gives_the_same_log_mel) {
   for (int nFft : {16, 32, 64, 256, 512, 1024, 2048, 8192}) {
@@ -35,7 +30,7 @@ TEST(every_instruction_set_gives_the_same_log_mel) {
       options.background = background;
       const LogMel portable(options, Isa::portable);
       for (size_t n : {size_t{0}, size_t{1}, static_cast<size_t>(nFft), static_cast<size_t>(nFft) * 23 + 1}) {
-        const std::vector<float> samples = noise(n);
+        const std::vector<float> samples = noise(n, 1, 0.1F);
         const auto length = static_cast<int64_t>(n);
         std::vector<float> expected(static_cast<size_t>(options.nMels) * portable.frames(length));
         float activity = -1;

@@ -1,7 +1,6 @@
 // The stem's kernels of every instruction set against the convolution as it is defined.
 #include <algorithm>
 #include <cmath>
-#include <random>
 #include <vector>
 
 #include "core/model/stem_kernels.h"
@@ -10,12 +9,7 @@
 namespace autobird {
 namespace {
 
-std::vector<float> noise(size_t count, unsigned seed) {
-  std::mt19937 random(seed);
-  std::vector<float> values(count);
-  for (float& value : values) value = static_cast<float>(random() % 20001) / 1e4f - 1.0f;
-  return values;
-}
+using test::noise;
 
 size_t product(int a, int b, int c) { return static_cast<size_t>(a) * static_cast<size_t>(b) * static_cast<size_t>(c); }
 

@@ -60,6 +60,7 @@ export async function listen<Result>(
   const { signal } = limit;
   const options = {
     ...given,
+    driftFeatures: true, // for the log
     ...(withinMs !== undefined && { withinMs }),
     ...(job !== undefined && { limits: job.limits, patient: true }),
   };
@@ -137,6 +138,7 @@ async function listenAlong(
   const file = about.upload.files[about.part] as ReceivedFile;
   const options = {
     name: file.name,
+    driftFeatures: true,
     ...(job !== undefined && { limits: job.limits, signal: job.signal, patient: true }),
   };
   const heard = models.shadows().map((lease) => {

@@ -31,11 +31,11 @@ export function modelRow({ driftFeatures, prediction, confidence }: ModelRow, ta
   };
 }
 
-/** A row from a prediction, with its embedding where it has one. */
+/** A row from a prediction with its drift features, and with its embedding where it has one. */
 export function predictionRow(heard: HeardPrediction, target?: Label | null): RecordingRow {
   const { driftFeatures, topLabel, scores, embedding, recording, recordedAt } = heard;
   const confidence = scores[indexOfLargest(scores)] as number;
-  const row = modelRow({ driftFeatures, prediction: topLabel, confidence }, target);
+  const row = modelRow({ driftFeatures: driftFeatures as DriftFeatures, prediction: topLabel, confidence }, target);
   return { ...row, recording, embedding, at: recordedAt };
 }
 

@@ -87,7 +87,11 @@ async function folderSide(
   }
   using classifier = await Classifier.open(model, { limits: { ...limits, maxFileBytes: config.data.maxFileBytes } });
   let done = 0;
-  for await (const heard of classifier.predictFiles(paths, { embedding: true, ...(signal && { signal }) })) {
+  for await (const heard of classifier.predictFiles(paths, {
+    embedding: true,
+    driftFeatures: true,
+    ...(signal && { signal }),
+  })) {
     if ('error' in heard) failed.push(heard);
     else rows.push(predictionRow(heard));
     onProgress?.({ stage: 'features', done: ++done, total: paths.length, message: heard.recording });
@@ -107,6 +111,7 @@ async function datasetSide(name: string, side: Side, options: ReadSideOptions): 
   const predicted = predictRecordings(model, dataset, recordings, {
     stage: 'features',
     embedding: true,
+    driftFeatures: true,
     ...job({ signal, onProgress }),
   });
   for await (const { recording, prediction } of predicted) {

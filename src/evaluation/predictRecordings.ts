@@ -21,6 +21,8 @@ export interface PredictRecordingsOptions extends Pick<JobOptions, 'signal' | 'o
   readonly runtime?: Pick<ClassifierOptions, 'device' | 'precision' | 'threads'>;
   /** Also give embeddings. Default false. */
   readonly embedding?: boolean;
+  /** Also give what drift detection keeps. Default false. */
+  readonly driftFeatures?: boolean;
 }
 
 export interface PredictedRecording {
@@ -43,7 +45,7 @@ export async function* predictRecordings(
   recordings: readonly Recording[],
   options: PredictRecordingsOptions,
 ): AsyncGenerator<PredictedRecording, void> {
-  const { signal, onProgress, stage, runtime, embedding = false, audio = 'originals' } = options;
+  const { signal, onProgress, stage, runtime, embedding = false, driftFeatures = false, audio = 'originals' } = options;
   using classifier = await Classifier.open(checkpoint, { ...runtime, limits: limitsOf(recordings) });
   const total = recordings.length;
   onProgress?.({ stage, done: 0, total, message: 'Looking for files that have changed' });
@@ -60,7 +62,7 @@ export async function* predictRecordings(
     if (states[i] === 'same') return [join(dataset.manifest.rawDir, recording.path)];
     return [decodedRecording(recording, dataset.manifest.sampleRateHz, shards, shard++)];
   });
-  const predictions = classifier.predictFiles(sources, { embedding, ...(signal && { signal }) });
+  const predictions = classifier.predictFiles(sources, { embedding, driftFeatures, ...(signal && { signal }) });
   try {
     for (const [i, recording] of recordings.entries()) {
       const fromShard = states[i] === 'missing';

@@ -236,8 +236,9 @@ export class Classifier {
     const activity: Float32Array[] = [];
     const drift: Float32Array[] = [];
     const embeddings: Float32Array[] = [];
-    const wanted = options.embedding ?? false;
-    for await (const batch of this.#score(opened, options, { eager: false, embeddings: wanted, deadlineMs })) {
+    const { embedding: embeddingWanted = false, driftFeatures: driftWanted = false } = options;
+    const wanted = { embeddings: embeddingWanted, driftFeatures: driftWanted };
+    for await (const batch of this.#score(opened, options, { eager: false, ...wanted, deadlineMs })) {
       clips.push(...batch.clips);
       logits.push(batch.logits);
       activity.push(batch.activity);
@@ -251,8 +252,8 @@ export class Classifier {
       clips,
       logits: concatenated(logits),
       activity: concatenated(activity),
-      driftFeatures: meanDriftFeatures(concatenated(drift)),
-      embedding: wanted ? meanRow(concatenated(embeddings), clips.length) : null,
+      driftFeatures: driftWanted ? meanDriftFeatures(concatenated(drift)) : null,
+      embedding: embeddingWanted ? meanRow(concatenated(embeddings), clips.length) : null,
       decodeMs: opened.decodeMs(),
     };
   }
@@ -295,7 +296,7 @@ export class Classifier {
   async *#score(
     source: OpenedSource,
     options: PredictOptions,
-    mode: Pick<ScoreClipsOptions, 'eager' | 'embeddings' | 'deadlineMs'>,
+    mode: Pick<ScoreClipsOptions, 'eager' | 'embeddings' | 'driftFeatures' | 'deadlineMs'>,
   ): AsyncGenerator<ClipBatch, void> {
     const engine = this.#openEngine();
     const { clips, features } = this.#checkpoint.metadata;

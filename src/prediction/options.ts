@@ -58,6 +58,8 @@ export interface PredictOptions extends JobOptions {
   readonly patient?: boolean;
   /** Also give the embedding of the recording. Default false. */
   readonly embedding?: boolean;
+  /** Also give what drift detection keeps of the recording. Default false. */
+  readonly driftFeatures?: boolean;
 }
 
 export interface PredictFilesOptions extends PredictOptions {
@@ -91,7 +93,8 @@ export interface RecordingLogits {
   readonly logits: Float32Array;
   /** (N) */
   readonly activity: Float32Array;
-  readonly driftFeatures: DriftFeatures;
+  /** Mean over the clips; null where they were not asked for. */
+  readonly driftFeatures: DriftFeatures | null;
   /** (D), mean over the clips; null where it was not asked for. */
   readonly embedding: Float32Array | null;
   /** Milliseconds until the last sample was decoded. */
@@ -100,7 +103,8 @@ export interface RecordingLogits {
 
 /** A prediction as the classifier gives it. */
 export interface HeardPrediction extends Prediction {
-  readonly driftFeatures: DriftFeatures;
+  /** Mean over the clips; null where they were not asked for. */
+  readonly driftFeatures: DriftFeatures | null;
   /** (D), mean over the clips; null where it was not asked for. */
   readonly embedding: Float32Array | null;
   /** Milliseconds until the last sample was decoded. Of a long recording the network has heard the beginning by then. */

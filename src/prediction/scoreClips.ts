@@ -28,6 +28,8 @@ export interface ScoreClipsOptions {
   /** Score what is complete after every block instead of waiting for a full batch: for live streams. */
   readonly eager: boolean;
   readonly embeddings: boolean;
+  /** Default false. */
+  readonly driftFeatures?: boolean;
   /** Wait for room where the engine has too much to do. Default false. */
   readonly patient?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -129,12 +131,13 @@ async function forward<Samples>(
   starts: Float64Array,
   options: Omit<ScoreClipsOptions, 'eager'>,
 ): Promise<EngineOutput> {
-  const { embeddings, patient = false, signal, deadlineMs } = options;
+  const { embeddings, driftFeatures, patient = false, signal, deadlineMs } = options;
   const ask = () => {
     const withinMs = deadlineMs === undefined ? undefined : Math.max(0, deadlineMs - performance.now());
     return engine.forwardPcm(samples, starts, clipSamplesOf(options), embeddings, {
       ...(signal && { signal }),
       withinMs,
+      driftFeatures,
     });
   };
   return await (patient ? patiently(ask, signal) : ask());

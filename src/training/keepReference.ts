@@ -3,7 +3,7 @@ import type { ReferenceRow } from '../checkpoint/reference.ts';
 import { writeCheckpoint } from '../checkpoint/writeCheckpoint.ts';
 import type { Config } from '../config/schema.ts';
 import type { Dataset } from '../data/dataset.ts';
-import type { FailedPrediction, JobOptions, Label, Recording, Split } from '../domain.ts';
+import type { DriftFeatures, FailedPrediction, JobOptions, Label, Recording, Split } from '../domain.ts';
 import { predictRecordings } from '../evaluation/predictRecordings.ts';
 import type { HeardPrediction } from '../prediction/options.ts';
 import { randomFor } from '../random.ts';
@@ -46,6 +46,7 @@ export async function keepReference(options: KeepReferenceOptions): Promise<void
     audio: 'shards',
     runtime: { device, ...(threads === null ? {} : { threads }) },
     embedding: true,
+    driftFeatures: true,
     ...(signal && { signal }),
     ...(onProgress && { onProgress }),
   });
@@ -73,7 +74,7 @@ function referenceRow(answer: HeardPrediction, target: Label | null, heldOut: bo
   const best = indexOfLargest(scores);
   return {
     heldOut,
-    driftFeatures,
+    driftFeatures: driftFeatures as DriftFeatures,
     target,
     prediction: labels[best] as Label,
     confidence: scores[best] as number,

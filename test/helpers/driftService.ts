@@ -27,11 +27,11 @@ export async function writeKnowingModel(dir: string, count = 40): Promise<{ path
   const reference: ReferenceRow[] = [];
   using classifier = await Classifier.open(path);
   for (const [i, name] of recordings.entries()) {
-    const heard = await classifier.predictFile(name, { embedding: true });
+    const heard = await classifier.predictFile(name, { embedding: true, driftFeatures: true });
     const best = indexOfLargest(heard.scores);
     reference.push({
       heldOut: i % 4 === 3,
-      driftFeatures: heard.driftFeatures,
+      driftFeatures: heard.driftFeatures as DriftFeatures,
       target: i % 2 === 0 ? 'wren' : 'robin',
       prediction: heard.labels[best] as string,
       confidence: heard.scores[best] as number,

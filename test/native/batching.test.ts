@@ -34,9 +34,12 @@ test('calls that share batches get the scores that they get alone', async () => 
     starts: starts(1 + (i % 7), i * 100),
     length: i % 5 ? rate : rate / 2,
   }));
-  const outputs = await Promise.all(calls.map((call) => together.forwardPcm(samples, call.starts, call.length, true)));
+  const wanted = { driftFeatures: true };
+  const outputs = await Promise.all(
+    calls.map((call) => together.forwardPcm(samples, call.starts, call.length, true, wanted)),
+  );
   for (const [i, call] of calls.entries()) {
-    const expected = await alone.forwardPcm(samples, call.starts, call.length, true);
+    const expected = await alone.forwardPcm(samples, call.starts, call.length, true, wanted);
     const output = outputs[i] as EngineOutput;
     for (const key of ['logits', 'activity', 'driftFeatures', 'embeddings'] as const) {
       const [a, b] = [output[key] as Float32Array, expected[key] as Float32Array];
@@ -75,14 +78,19 @@ test('how long clips waited is counted by the clip', async () => {
   assert.ok(meanMs > tookMs / 10 && meanMs < tookMs, `${meanMs} of ${tookMs} ms`);
 });
 
-test('embeddings are given to those who asked', async () => {
+test('embeddings and drift features are given to those who asked', async () => {
   using engine = await batching();
-  const [plain, embedded] = await Promise.all([
+  const [plain, embedded, measured] = await Promise.all([
     engine.forwardPcm(samples, starts(2), rate, false),
     engine.forwardPcm(samples, starts(2), rate, true),
+    engine.forwardPcm(samples, starts(2), rate, false, { driftFeatures: true }),
   ]);
   assert.is(plain?.embeddings, null);
   assert.is(embedded?.embeddings?.length, 2 * options.model.dModel);
+  assert.equal(
+    [plain?.driftFeatures.length, embedded?.driftFeatures.length, measured?.driftFeatures.length],
+    [0, 0, 8],
+  );
 });
 
 test('a short call does not wait for a long one to end', async () => {

@@ -69,14 +69,16 @@ test('what drift detection keeps is that of the log-mel before background remova
     for (let i = frame; i < data.length; i += frames) power += Math.exp(data[i] as number) - tinyFeatures.logOffset;
     return Math.log(power + 1e-6);
   });
+  const wanted = { driftFeatures: true };
   for (const background of ['none', 'median', 'pcen'] as const) {
     const own = { ...options, features: { ...tinyFeatures, background } };
     using engine = await Engine.create(engineOptions(own), await weights());
-    const { driftFeatures } = await engine.forwardPcm(samples, Float64Array.of(1e9, 3000), rate, false);
+    const { driftFeatures } = await engine.forwardPcm(samples, Float64Array.of(1e9, 3000), rate, false, wanted);
     const silence = Math.log(tinyFeatures.logOffset);
     closeTo(driftFeatures, Float32Array.of(silence, 0, Math.log(1e-6), 0, ...moments(data), ...moments(energy)), 1e-4);
   }
   using engine = await Engine.create(engineOptions(options), await weights());
+  assert.is((await engine.forwardPcm(samples, Float64Array.of(3000), rate, false)).driftFeatures.length, 0);
   assert.is((await engine.forwardFeatures(data, 1, false)).driftFeatures.length, 0);
 });
 

@@ -88,7 +88,7 @@ test('a run learns tones it never heard, and its folder says everything about it
     const trained = dataset.onSide(await dataset.makeSplit(config.split), 'train');
     using classifier = await Classifier.open(run.dir);
     for (const [i, { path, label }] of trained.entries()) {
-      const heard = await classifier.predictFile(join(dir, 'raw', path), { embedding: true });
+      const heard = await classifier.predictFile(join(dir, 'raw', path), { embedding: true, driftFeatures: true });
       const { recording: _, at: __, ...row } = predictionRow(heard, label);
       // Shards hold 16 bits a sample.
       assertClose(rows[i], row, 1e-4);

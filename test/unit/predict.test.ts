@@ -80,7 +80,8 @@ test(
     const path = join(dir, 'long.wav');
     // More clips than a crossing takes, so that the mean is over crossings.
     await writeFile(path, chirpWav(11.3, { rateHz: 22050 }));
-    const { clips, driftFeatures } = await classifier.predictFile(path);
+    assert.is((await classifier.predictFile(path)).driftFeatures, null);
+    const { clips, driftFeatures } = await classifier.predictFile(path, { driftFeatures: true });
     assert.ok(clips.length > 16);
     const { sampleRateHz } = classifier.features;
     const features = { sampleRateHz, nFft: 512, hopSamples: 256, nMels: 32, fMinHz: 50, fMaxHz: 8000 };
@@ -91,7 +92,7 @@ test(
         limits: { maxChannels: 1, maxSampleRateHz: 48000, maxDurationS: 60 },
       }),
     );
-    assert.ok(row !== undefined && 'values' in row);
+    assert.ok(row !== undefined && 'values' in row && driftFeatures !== null);
     const found = [driftFeatures.melMean, driftFeatures.melStd, driftFeatures.energyMean, driftFeatures.energyStd];
     for (const [i, name] of driftFeatureNames.entries()) {
       assert.ok(Math.abs((found[i] as number) - Number(row.values[name])) < 1e-4, `${name}: ${found[i]}`);

@@ -18,16 +18,18 @@ namespace {
 
 std::string remedy() { return ": prepare the dataset again, which makes only what is missing"; }
 
-// A file descriptor that closes itself.
-class File {
+}  // namespace
+
+/// A file descriptor that closes itself.
+class ShardFile {
  public:
-  explicit File(const std::string& path) : path_(path), descriptor_(open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
+  explicit ShardFile(const std::string& path) : path_(path), descriptor_(open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
     if (descriptor_ < 0)
       throw Error("missing_shard", "Shard " + path + " cannot be opened (" + std::strerror(errno) + ")" + remedy());
   }
-  ~File() { close(descriptor_); }
-  File(const File&) = delete;
-  File& operator=(const File&) = delete;
+  ~ShardFile() { close(descriptor_); }
+  ShardFile(const ShardFile&) = delete;
+  ShardFile& operator=(const ShardFile&) = delete;
 
   int descriptor() const { return descriptor_; }
   const std::string& path() const { return path_; }
@@ -57,6 +59,8 @@ class File {
   int descriptor_;
 };
 
+namespace {
+
 int64_t blocks(const ShardEntry& entry) { return (entry.sampleCount + entry.blockSamples - 1) / entry.blockSamples; }
 
 void requireWithin(const ShardEntry& entry, int64_t fileSize) {
@@ -81,7 +85,7 @@ size_t mapLimit() {
 /// One file's bytes: mapped, or the file to read from where mapping failed (network file systems, too many maps).
 class Mapping {
  public:
-  explicit Mapping(const ShardEntry& entry) : file_(std::make_unique<File>(entry.path)), size_(file_->size()) {
+  explicit Mapping(const ShardEntry& entry) : file_(std::make_unique<ShardFile>(entry.path)), size_(file_->size()) {
     requireWithin(entry, size_);  // again: the file may have been replaced since the set was opened
     void* address = mmap(nullptr, static_cast<size_t>(size_), PROT_READ, MAP_SHARED, file_->descriptor(), 0);
     if (address == MAP_FAILED) return;
@@ -103,7 +107,7 @@ class Mapping {
   }
 
  private:
-  std::unique_ptr<File> file_;
+  std::unique_ptr<ShardFile> file_;
   int64_t size_;
   const char* data_ = nullptr;
 };
@@ -115,7 +119,7 @@ ShardSet::ShardSet(std::vector<ShardEntry> entries) : entries_(std::move(entries
                             " but received " + std::to_string(entry.sampleCount) + " and " +
                             std::to_string(entry.blockSamples));
     }
-    requireWithin(entry, File(entry.path).size());
+    requireWithin(entry, ShardFile(entry.path).size());
   }
 }
 

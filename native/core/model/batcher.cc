@@ -28,7 +28,7 @@ struct Batcher::Call {
   std::shared_ptr<const Samples> samples;
   std::vector<double> startSample;
   int64_t clipSamples = 0;
-  bool embeddings = false;
+  Wanted wanted;
   Done done;
   Clock::time_point queued;
   Clock::time_point deadline;
@@ -65,16 +65,16 @@ Batcher::Batcher(std::shared_ptr<const Engine> engine, int workers, const Batchi
 Batcher::~Batcher() { stop(); }
 
 void Batcher::submit(uint64_t number, std::shared_ptr<const Samples> samples, std::vector<double> startSample,
-                     int64_t clipSamples, bool embeddings, double withinMs, Done done) {
+                     int64_t clipSamples, Wanted wanted, double withinMs, Done done) {
   engine_->checkClips(startSample, clipSamples);
   auto call = std::make_shared<Call>();
   call->number = number;
   call->samples = std::move(samples);
   call->startSample = std::move(startSample);
   call->clipSamples = clipSamples;
-  call->embeddings = embeddings;
+  call->wanted = wanted;
   call->done = std::move(done);
-  call->output = engine_->emptyOutput(call->clips(), embeddings);
+  call->output = engine_->emptyOutput(call->clips(), wanted);
   {
     const std::lock_guard lock(mutex_);
     if (stopped_) throw Error("aborted", "The work was stopped before it began");
@@ -253,15 +253,16 @@ std::vector<Batcher::Outcome> Batcher::compute(const std::vector<Slice>& slices)
   std::exception_ptr failure;
   std::vector<Outcome> outcomes;
   std::vector<ClipSource> clips;
-  bool embeddings = false;
+  Wanted wanted;  // by any of them
   for (const Slice& slice : slices) {
-    embeddings = embeddings || slice.call->embeddings;
+    wanted.embeddings |= slice.call->wanted.embeddings;
+    wanted.driftFeatures |= slice.call->wanted.driftFeatures;
     for (int64_t i = 0; i < slice.count; ++i)
       clips.push_back({*slice.call->samples, slice.call->startSample[static_cast<size_t>(slice.begin + i)]});
   }
   EngineOutput output;
   try {
-    output = engine_->scoreClips(clips, slices.front().call->clipSamples, embeddings);
+    output = engine_->scoreClips(clips, slices.front().call->clipSamples, wanted);
   } catch (...) {
     failure = std::current_exception();
   }

@@ -66,7 +66,7 @@ class Batcher {
   /// `overloaded` where too much is queued already for the queue or for that time, `aborted` after `stop`, and what
   /// `Engine::checkClips` throws; `done` is not called then.
   void submit(uint64_t number, std::shared_ptr<const Samples> samples, std::vector<double> startSample,
-              int64_t clipSamples, bool embeddings, double withinMs, Done done);
+              int64_t clipSamples, Wanted wanted, double withinMs, Done done);
 
   /// Takes a call out of the queue; it is done with `aborted`. Clips that are being computed are computed for nothing.
   void cancel(uint64_t number);

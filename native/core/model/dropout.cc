@@ -8,7 +8,6 @@
 #include <cstdlib>
 
 #include "core/kernel.h"
-#include "core/parallel.h"
 
 namespace autobird {
 namespace {
@@ -64,7 +63,7 @@ at::Tensor dropElements(const at::Tensor& input, double p, uint64_t seed, bool r
   const at::Tensor x = input.contiguous();
   at::Tensor y = at::empty_like(x);
   const Draw draw = drawOf(p, seed);
-  Team::ofThisThread(at::get_num_threads()).run(x.numel(), [&](int64_t begin, int64_t end, int) {
+  at::parallel_for(0, x.numel(), at::internal::GRAIN_SIZE, [&](int64_t begin, int64_t end) {
     if (x.scalar_type() == at::kFloat) {
       dropFloat(x.const_data_ptr<float>(), y.mutable_data_ptr<float>(), begin, end, draw, relu);
     } else {

@@ -5,13 +5,13 @@
 #include <c10/core/InferenceMode.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "core/error.h"
 #include "core/features/drift.h"
 #include "core/model/fused_stem.h"
 #include "core/model/tensors.h"
-#include "core/parallel.h"
 #include "core/runtime.h"
 
 namespace autobird {
@@ -28,6 +28,14 @@ void copyStretch(std::span<const float> samples, double startSample, int64_t cou
   out.assign(static_cast<size_t>(count), 0.0F);
   if (begin == end) return;
   std::copy(samples.begin() + begin, samples.begin() + end, out.begin() + (begin - std::min(start, begin)));
+}
+
+// Rows for what is made of the sound; the network appends its own.
+EngineOutput withRows(size_t count, Wanted wanted) {
+  EngineOutput output;
+  output.activity.resize(count);
+  if (wanted.driftFeatures) output.driftFeatures.resize(count * kDriftFeatures);
+  return output;
 }
 
 }  // namespace
@@ -60,69 +68,65 @@ void Engine::checkClips(const std::vector<double>& startSample, int64_t clipSamp
   for (const double start : startSample) requireStart(start);
 }
 
-EngineOutput Engine::emptyOutput(int64_t clips, bool embeddings) const {
+EngineOutput Engine::emptyOutput(int64_t clips, Wanted wanted) const {
   const auto count = static_cast<size_t>(clips);
-  EngineOutput output;
+  EngineOutput output = withRows(count, wanted);
   output.logits.resize(count * static_cast<size_t>(options_.classes));
-  output.activity.resize(count);
-  output.driftFeatures.resize(count * kDriftFeatures);
-  if (embeddings) output.embeddings.resize(count * static_cast<size_t>(options_.model.dModel));
+  if (wanted.embeddings) output.embeddings.resize(count * static_cast<size_t>(options_.model.dModel));
   return output;
 }
 
-void Engine::features(const ClipSource& clip, int64_t clipSamples, int frames, float* out, float* activity,
-                      float* drift) const {
+void Engine::features(const ClipSource& clip, int64_t clipSamples, int frames, float* out, int64_t row,
+                      EngineOutput& output) const {
   thread_local std::vector<float> samples;
   copyStretch(clip.samples, clip.startSample, clipSamples, samples);
   logMel_.melPower(samples.data(), clipSamples, out);
-  const DriftFeatures row = driftFeatures(logMel_, out, frames);
-  drift[0] = row.melMean;
-  drift[1] = row.melStd;
-  drift[2] = row.energyMean;
-  drift[3] = row.energyStd;
-  logMel_.finish(out, frames, activity);
+  if (!output.driftFeatures.empty()) {
+    const DriftFeatures drift = driftFeatures(logMel_, out, frames);
+    std::copy_n(std::array{drift.melMean, drift.melStd, drift.energyMean, drift.energyStd}.begin(), kDriftFeatures,
+                output.driftFeatures.begin() + row * kDriftFeatures);
+  }
+  logMel_.finish(out, frames, &output.activity[static_cast<size_t>(row)]);
   options_.statistics.apply(out, frames);
 }
 
 EngineOutput Engine::forwardPcm(std::span<const float> samples, const std::vector<double>& startSample,
-                                int64_t clipSamples, bool embeddings, const std::function<bool()>& stopping) {
+                                int64_t clipSamples, Wanted wanted, const std::function<bool()>& stopping) {
   checkClips(startSample, clipSamples);
   at::set_num_threads(options_.threads);
   const auto count = static_cast<int64_t>(startSample.size());
   const int frames = logMel_.frames(clipSamples);
   const int64_t rowSize = static_cast<int64_t>(logMel_.mels()) * frames;
-  EngineOutput output;
-  output.activity.resize(static_cast<size_t>(count));
-  output.driftFeatures.resize(static_cast<size_t>(count) * kDriftFeatures);
+  EngineOutput output = withRows(startSample.size(), wanted);
   std::vector<float> block;
   for (int64_t begin = 0; begin < count; begin += kClipsAtOnce) {
     const int64_t rows = std::min(kClipsAtOnce, count - begin);
     block.resize(static_cast<size_t>(rows * rowSize));
-    parallelFor(rows, options_.threads, stopping, [&](int64_t row, int) {
-      features({samples, startSample[static_cast<size_t>(begin + row)]}, clipSamples, frames,
-               block.data() + row * rowSize, &output.activity[static_cast<size_t>(begin + row)],
-               output.driftFeatures.data() + (begin + row) * kDriftFeatures);
+    at::parallel_for(0, rows, 1, [&](int64_t first, int64_t last) {
+      for (int64_t row = first; row < last; ++row) {
+        if (stopping && stopping()) throw Error("aborted", "The work was aborted");
+        features({samples, startSample[static_cast<size_t>(begin + row)]}, clipSamples, frames,
+                 block.data() + row * rowSize, begin + row, output);
+      }
     });
     infer(parameters_, stem_.get(), options_.model, device_, options_.precision, block, rows, logMel_.mels(),
-          embeddings, output);
+          wanted.embeddings, output);
   }
   return output;
 }
 
-EngineOutput Engine::scoreClips(const std::vector<ClipSource>& clips, int64_t clipSamples, bool embeddings) const {
+EngineOutput Engine::scoreClips(const std::vector<ClipSource>& clips, int64_t clipSamples, Wanted wanted) const {
   const int frames = logMel_.frames(clipSamples);
   const int64_t rowSize = static_cast<int64_t>(logMel_.mels()) * frames;
-  EngineOutput output;
-  output.activity.resize(clips.size());
-  output.driftFeatures.resize(clips.size() * kDriftFeatures);
+  EngineOutput output = withRows(clips.size(), wanted);
   thread_local std::vector<float> block;
   block.resize(clips.size() * static_cast<size_t>(rowSize));
   for (size_t i = 0; i < clips.size(); ++i) {
-    features(clips[i], clipSamples, frames, block.data() + static_cast<int64_t>(i) * rowSize, &output.activity[i],
-             output.driftFeatures.data() + static_cast<int64_t>(i) * kDriftFeatures);
+    const auto row = static_cast<int64_t>(i);
+    features(clips[i], clipSamples, frames, block.data() + row * rowSize, row, output);
   }
   infer(parameters_, stem_.get(), options_.model, device_, options_.precision, block,
-        static_cast<int64_t>(clips.size()), logMel_.mels(), embeddings, output);
+        static_cast<int64_t>(clips.size()), logMel_.mels(), wanted.embeddings, output);
   return output;
 }
 

@@ -34,7 +34,8 @@ struct ClipSource {
   double startSample = 0;
 };
 
-/// Rows [`from`, `from + count`) of `source` to the rows of `target` that begin at `to`; embeddings where both have them.
+/// Rows [`from`, `from + count`) of `source` to the rows of `target` that begin at `to`; what only some want where both
+/// have it.
 void copyRows(const EngineOutput& source, int64_t from, int64_t count, EngineOutput& target, int64_t to);
 
 /// `forwardPcm` and `forwardFeatures` are for one executor; the const members may be called from several threads.
@@ -46,27 +47,28 @@ class Engine {
   /// Clips of one stretch of samples at the model's rate; the stretch is zero beyond its ends. Clips are taken a few at
   /// a time, so memory does not grow with their number; each one's scores do not depend on the others (1e-5 in f32).
   EngineOutput forwardPcm(std::span<const float> samples, const std::vector<double>& startSample, int64_t clipSamples,
-                          bool embeddings, const std::function<bool()>& stopping);
+                          Wanted wanted, const std::function<bool()>& stopping);
 
   /// Ready, normalised features (rows, M, T). `activity` of the result is 0: it cannot be told from them.
   EngineOutput forwardFeatures(std::vector<float> features, int64_t rows, bool embeddings);
 
   /// Scores clips of any stretches with as many threads as the calling one was given (`at::set_num_threads`).
-  EngineOutput scoreClips(const std::vector<ClipSource>& clips, int64_t clipSamples, bool embeddings) const;
+  EngineOutput scoreClips(const std::vector<ClipSource>& clips, int64_t clipSamples, Wanted wanted) const;
 
   /// Throws `invalid_argument` for starts or a length that cannot be scored.
   void checkClips(const std::vector<double>& startSample, int64_t clipSamples) const;
 
   /// The output of so many clips, to be filled by `copyRows`.
-  EngineOutput emptyOutput(int64_t clips, bool embeddings) const;
+  EngineOutput emptyOutput(int64_t clips, Wanted wanted) const;
 
   /// Bytes of the weights.
   int64_t heldBytes() const;
 
  private:
-  /// The features of one clip (M * frames) into `out`, its activity and drift features into their rows.
-  void features(const ClipSource& clip, int64_t clipSamples, int frames, float* out, float* activity,
-                float* drift) const;
+  /// The features of one clip (M * frames) into `out`, its activity and, where wanted, drift features into
+  /// row `row` of `output`.
+  void features(const ClipSource& clip, int64_t clipSamples, int frames, float* out, int64_t row,
+                EngineOutput& output) const;
 
   EngineOptions options_;
   LogMel logMel_;

@@ -10,11 +10,17 @@
 
 namespace autobird {
 
+/// What is made of a clip only for those who read it.
+struct Wanted {
+  bool embeddings = false;
+  bool driftFeatures = false;
+};
+
 struct EngineOutput {
   std::vector<float> logits;         // (N, C)
   std::vector<float> activity;       // (N)
-  std::vector<float> driftFeatures;  // (N, 4) as DriftFeatures; empty where features came ready
-  std::vector<float> embeddings;     // (N, D), empty unless asked for
+  std::vector<float> driftFeatures;  // (N, 4) as DriftFeatures, empty unless wanted
+  std::vector<float> embeddings;     // (N, D), empty unless wanted
 };
 
 /// Scores `rows` rows of normalised features (rows, M, T) in inference mode and appends them to `output`.

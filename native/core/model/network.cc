@@ -13,9 +13,6 @@ at::Tensor apply(const LayerNorm& norm, const at::Tensor& x) {
   return at::layer_norm(x, {x.size(-1)}, norm.weight, norm.bias, 1e-5);
 }
 
-// In place where nobody will ask for gradients: a fresh tensor of this size costs more than the arithmetic.
-at::Tensor rectified(at::Tensor x) { return x.is_inference() ? x.relu_() : at::relu(x); }
-
 struct Dropping {
   double p;
   const ForwardMode& mode;

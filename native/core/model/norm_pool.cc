@@ -5,13 +5,13 @@
 #include <ATen/core/grad_mode.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstring>
 #include <vector>
 
 #include "core/kernel.h"
-#include "core/parallel.h"
 
 namespace autobird {
 namespace {
@@ -287,12 +287,12 @@ T* output(const at::Tensor& x) {
 
 // (2, C) sums in double, each thread's own first, then together in a fixed order. `add(pair, first, second)` sets two (C).
 template <class Add>
-std::vector<double> sumPairs(Team& team, int64_t pairs, int64_t channels, const Add& add) {
+std::vector<double> sumPairs(int64_t pairs, int64_t channels, const Add& add) {
   const auto width = static_cast<size_t>(channels);
-  std::vector<std::vector<double>> parts(static_cast<size_t>(team.size()), std::vector<double>(2 * width));
-  team.run(pairs, [&](int64_t begin, int64_t end, int worker) {
+  std::vector<std::vector<double>> parts(static_cast<size_t>(at::get_num_threads()), std::vector<double>(2 * width));
+  at::parallel_for(0, pairs, 1, [&](int64_t begin, int64_t end) {
     std::vector<float> sums(2 * width);
-    std::vector<double>& part = parts[static_cast<size_t>(worker)];
+    std::vector<double>& part = parts[static_cast<size_t>(at::get_thread_num())];
     for (int64_t pair = begin; pair < end; ++pair) {
       add(pair, sums.data(), sums.data() + width);
       for (size_t i = 0; i < sums.size(); ++i) part[i] += sums[i];
@@ -319,7 +319,6 @@ at::Tensor forwardAs(const at::Tensor& x, const at::Tensor& weight, const at::Te
                      bool updateStatistics, Saved& saved) {
   const Shape shape = shapeOf(x);
   const int64_t channels = shape.channels;
-  Team& team = Team::ofThisThread(at::get_num_threads());
   saved.best = likePooled(x, shape, x.scalar_type());
   saved.which = likePooled(x, shape, at::kByte);
   saved.statistics = at::empty({2, channels}, at::kFloat);
@@ -330,8 +329,8 @@ at::Tensor forwardAs(const at::Tensor& x, const at::Tensor& weight, const at::Te
 
   const ForwardTask<T> task{input<T>(x), sign.data(), output<T>(saved.best), output<uint8_t>(saved.which), shape};
   const int64_t pairs = shape.batch * shape.pooledHeight();
-  const std::vector<double> sums = sumPairs(
-      team, pairs, channels, [&](int64_t pair, float* sum, float* square) { forwardOf(task, pair, sum, square); });
+  const std::vector<double> sums =
+      sumPairs(pairs, channels, [&](int64_t pair, float* sum, float* square) { forwardOf(task, pair, sum, square); });
 
   const auto cells = static_cast<double>(shape.cells());
   float* mean = saved.statistics.mutable_data_ptr<float>();
@@ -354,7 +353,7 @@ at::Tensor forwardAs(const at::Tensor& x, const at::Tensor& weight, const at::Te
 
   at::Tensor y = likePooled(x, shape, x.scalar_type());
   const int64_t pools = pairs * shape.pooledWidth();
-  team.run(pools, [&](int64_t begin, int64_t end, int) {
+  at::parallel_for(0, pools, at::internal::GRAIN_SIZE / channels, [&](int64_t begin, int64_t end) {
     const int64_t at = begin * channels;
     finishOf(input<T>(saved.best) + at, end - begin, channels, scale.data(), shift.data(), output<T>(y) + at,
              output<uint8_t>(saved.which) + at);
@@ -367,13 +366,12 @@ variable_list backwardAs(const at::Tensor& x, const at::Tensor& gradient, const 
                          const Saved& saved) {
   const Shape shape = shapeOf(x);
   const int64_t channels = shape.channels;
-  Team& team = Team::ofThisThread(at::get_num_threads());
   const float* gamma = weight.const_data_ptr<float>();
   const float* mean = saved.statistics.const_data_ptr<float>();
   const float* inverse = mean + channels;
   const int64_t pairs = shape.batch * shape.pooledHeight();
   const int64_t pools = shape.pooledWidth();
-  const std::vector<double> sums = sumPairs(team, pairs, channels, [&](int64_t pair, float* sum, float* product) {
+  const std::vector<double> sums = sumPairs(pairs, channels, [&](int64_t pair, float* sum, float* product) {
     std::memset(sum, 0, sizeof(float) * static_cast<size_t>(channels));
     std::memset(product, 0, sizeof(float) * static_cast<size_t>(channels));
     const int64_t at = pair * pools * channels;
@@ -407,7 +405,7 @@ variable_list backwardAs(const at::Tensor& x, const at::Tensor& gradient, const 
                              offset.data(),
                              output<T>(out),
                              shape};
-  team.run(pairs, [&](int64_t begin, int64_t end, int) {
+  at::parallel_for(0, pairs, 1, [&](int64_t begin, int64_t end) {
     for (int64_t pair = begin; pair < end; ++pair) backwardOf(task, pair);
   });
   return {out, weightGradient, biasGradient, at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor()};

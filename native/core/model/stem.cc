@@ -5,6 +5,9 @@
 #include "core/model/norm_pool.h"
 
 namespace autobird {
+
+at::Tensor rectified(at::Tensor x) { return x.is_inference() ? x.relu_() : at::relu(x); }
+
 namespace {
 
 constexpr double kMomentum = 0.1;
@@ -17,9 +20,6 @@ at::Tensor batchNorm(const at::Tensor& x, const ConvolutionNorm& layer, const Fo
                         keepStatistics ? norm.runningVar : at::Tensor(), mode.training, kMomentum, kNormEpsilon,
                         /*cudnn_enabled=*/true);
 }
-
-// In place where nobody will ask for gradients: a fresh tensor of this size costs more than the arithmetic.
-at::Tensor rectified(at::Tensor x) { return x.is_inference() ? x.relu_() : at::relu(x); }
 
 at::Tensor summed(const at::Tensor& x, at::Tensor y) { return y.is_inference() ? y.add_(x) : x + y; }
 

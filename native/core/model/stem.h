@@ -17,6 +17,9 @@ struct ForwardMode {
   uint64_t dropoutSeed = 0;
 };
 
+/// relu(x), in place where nobody will ask for gradients: a fresh tensor of this size costs more than the arithmetic.
+at::Tensor rectified(at::Tensor x);
+
 /// features (B, M, T) → (B, C, M', T')
 at::Tensor stemForward(const Parameters& parameters, const ModelOptions& options, const at::Tensor& features,
                        const ForwardMode& mode, DropoutSeeds& seeds);
