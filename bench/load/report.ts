@@ -1,10 +1,10 @@
 /** A load test as a page: figures, percentiles by name, and latency and rate over time. */
-import { figure, type Html, notice, renderPage, table, tiles } from '../../src/reports/page.ts';
+import { figure, notice, renderPage, table, tiles } from '../../src/reports/page.ts';
 import { legend, lineChart } from '../../src/reports/svg.ts';
 import type { LoadResult } from './generateLoad.ts';
 import type { Tally } from './LoadStatistics.ts';
 
-export function loadReport(result: LoadResult, title: string): Html {
+export function loadReport(result: LoadResult, title: string): string {
   const { statistics, elapsedS, generatorCores, startedAt } = result;
   const { latency, failures } = statistics.all;
   const seconds = [...statistics.bySecond].sort(([a], [b]) => a - b);
@@ -32,14 +32,16 @@ export function loadReport(result: LoadResult, title: string): Html {
     sections: [
       {
         title: 'In short',
-        body:
+        body: [
           tiles([
             { value: (latency.count / elapsedS).toFixed(1), label: 'requests/s' },
             { value: `${latency.percentileMs(0.5).toFixed(1)} ms`, label: 'median' },
             { value: `${latency.percentileMs(0.99).toFixed(1)} ms`, label: '99 %' },
             { value: String(failures), label: 'failures', note: `of ${latency.count}` },
             { value: generatorCores.toFixed(2), label: 'cores', note: 'used by the load generator' },
-          ]) + failed.map((text) => notice('bad', text)).join(''),
+          ]),
+          failed.map((text) => notice('bad', text)),
+        ],
       },
       {
         title: 'By request',
@@ -53,15 +55,16 @@ export function loadReport(result: LoadResult, title: string): Html {
       },
       {
         title: 'Over time',
-        body:
+        body: [
           figure(
-            legend(percentileLines) + lineChart(percentileLines, { width: 760, xLabel: 's', yLabel: 'ms' }),
-            'Latency of the answers of each second, from the instant each request was due',
-          ) +
-          figure(
-            legend(rateLines) + lineChart(rateLines, { width: 760, xLabel: 's', yLabel: 'per second' }),
-            'Answers a second',
+            [legend(percentileLines), lineChart(percentileLines, { width: 760, xLabel: 's', yLabel: 'ms' })],
+            'Latency of the responses of each second, from the instant each request was due',
           ),
+          figure(
+            [legend(rateLines), lineChart(rateLines, { width: 760, xLabel: 's', yLabel: 'per second' })],
+            'Responses a second',
+          ),
+        ],
       },
     ],
     footer: `Measured at ${startedAt.toISOString()} over ${elapsedS.toFixed(1)} s.`,

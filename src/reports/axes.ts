@@ -1,5 +1,5 @@
 /** What charts with two axes share. */
-import { escapeHtml, type Html } from './page.ts';
+import { type Html, type HtmlValue, html, nothing } from './html.ts';
 
 export interface Axes {
   readonly left: number;
@@ -37,23 +37,23 @@ export function grid(
   xLabels: readonly string[],
   xTitle: string,
   yTitle: string,
-): Html[] {
+): HtmlValue[] {
   const middle = (axes.left + axes.right) / 2;
   return [
     ...yTicks.map((tick) => {
       const y = fixed(axes.y(tick));
-      return `<line class="grid" x1="${axes.left}" x2="${axes.right}" y1="${y}" y2="${y}"/><text class="soft" x="${axes.left - 6}" y="${fixed(axes.y(tick) + 4)}" text-anchor="end">${plain(tick)}</text>`;
+      return html`<line class="grid" x1="${axes.left}" x2="${axes.right}" y1="${y}" y2="${y}"/><text class="soft" x="${axes.left - 6}" y="${fixed(axes.y(tick) + 4)}" text-anchor="end">${plain(tick)}</text>`;
     }),
     ...xTicks.map(
       (tick, i) =>
-        `<text class="soft" x="${fixed(axes.x(tick))}" y="${axes.bottom + 16}" text-anchor="middle">${escapeHtml(xLabels[i] as string)}</text>`,
+        html`<text class="soft" x="${fixed(axes.x(tick))}" y="${axes.bottom + 16}" text-anchor="middle">${xLabels[i] as string}</text>`,
     ),
     xTitle === ''
-      ? ''
-      : `<text class="soft" x="${fixed(middle)}" y="${axes.bottom + 33}" text-anchor="middle">${escapeHtml(xTitle)}</text>`,
+      ? nothing
+      : html`<text class="soft" x="${fixed(middle)}" y="${axes.bottom + 33}" text-anchor="middle">${xTitle}</text>`,
     yTitle === ''
-      ? ''
-      : `<text class="soft" text-anchor="middle" transform="translate(12 ${fixed((axes.top + axes.bottom) / 2)}) rotate(-90)">${escapeHtml(yTitle)}</text>`,
+      ? nothing
+      : html`<text class="soft" text-anchor="middle" transform="translate(12 ${fixed((axes.top + axes.bottom) / 2)}) rotate(-90)">${yTitle}</text>`,
   ];
 }
 
@@ -80,9 +80,9 @@ export function fixed(value: number): string {
 
 export function shorten(text: string, most: number): string {
   const letters = [...text];
-  return letters.length > most ? `${letters.slice(0, most - 1).join('')}…` : text;
+  return letters.length > most ? `${letters.slice(0, most - 1)}…` : text;
 }
 
-export function svg(width: number, height: number, parts: readonly Html[]): Html {
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img">${parts.join('')}</svg>`;
+export function svg(width: number, height: number, parts: readonly HtmlValue[]): Html {
+  return html`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img">${parts}</svg>`;
 }

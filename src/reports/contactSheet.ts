@@ -4,7 +4,8 @@ import type { FeatureOptions } from '../../bindings/native.ts';
 import type { Dataset } from '../data/dataset.ts';
 import type { Recording } from '../domain.ts';
 import { plain } from './axes.ts';
-import { escapeHtml, figure, gallery, type Html, notice } from './page.ts';
+import { type Html, html, nothing } from './html.ts';
+import { figure, gallery, notice } from './page.ts';
 import { pngDataUrl } from './png.ts';
 import { spectrogramPng } from './spectrogram.ts';
 
@@ -30,7 +31,7 @@ export async function contactSheet(dataset: Dataset): Promise<Html> {
     const stretch = `${at.toFixed(1)} to ${(at + count / sampleRateHz).toFixed(1)} s`;
     const caption = `${recording.label}, ${stretch} of ${basename(recording.path)}`;
     const source = pngDataUrl(spectrogramPng(data, mels, frames));
-    pictures.push(figure(`<img alt="${escapeHtml(`Spectrogram of ${recording.path}`)}" src="${source}">`, caption));
+    pictures.push(figure(html`<img alt="${`Spectrogram of ${recording.path}`}" src="${source}">`, caption));
   }
   const [low, high] = [features.fMinHz / 1000, features.fMaxHz / 1000].map((khz) => plain(Number(khz.toFixed(2))));
   const note = `The liveliest ${shownS} seconds of a few recordings of each class, from ${low} to ${high} kHz on the mel scale; bright is loud.`;
@@ -39,8 +40,8 @@ export async function contactSheet(dataset: Dataset): Promise<Html> {
   const missing =
     left.length > 0
       ? notice('warning', `Not pictured: ${left.length} of ${labels.length} classes, ${left.join(', ')}.`)
-      : '';
-  return `<p>${escapeHtml(note)}</p>${missing}${gallery(pictures)}`;
+      : nothing;
+  return html`<p>${note}</p>${missing}${gallery(pictures)}`;
 }
 
 /** Up to three of each class, from different sessions where there are some. */

@@ -1,10 +1,11 @@
 import { percent } from '../formats/percentAndClock.ts';
 import type { Crossval } from './crossvalReport.ts';
-import { escapeHtml, type Html, renderPage, tiles } from './page.ts';
-import { classTable, confusionSection, dateAndTime, markupTable, shareBar } from './reportParts.ts';
+import { html } from './html.ts';
+import { renderPage, table, tiles } from './page.ts';
+import { classTable, confusionSection, dateAndTime, shareBar } from './reportParts.ts';
 
 /** `crossval.html`: all folds on one page. */
-export function crossvalPage({ dataset, folds, pooled, accuracy, balancedAccuracy, createdAt }: Crossval): Html {
+export function crossvalPage({ dataset, folds, pooled, accuracy, balancedAccuracy, createdAt }: Crossval): string {
   const over = ({ mean, spread }: Crossval['accuracy']) => `over folds ${percent(mean)} ± ${percent(spread)}`;
   const cards = tiles([
     { value: percent(pooled.accuracy), label: 'of recordings right', note: over(accuracy) },
@@ -20,7 +21,7 @@ export function crossvalPage({ dataset, folds, pooled, accuracy, balancedAccurac
     shareBar(fold.accuracy),
     shareBar(fold.balancedAccuracy, 4),
     `${(fold.durationS / 60).toFixed(1)} min`,
-    `<code>${escapeHtml(fold.run)}</code>`,
+    html`<code>${fold.run}</code>`,
   ]);
   return renderPage({
     title: `${dataset.name}: ${folds.length}-fold cross-validation`,
@@ -29,7 +30,7 @@ export function crossvalPage({ dataset, folds, pooled, accuracy, balancedAccurac
       { title: 'At a glance', body: cards },
       {
         title: 'Folds',
-        body: markupTable(['fold', 'judged', 'left out', 'accuracy', 'balanced', 'training', 'run'], foldRows),
+        body: table(['fold', 'judged', 'left out', 'accuracy', 'balanced', 'training', 'run'], foldRows),
       },
       {
         title: 'Confusion',

@@ -7,7 +7,8 @@ import { sides } from '../data/split.ts';
 import type { Recording, Side, Split } from '../domain.ts';
 import { plain } from './axes.ts';
 import { contactSheet } from './contactSheet.ts';
-import { type Column, figure, gallery, type Html, notice, renderPage, type Section, table, tiles } from './page.ts';
+import { type Html, html, nothing } from './html.ts';
+import { type Column, figure, gallery, notice, renderPage, type Section, table, tiles } from './page.ts';
 import { barChart, histogram, legend, type Series } from './svg.ts';
 
 /** Of a distribution over names. */
@@ -20,7 +21,7 @@ const sideSeries: readonly Series[] = [
 ];
 
 /** The page, complete in itself. */
-export async function renderDataReport(dataset: Dataset, split: Split): Promise<Html> {
+export async function renderDataReport(dataset: Dataset, split: Split): Promise<string> {
   const { manifest, recordings } = dataset;
   const { rejected, warnings } = manifest;
   const sections: (Section | null)[] = [
@@ -78,9 +79,8 @@ function overview(dataset: Dataset, split: Split): Html {
   ];
   const [sizes = '', leak = '', ...rest] = describeSplit(split, dataset.recordings);
   const kind = dataset.checkNoLeak(split).ok ? 'good' : 'bad';
-  return [tiles(items), notice(kind, `${leak}. ${sizes}.`), ...rest.map((line) => notice('warning', `${line}.`))].join(
-    '',
-  );
+  const warnings = rest.map((line) => notice('warning', `${line}.`));
+  return html`${tiles(items)}${notice(kind, `${leak}. ${sizes}.`)}${warnings}`;
 }
 
 function classes(recordings: readonly Recording[], split: Split): Html {
@@ -96,10 +96,7 @@ function classes(recordings: readonly Recording[], split: Split): Html {
   const minutes = rows.map(({ label, seconds }) => ({ label, values: [seconds / 60] }));
   return gallery(
     [
-      figure(
-        `${barChart(rows, sideSeries, { width: 520 })}${legend(sideSeries)}`,
-        'Recordings of each class on each side',
-      ),
+      figure([barChart(rows, sideSeries, { width: 520 }), legend(sideSeries)], 'Recordings of each class on each side'),
       figure(
         barChart(minutes, [{ name: 'minutes', color: 4 }], {
           width: 520,
@@ -191,7 +188,7 @@ function origin(dataset: Dataset): Html {
         'Licences: a model trained on these recordings is bound to them',
       ),
       understood.length === 0
-        ? ''
+        ? nothing
         : figure(table([{ title: 'Field' }, { title: 'Column' }], understood), 'How the metadata was understood'),
     ],
     420,

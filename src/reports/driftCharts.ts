@@ -3,7 +3,7 @@
 import type { ColumnDrift, SmallDistribution } from '../drift/dataDrift.ts';
 import type { TrendPoint } from '../drift/detectDrift.ts';
 import { fixed, grid, makeAxes, niceTicks, plain, shorten, svg } from './axes.ts';
-import { escapeHtml, type Html } from './page.ts';
+import { type Html, html, nothing } from './html.ts';
 
 const referenceColor = 'var(--c1)';
 const currentColor = 'var(--c2)';
@@ -22,10 +22,10 @@ export function smallBars(column: ColumnDrift, which: 'reference' | 'current'): 
     const [from, to] = isNumeric(side) ? [Number(side.x[i]), Number(side.x[i + 1])] : [i, i + 1];
     const tall = (value / most) * (height - 2);
     const title = isNumeric(side) ? `${plain(from)} to ${plain(to)}` : `${side.x[i]}: ${value}`;
-    return `<rect x="${fixed(place(from))}" y="${fixed(height - tall)}" width="${fixed(Math.max(0.6, place(to) - place(from) - 0.8))}" height="${fixed(tall)}" fill="${color}"><title>${escapeHtml(title)}</title></rect>`;
+    return html`<rect x="${fixed(place(from))}" y="${fixed(height - tall)}" width="${fixed(Math.max(0.6, place(to) - place(from) - 0.8))}" height="${fixed(tall)}" fill="${color}"><title>${title}</title></rect>`;
   });
   return svg(width, height, [
-    `<line class="grid" x1="0" x2="${width}" y1="${height - 0.5}" y2="${height - 0.5}"/>`,
+    html`<line class="grid" x1="0" x2="${width}" y1="${height - 0.5}" y2="${height - 0.5}"/>`,
     ...bars,
   ]);
 }
@@ -49,10 +49,10 @@ function densities(column: ColumnDrift): Html {
     });
     const [from, to] = [Number(x[0]), Number(x.at(-1))].map((value) => fixed(axes.x(value)));
     const floor = fixed(axes.y(0));
-    return `M${from} ${floor}${steps.join('')}L${to} ${floor}`;
+    return `M${from} ${floor}${steps}L${to} ${floor}`;
   };
   const shape = (side: SmallDistribution, color: string) =>
-    `<path d="${outline(side)}" fill="${color}" fill-opacity="0.22" stroke="${color}" stroke-width="2" stroke-linejoin="round"/>`;
+    html`<path d="${outline(side)}" fill="${color}" fill-opacity="0.22" stroke="${color}" stroke-width="2" stroke-linejoin="round"/>`;
   return svg(520, 190, [
     ...grid(axes, xTicks, yTicks, xTicks.map(plain), column.name, 'density'),
     shape(reference, referenceColor),
@@ -76,14 +76,14 @@ function categories({ reference, current }: ColumnDrift): Html {
   const scale = (width - left - 60) / most;
   const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
   const bar = (share: number, y: number, color: string) =>
-    `<rect x="${left}" y="${y}" width="${fixed(share * scale)}" height="10" fill="${color}"/><text class="soft" x="${fixed(left + share * scale + 6)}" y="${y + 9}" style="font-size:10px">${percent(share)}</text>`;
+    html`<rect x="${left}" y="${y}" width="${fixed(share * scale)}" height="10" fill="${color}"/><text class="soft" x="${fixed(left + share * scale + 6)}" y="${y + 9}" style="font-size:10px">${percent(share)}</text>`;
   const parts = rows.map(({ name, first, second }, i) => {
     const y = i * step + 4;
-    return `<text x="${left - 8}" y="${y + 15}" text-anchor="end">${escapeHtml(shorten(name, 26))}</text>${bar(first, y, referenceColor)}${bar(second, y + 11, currentColor)}`;
+    return html`<text x="${left - 8}" y="${y + 15}" text-anchor="end">${shorten(name, 26)}</text>${bar(first, y, referenceColor)}${bar(second, y + 11, currentColor)}`;
   });
   const rest = all.length - rows.length;
-  const note = rest > 0 ? `<p><small>${rest} more differ less.</small></p>` : '';
-  return svg(width, rows.length * step + 4, parts) + note;
+  const note = rest > 0 ? html`<p><small>${rest} more differ less.</small></p>` : nothing;
+  return html`${svg(width, rows.length * step + 4, parts)}${note}`;
 }
 
 /** Share of drifted columns of each window, from where on that is drift, and when the alarm was raised. */
@@ -99,24 +99,24 @@ export function timeline(points: readonly TrendPoint[], driftShare: number): Htm
     // A window without drift is a window too.
     const tall = Math.max(2, axes.bottom - top);
     const title = `${span(point)}: ${point.rows} rows, ${plain(point.shareOfDriftedColumns)} drifted${point.driftedColumns.length > 0 ? ` (${point.driftedColumns.join(', ')})` : ''}`;
-    return `<g><title>${escapeHtml(title)}</title><rect x="${fixed(axes.x(i) + gap / 2)}" y="${fixed(axes.bottom - tall)}" width="${fixed(wide - gap)}" height="${fixed(tall)}" fill="${color}"/></g>`;
+    return html`<g><title>${title}</title><rect x="${fixed(axes.x(i) + gap / 2)}" y="${fixed(axes.bottom - tall)}" width="${fixed(wide - gap)}" height="${fixed(tall)}" fill="${color}"/></g>`;
   });
   const alarms = points.map((point, i) =>
     point.alarm
-      ? `<rect x="${fixed(axes.x(i))}" y="${axes.bottom + 3}" width="${fixed(wide + 0.5)}" height="6" fill="var(--bad)"/>`
-      : '',
+      ? html`<rect x="${fixed(axes.x(i))}" y="${axes.bottom + 3}" width="${fixed(wide + 0.5)}" height="6" fill="var(--bad)"/>`
+      : nothing,
   );
   const threshold = fixed(axes.y(driftShare));
   const labels = labelled(points.length).map((i) => {
     const anchor = i === 0 ? 'start' : i === points.length - 1 ? 'end' : 'middle';
     const x = anchor === 'start' ? axes.x(0) : anchor === 'end' ? axes.x(points.length) : axes.x(i + 0.5);
     const text = points[i]?.to ? minute(points[i]?.to as string) : `window ${i + 1}`;
-    return `<text class="soft" x="${fixed(x)}" y="${axes.bottom + 26}" text-anchor="${anchor}">${escapeHtml(text)}</text>`;
+    return html`<text class="soft" x="${fixed(x)}" y="${axes.bottom + 26}" text-anchor="${anchor}">${text}</text>`;
   });
   return svg(width, height, [
     ...grid(axes, [], [0, 0.25, 0.5, 0.75, 1], [], '', 'share drifted'),
     ...bars,
-    `<line x1="${axes.left}" x2="${axes.right}" y1="${threshold}" y2="${threshold}" stroke="var(--soft)" stroke-dasharray="5 4"/>`,
+    html`<line x1="${axes.left}" x2="${axes.right}" y1="${threshold}" y2="${threshold}" stroke="var(--soft)" stroke-dasharray="5 4"/>`,
     ...alarms,
     ...labels,
   ]);

@@ -4,8 +4,8 @@ import type { ColumnCorrelations, CorrelationKind } from '../drift/columnCorrela
 import type { ColumnDrift } from '../drift/dataDrift.ts';
 import type { CorrectedTest, DriftResult } from '../drift/detectDrift.ts';
 import { distributions, minute, smallBars, timeline } from './driftCharts.ts';
-import { escapeHtml, figure, type Html, notice, renderPage, type Section, table, tiles } from './page.ts';
-import { markupTable } from './reportParts.ts';
+import { type Html, type HtmlValue, html, nothing } from './html.ts';
+import { figure, notice, renderPage, type Section, table, tiles } from './page.ts';
 import { legend, lineChart } from './svg.ts';
 
 export interface DriftPageOptions {
@@ -17,7 +17,7 @@ export interface DriftPageOptions {
 }
 
 /** One file that needs nothing else. */
-export function driftPage(result: DriftResult, options: DriftPageOptions = {}): Html {
+export function driftPage(result: DriftResult, options: DriftPageOptions = {}): string {
   const { title = 'Drift report', reference = 'reference', current = 'current' } = options;
   const sections: (Section | null)[] = [
     { title: 'Dataset Drift', body: verdict(result) },
@@ -44,14 +44,12 @@ export function driftPage(result: DriftResult, options: DriftPageOptions = {}): 
 function verdict({ drift }: DriftResult): Html {
   const is = drift.datasetDrift ? 'detected' : 'NOT detected';
   const text = `Dataset Drift is ${is}. Dataset drift detection threshold is ${drift.driftShare}`;
-  return (
-    notice(drift.datasetDrift ? 'bad' : 'good', text) +
-    tiles([
-      { value: String(drift.columns.length), label: 'Columns' },
-      { value: String(drift.driftedColumns), label: 'Drifted Columns' },
-      { value: fixed3(drift.shareOfDriftedColumns), label: 'Share of Drifted Columns' },
-    ])
-  );
+  const figures = tiles([
+    { value: String(drift.columns.length), label: 'Columns' },
+    { value: String(drift.driftedColumns), label: 'Drifted Columns' },
+    { value: fixed3(drift.shareOfDriftedColumns), label: 'Share of Drifted Columns' },
+  ]);
+  return html`${notice(drift.datasetDrift ? 'bad' : 'good', text)}${figures}`;
 }
 
 function driftTable({ drift }: DriftResult): Html {
@@ -64,7 +62,7 @@ function driftTable({ drift }: DriftResult): Html {
     smallBars(column, 'reference'),
     smallBars(column, 'current'),
     badge(column.drifted),
-    line(escapeHtml(column.displayName)),
+    line(column.displayName),
     String(Number(column.score.toFixed(6))),
   ]);
   const titles = [
@@ -76,16 +74,16 @@ function driftTable({ drift }: DriftResult): Html {
     'Stat Test',
     'Drift Score',
   ];
-  return `<p>Drift is detected for ${percent}% of columns (${drift.driftedColumns} out of ${drift.columns.length}).</p>${markupTable(titles, rows)}`;
+  return html`<p>Drift is detected for ${percent}% of columns (${drift.driftedColumns} out of ${drift.columns.length}).</p>${table(titles, rows)}`;
 }
 
 function details(column: ColumnDrift): Html {
   const rule = `Drift ${column.drifted ? 'detected' : 'not detected'}: score ${Number(column.score.toPrecision(6))}, threshold ${column.threshold}.`;
-  return `<details><summary style="white-space:nowrap">${escapeHtml(column.name)}</summary><p><small>DATA DRIFT</small><br>${escapeHtml(rule)}</p><p><small>DATA DISTRIBUTION</small></p>${both(column)}</details>`;
+  return html`<details><summary style="white-space:nowrap">${column.name}</summary><p><small>DATA DRIFT</small><br>${rule}</p><p><small>DATA DISTRIBUTION</small></p>${both(column)}</details>`;
 }
 
 function badge(drifted: boolean): Html {
-  return `<b style="color:var(--${drifted ? 'bad' : 'good'});white-space:nowrap">${drifted ? 'Detected' : 'Not Detected'}</b>`;
+  return html`<b style="color:var(--${drifted ? 'bad' : 'good'});white-space:nowrap">${drifted ? 'Detected' : 'Not Detected'}</b>`;
 }
 
 function both(column: ColumnDrift): Html {
@@ -93,7 +91,7 @@ function both(column: ColumnDrift): Html {
     { name: 'reference', color: 1 },
     { name: 'current', color: 2 },
   ]);
-  return sides + distributions(column);
+  return html`${sides}${distributions(column)}`;
 }
 
 interface QualityMetric {
@@ -123,16 +121,16 @@ function summary({ quality }: DriftResult): Html {
   return table([{ title: 'Metric' }, { title: 'Current', numeric: true }, { title: 'Reference', numeric: true }], rows);
 }
 
-function columnSummaries({ quality }: DriftResult): Html {
+function columnSummaries({ quality }: DriftResult): HtmlValue {
   const tables = (quality.slice(1) as QualityMetric[]).map(({ result }) => {
     const [now, before] = ['current_characteristics', 'reference_characteristics'].map(
       (key) => result[key] as Readonly<Record<string, unknown>>,
     ) as [Record<string, unknown>, Record<string, unknown>];
     const rows = Object.keys(now).map((key) => [key.replaceAll('_', ' '), shown(now[key]), shown(before[key])]);
     const titles = [{ title: '' }, { title: 'current', numeric: true }, { title: 'reference', numeric: true }];
-    return `<details><summary>${escapeHtml(`${result['column_name']} (${result['column_type']})`)}</summary>${table(titles, rows)}</details>`;
+    return html`<details><summary>${`${result['column_name']} (${result['column_type']})`}</summary>${table(titles, rows)}</details>`;
   });
-  return tables.join('');
+  return tables;
 }
 
 function missing({ missing: { current, reference } }: DriftResult): Html {
@@ -147,7 +145,8 @@ function missing({ missing: { current, reference } }: DriftResult): Html {
     .sort(([, a], [, b]) => b - a)
     .map(([name, count]) => [name, String(count), String(before[name] ?? '–')]);
   const titles = [{ title: 'Value' }, { title: 'Current', numeric: true }, { title: 'Reference', numeric: true }];
-  return figures + (rows.some(([, a, b]) => a !== '0' || b !== '0') ? table(titles, rows) : '');
+  const isAnyMissing = rows.some(([, a, b]) => a !== '0' || b !== '0');
+  return html`${figures}${isAnyMissing ? table(titles, rows) : nothing}`;
 }
 
 function correlationSection({ column, current, reference }: ColumnCorrelations): Section | null {
@@ -179,41 +178,41 @@ function targetDrift({ drift }: DriftResult): Section | null {
   if (targets.length === 0) return null;
   const body = targets.map((column) => {
     const text = `Data drift ${column.drifted ? 'detected' : 'not detected'}. Drift detection method: ${column.displayName}. Drift score: ${fixed3(column.score)}`;
-    return `<p>Drift in column ‘${escapeHtml(column.name)}’</p>${notice(column.drifted ? 'bad' : 'good', text)}${both(column)}`;
+    return html`<p>Drift in column ‘${column.name}’</p>${notice(column.drifted ? 'bad' : 'good', text)}${both(column)}`;
   });
-  return { title: 'Target Drift', body: body.join('') };
+  return { title: 'Target Drift', body };
 }
 
 const testTitles = ['column', 'p', 'corrected p', 'effect', 'size', 'drift'];
 
 function testCells({ name, pValue, adjusted, effect, drifted }: CorrectedTest): Html[] {
   const kind = effect.kind === 'cliffs_delta' ? 'δ' : 'V';
-  const cells = [escapeHtml(name), probability(pValue), probability(adjusted), `${kind} ${fixed3(effect.value)}`];
+  const cells = [name, probability(pValue), probability(adjusted), `${kind} ${fixed3(effect.value)}`];
   return [...cells, effect.size, badge(drifted)].map(line);
 }
 
 function corrected({ corrected: tests }: DriftResult): Html {
   const text =
     'With many rows every difference is significant, with few none is: the effect size says how large it is. Cliff’s δ is the chance that a current value is larger less the chance that it is smaller; Cramér’s V of categories is 0 to 1. p is of the K-S or χ² test, corrected after Benjamini and Hochberg.';
-  return `<p>${text}</p>${markupTable(testTitles, tests.map(testCells))}`;
+  return html`<p>${text}</p>${table(testTitles, tests.map(testCells))}`;
 }
 
 function classes({ classes: all }: DriftResult): Section | null {
   if (all.length === 0) return null;
   const rows = all.flatMap(({ label, referenceRows, currentRows, features }) =>
-    features.map((one) => [line(escapeHtml(label)), `${currentRows} / ${referenceRows}`, ...testCells(one)]),
+    features.map((one) => [line(label), `${currentRows} / ${referenceRows}`, ...testCells(one)]),
   );
   const drifted = all.filter((one) => one.drifted).map(({ label }) => label);
   const text = drifted.length === 0 ? 'No class has drifted.' : `Drifted: ${drifted.join(', ')}.`;
   return {
     title: 'Classes',
-    body: `<p>${escapeHtml(text)} Corrected over all classes and columns.</p>${markupTable(['class', 'rows now / before', ...testTitles], rows)}`,
+    body: html`<p>${text} Corrected over all classes and columns.</p>${table(['class', 'rows now / before', ...testTitles], rows)}`,
   };
 }
 
 function model({ confidence, embeddings, heldOutRows }: DriftResult): Section | null {
   if (confidence === null && embeddings === null) return null;
-  const rows: Html[][] = [];
+  const rows: HtmlValue[][] = [];
   if (confidence !== null) {
     const { referenceMean, currentMean, pValue, drifted } = confidence;
     rows.push([
@@ -245,7 +244,7 @@ function model({ confidence, embeddings, heldOutRows }: DriftResult): Section | 
   const cells = rows.map((row) => row.map(line));
   return {
     title: 'What the model notices',
-    body: `<p>${against}</p>${markupTable(['what', 'figure', 'p', 'drift'], cells)}`,
+    body: html`<p>${against}</p>${table(['what', 'figure', 'p', 'drift'], cells)}`,
   };
 }
 
@@ -262,11 +261,11 @@ function trend({ trend: points, drift }: DriftResult): Section | null {
   }));
   const charts = [
     figure(
-      colors + timeline(points, drift.driftShare),
+      [colors, timeline(points, drift.driftShare)],
       'A window is a stretch of rows, each compared with the whole reference. Dashed: from here on that is drift. Red below: the alarm, which rises after several high windows and ends after several low ones.',
     ),
     figure(
-      legend(effects) + lineChart(effects, { width: 920, height: 240, xLabel: 'window', yLabel: 'effect size' }),
+      [legend(effects), lineChart(effects, { width: 920, height: 240, xLabel: 'window', yLabel: 'effect size' })],
       'How far each column is from the reference: Cliff’s δ or Cramér’s V.',
     ),
   ];
@@ -280,19 +279,19 @@ function trend({ trend: points, drift }: DriftResult): Section | null {
     point.alarm ? 'raised' : '–',
   ]);
   const titles = ['window', 'from', 'to', 'rows', 'share', 'drifted', 'alarm'];
-  const windows = markupTable(
+  const windows = table(
     titles,
-    rows.toReversed().map((cells) => cells.map((cell) => line(escapeHtml(cell)))),
+    rows.toReversed().map((cells) => cells.map((cell) => line(cell))),
   );
   return {
     title: 'Over time',
-    body: `${charts.join('')}<details><summary>The windows, the newest first</summary>${windows}</details>`,
+    body: html`${charts}<details><summary>The windows, the newest first</summary>${windows}</details>`,
   };
 }
 
 /** A cell that stays on one line: the table scrolls where there is no room. */
-function line(cell: Html): Html {
-  return `<span style="white-space:nowrap">${cell}</span>`;
+function line(cell: HtmlValue): Html {
+  return html`<span style="white-space:nowrap">${cell}</span>`;
 }
 
 function shown(value: unknown): string {

@@ -1,7 +1,6 @@
 /** The frame of every report: one file that needs nothing else, reads well on a phone, at night and on paper. */
 
-/** HTML that is safe to put into a page; only this file and its neighbours make it. */
-export type Html = string;
+import { type Html, type HtmlValue, html, nothing } from './html.ts';
 
 export interface Page {
   readonly title: string;
@@ -15,7 +14,7 @@ export interface Page {
 
 export interface Section {
   readonly title: string;
-  readonly body: Html;
+  readonly body: HtmlValue;
 }
 
 export interface Column {
@@ -24,33 +23,29 @@ export interface Column {
   readonly numeric?: boolean;
 }
 
-export function escapeHtml(text: string): Html {
-  return text.replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
-}
-
-export function renderPage(page: Page): Html {
+/** The whole page, complete in itself. */
+export function renderPage(page: Page): string {
   const id = (i: number) => `section-${i + 1}`;
-  const contents = page.sections.map(({ title }, i) => `<a href="#${id(i)}">${escapeHtml(title)}</a>`).join('');
-  const sections = page.sections
-    .map(({ title, body }, i) => `<section id="${id(i)}"><h2>${escapeHtml(title)}</h2>${body}</section>`)
-    .join('\n');
-  return `<!doctype html>
+  const contents = page.sections.map(({ title }, i) => html`<a href="#${id(i)}">${title}</a>`);
+  const sections = page.sections.map(
+    ({ title, body }, i) => html`<section id="${id(i)}"><h2>${title}</h2>${body}</section>\n`,
+  );
+  return String(html`<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${escapeHtml(page.title)}</title>
+<title>${page.title}</title>
 <style>${style}</style>
 </head>
 <body>
-<header><h1>${escapeHtml(page.title)}</h1><p>${escapeHtml(page.subtitle)}</p><nav>${contents}</nav></header>
+<header><h1>${page.title}</h1><p>${page.subtitle}</p><nav>${contents}</nav></header>
 <main>
-${sections}
-</main>
-<footer>${escapeHtml(page.footer)}</footer>
+${sections}</main>
+<footer>${page.footer}</footer>
 </body>
 </html>
-`;
+`);
 }
 
 /** Figures to see first: a number, what it counts and, small, what to know about it. */
@@ -58,36 +53,38 @@ export function tiles(
   items: readonly { readonly value: string; readonly label: string; readonly note?: string }[],
 ): Html {
   const tile = ({ value, label, note = '' }: (typeof items)[number]) =>
-    `<div class="tile"><b>${escapeHtml(value)}</b><span>${escapeHtml(label)}</span><small>${escapeHtml(note)}</small></div>`;
-  return `<div class="tiles">${items.map(tile).join('')}</div>`;
+    html`<div class="tile"><b>${value}</b><span>${label}</span><small>${note}</small></div>`;
+  return html`<div class="tiles">${items.map(tile)}</div>`;
 }
 
-/** Cells are plain text. Long tables scroll inside their frame. */
-export function table(columns: readonly Column[], rows: readonly (readonly string[])[]): Html {
-  const align = columns.map(({ numeric }) => (numeric ? ' class="number"' : ''));
-  const head = columns.map(({ title }, i) => `<th${align[i]}>${escapeHtml(title)}</th>`).join('');
-  const body = rows
-    .map((row) => `<tr>${row.map((cell, i) => `<td${align[i]}>${escapeHtml(cell)}</td>`).join('')}</tr>`)
-    .join('\n');
-  return `<div class="scroll"><table><thead><tr>${head}</tr></thead><tbody>${body}</tbody></table></div>`;
+/** Long tables scroll inside their frame; on a phone a row becomes a card of its own. */
+export function table(columns: readonly (Column | string)[], rows: readonly (readonly HtmlValue[])[]): Html {
+  const all = columns.map((column): Column => (typeof column === 'string' ? { title: column } : column));
+  const align = all.map(({ numeric }) => (numeric ? html` class="number"` : nothing));
+  const head = all.map(({ title }, i) => html`<th${align[i] as Html}>${title}</th>`);
+  const cell = (value: HtmlValue, i: number) =>
+    html`<td${align[i] as Html} data-title="${all[i]?.title ?? ''}">${value}</td>`;
+  const body = rows.map((row) => html`<tr>${row.map(cell)}</tr>\n`);
+  return html`<div class="scroll"><table><thead><tr>${head}</tr></thead><tbody>${body}</tbody></table></div>`;
 }
 
 /** A sentence that must not be missed. */
 export function notice(kind: 'good' | 'warning' | 'bad', text: string): Html {
-  return `<p class="notice ${kind}">${escapeHtml(text)}</p>`;
+  return html`<p class="notice ${kind}">${text}</p>`;
 }
 
 /** A chart or picture with its caption. */
-export function figure(content: Html, caption: string): Html {
-  return `<figure>${content}<figcaption>${escapeHtml(caption)}</figcaption></figure>`;
+export function figure(content: HtmlValue, caption: HtmlValue): Html {
+  return html`<figure>${content}<figcaption>${caption}</figcaption></figure>`;
 }
 
 /** Figures side by side where there is room. */
 export function gallery(figures: readonly Html[], minWidthPx = 300): Html {
-  return `<div class="gallery" style="--min:${minWidthPx}px">${figures.join('')}</div>`;
+  return html`<div class="gallery" style="--min:${minWidthPx}px">${figures}</div>`;
 }
 
-const style = `
+// No text of others: only the markup of a page may hold quotes and signs that are not escaped.
+const style = html`
 :root{color-scheme:light dark;--paper:#fdfdfb;--ink:#1d2421;--soft:#66716b;--line:#dfe3de;--panel:#f3f5f1;--accent:#1f6f54;
 --c1:#2a7f62;--c2:#e0a030;--c3:#c4513f;--c4:#4a6fa5;--c5:#8b5e9b;--c6:#7a8450;--c7:#b0738a;--c8:#5f6b6d;
 --good:#2a7f62;--warning:#b57a10;--bad:#b83c2e}

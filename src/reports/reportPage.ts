@@ -4,7 +4,8 @@ import type { CheckpointMetadata, EpochRecord } from '../checkpoint/metadata.ts'
 import type { Split } from '../domain.ts';
 import { percent } from '../formats/percentAndClock.ts';
 import { describeAudio, describeTrainedOn } from './describeReport.ts';
-import { escapeHtml, figure, gallery, type Html, notice, renderPage, type Section, table, tiles } from './page.ts';
+import { type Html, html, nothing } from './html.ts';
+import { figure, gallery, notice, renderPage, type Section, table, tiles } from './page.ts';
 import type { RecordingResult, Report } from './report.ts';
 import { classTable, confusionSection, dateAndTime } from './reportParts.ts';
 import { legend, lineChart } from './svg.ts';
@@ -28,7 +29,7 @@ export interface ReportPageInput {
   readonly mistakes: readonly Mistake[];
 }
 
-export function reportPage(input: ReportPageInput): Html {
+export function reportPage(input: ReportPageInput): string {
   const { report, metadata } = input;
   const { dataset, side, checkpoint, split, createdAt } = report;
   const sections: (Section | null)[] = [
@@ -85,9 +86,9 @@ function glance({ report, split }: ReportPageInput): Html {
   const unknown =
     unknownLabels.length > 0
       ? notice('warning', `Never learned, but among the ${side} recordings, so all wrong: ${unknownLabels.join(', ')}.`)
-      : '';
+      : nothing;
   const known = describeTrainedOn(report).map((line) => notice('warning', line));
-  return [cards, honest, ...known, unknown].join('');
+  return html`${cards}${honest}${known}${unknown}`;
 }
 
 function learning({ history, report }: ReportPageInput): Section | null {
@@ -110,11 +111,11 @@ function learning({ history, report }: ReportPageInput): Section | null {
   ];
   const charts = [
     figure(
-      legend(losses) + lineChart(losses, { xLabel: 'epoch', yLabel: 'loss' }),
+      [legend(losses), lineChart(losses, { xLabel: 'epoch', yLabel: 'loss' })],
       'Loss. Training: of clips as they are augmented and mixed; validation: of whole recordings.',
     ),
     figure(
-      legend(accuracies) + lineChart(accuracies, { xLabel: 'epoch', yLabel: 'share right', yRange: [0, 1] }),
+      [legend(accuracies), lineChart(accuracies, { xLabel: 'epoch', yLabel: 'share right', yRange: [0, 1] })],
       `Share right. Evaluated here: epoch ${report.checkpoint.epoch} of ${history.at(-1)?.epoch}.`,
     ),
   ];
@@ -151,7 +152,7 @@ function calibration({ calibration: { before, after, temperature, aggregation } 
   return gallery(
     [
       figure(
-        legend(series) + chart,
+        [legend(series), chart],
         'On the dashed line a score of 0.7 is right seven times in ten; below it the model is too sure.',
       ),
       figure(
@@ -165,16 +166,16 @@ function calibration({ calibration: { before, after, temperature, aggregation } 
 
 function mistakes({ report, mistakes: shown }: ReportPageInput): Html {
   const wrong = report.predictions.filter(({ correct, error }) => !correct && error === null).length;
-  if (wrong === 0) return '<p>None.</p>';
+  if (wrong === 0) return html`<p>None.</p>`;
   const pictures = shown.map(({ result, startS, endS, image }) => {
     const said = `${result.predicted} ${(result.top[0]?.score ?? 0).toFixed(2)}`;
     const own = result.labelScore === null ? 'not learned' : result.labelScore.toFixed(2);
-    const text = `<b style="color:var(--ink)">${escapeHtml(said)}</b>, is <b style="color:var(--good)">${escapeHtml(result.label)}</b> ${own}<br>${escapeHtml(result.recording)}, ${startS.toFixed(1)}–${endS.toFixed(1)} s`;
-    return `<figure><img alt="Spectrogram of ${escapeHtml(result.recording)}" src="${image}"><figcaption>${text}</figcaption></figure>`;
+    const text = html`<b style="color:var(--ink)">${said}</b>, is <b style="color:var(--good)">${result.label}</b> ${own}<br>${result.recording}, ${startS.toFixed(1)}–${endS.toFixed(1)} s`;
+    return html`<figure><img alt="Spectrogram of ${result.recording}" src="${image}"><figcaption>${text}</figcaption></figure>`;
   });
   const all = wrong === 1 ? 'The only one' : `All ${wrong}`;
   const which = shown.length < wrong ? `The ${shown.length} surest of ${wrong} mistakes` : all;
-  return `<p>${which}, with the clip that spoke most for the wrong answer: time to the right, mel frequency upwards, as the network hears it.</p>${gallery(pictures, 290)}`;
+  return html`<p>${which}, with the clip that spoke most for the wrong answer: time to the right, mel frequency upwards, as the network hears it.</p>${gallery(pictures, 290)}`;
 }
 
 function unanswered({ predictions }: Report): Section | null {
@@ -183,7 +184,7 @@ function unanswered({ predictions }: Report): Section | null {
   const rows = failed.map(({ recording, label, error }) => [recording, label, error?.message ?? '']);
   return {
     title: 'Without an answer',
-    body: table([{ title: 'recording' }, { title: 'is' }, { title: 'why there is no answer' }], rows),
+    body: table(['recording', 'is', 'why there is no answer'], rows),
   };
 }
 
@@ -208,6 +209,6 @@ function making({ config, features, model, clips, dataset, labels, versions }: C
     ['Licences', dataset.licences.map(({ licence, recordings }) => `${licence} (${recordings})`).join(', ')],
     ['Made', `${dateAndTime(versions.createdAt)}, autobird ${versions.autobird}, Node ${versions.node}`],
   ];
-  const whole = `<details><summary>The whole configuration</summary><pre style="overflow:auto;background:var(--panel);border-radius:.5rem;padding:1rem;font-size:.8rem">${escapeHtml(JSON.stringify(config, null, 2))}</pre></details>`;
-  return table([{ title: 'what' }, { title: 'how' }], rows) + whole;
+  const whole = html`<details><summary>The whole configuration</summary><pre style="overflow:auto;background:var(--panel);border-radius:.5rem;padding:1rem;font-size:.8rem">${JSON.stringify(config, null, 2)}</pre></details>`;
+  return html`${table(['what', 'how'], rows)}${whole}`;
 }

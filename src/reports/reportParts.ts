@@ -1,7 +1,8 @@
 /** What the page of one evaluation and that of a cross-validation share. */
 
 import type { ClassFigures, Confusion } from '../scoring/metrics.ts';
-import { escapeHtml, figure, type Html, table } from './page.ts';
+import { type Html, html, nothing } from './html.ts';
+import { figure, table } from './page.ts';
 import { heatmap } from './svg.ts';
 
 /** `2026-01-31 06:30 UTC` */
@@ -22,9 +23,9 @@ export function confusionSection(confusion: Confusion, what: string): Html {
   const rest = `The ${drawn.length} of ${labels.length} classes that are confused most; others are counted where they were called one of these. All of them: confusion.csv.`;
   const matrix =
     drawn.length === 0
-      ? ''
+      ? nothing
       : figure(confusionHeatmap(confusion, drawn), drawn.length < labels.length ? `${caption} ${rest}` : caption);
-  return matrix + pairTable(confusion, wrong);
+  return html`${matrix}${pairTable(confusion, wrong)}`;
 }
 
 /** All, or those with most mistakes, in their order. */
@@ -58,11 +59,11 @@ function confusionHeatmap({ labels, cells }: Confusion, drawn: readonly number[]
   }
   const cell = Math.max(11, Math.min(32, Math.floor(760 / columns.length)));
   const chart = heatmap(values, names, columns, { cell, rowTitle: 'is', columnTitle: 'was called' });
-  return `<div style="overflow-x:auto">${chart}</div>`;
+  return html`<div style="overflow-x:auto">${chart}</div>`;
 }
 
 function pairTable({ labels, cells }: Confusion, wrong: Confusion['cells']): Html {
-  if (wrong.length === 0) return '';
+  if (wrong.length === 0) return nothing;
   const sums = new Map<number, number>();
   for (const [truth, , count] of cells) sums.set(truth, (sums.get(truth) ?? 0) + count);
   const rows = wrong
@@ -77,20 +78,13 @@ function pairTable({ labels, cells }: Confusion, wrong: Confusion['cells']): Htm
     wrong.length > mostPairs
       ? `The ${mostPairs} most frequent of ${wrong.length} kinds of mistakes`
       : 'Most frequent mistakes';
-  return `<h3>${shown}</h3>${table([{ title: 'is' }, { title: 'was called' }, { title: 'recordings', numeric: true }], rows)}`;
+  return html`<h3>${shown}</h3>${table(['is', 'was called', { title: 'recordings', numeric: true }], rows)}`;
 }
 
 /** A share as a bar with its figure; a dash where there is none. */
 export function shareBar(share: number | null, color = 1): Html {
-  if (share === null) return '<span class="none">–</span>';
-  return `<span class="share c${color}"><i style="--s:${(100 * share).toFixed(1)}%"></i>${Math.round(100 * share)} %</span>`;
-}
-
-/** A table whose cells are markup already. */
-export function markupTable(titles: readonly string[], rows: readonly (readonly Html[])[]): Html {
-  const head = titles.map((title) => `<th>${escapeHtml(title)}</th>`).join('');
-  const body = rows.map((row) => `<tr>${row.map((cell) => `<td>${cell}</td>`).join('')}</tr>`).join('\n');
-  return `<div class="scroll"><table><thead><tr>${head}</tr></thead><tbody>${body}</tbody></table></div>`;
+  if (share === null) return html`<span class="none">–</span>`;
+  return html`<span class="share c${color}"><i style="--s:${(100 * share).toFixed(1)}%"></i>${Math.round(100 * share)} %</span>`;
 }
 
 /** The classes with most to judge first. `extra` adds a column between the name and the figures. */
@@ -101,12 +95,12 @@ export function classTable(
   const rows = perClass
     .toSorted((a, b) => b.support - a.support || (a.label < b.label ? -1 : 1))
     .map(({ label, precision, recall, f1, support, predicted }) => [
-      escapeHtml(label),
-      ...(extra ? [escapeHtml(extra.of(label))] : []),
+      label,
+      ...(extra ? [extra.of(label)] : []),
       String(support),
       shareBar(recall),
       shareBar(precision, 4),
       shareBar(support + predicted > 0 ? f1 : null, 2),
     ]);
-  return markupTable(['class', ...(extra ? [extra.title] : []), 'judged', 'recall', 'precision', 'F1'], rows);
+  return table(['class', ...(extra ? [extra.title] : []), 'judged', 'recall', 'precision', 'F1'], rows);
 }

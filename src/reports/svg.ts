@@ -4,7 +4,7 @@
  */
 import { fixed, grid, makeAxes, niceTicks, plain, shorten, svg } from './axes.ts';
 import { colorOf } from './colormap.ts';
-import { escapeHtml, type Html } from './page.ts';
+import { type Html, html, nothing } from './html.ts';
 
 export interface Series {
   readonly name: string;
@@ -17,8 +17,8 @@ const color = (series: Series, i: number): string => `var(--c${series.color ?? (
 
 /** The names of the series beside their colours. */
 export function legend(series: readonly Series[]): Html {
-  const entry = (one: Series, i: number) => `<span style="--c:${color(one, i)}">${escapeHtml(one.name)}</span>`;
-  return `<div class="legend">${series.map(entry).join('')}</div>`;
+  const entry = (one: Series, i: number) => html`<span style="--c:${color(one, i)}">${one.name}</span>`;
+  return html`<div class="legend">${series.map(entry)}</div>`;
 }
 
 /** Horizontal bars, one a row, in stacked parts (`values[s]` belongs to `series[s]`); the total stands at the end. */
@@ -37,12 +37,12 @@ export function barChart(
     const y = r * step;
     let x = left;
     const parts = row.values.map((value, s) => {
-      const part = `<rect x="${fixed(x)}" y="${y + 4}" width="${fixed(value * scale)}" height="${step - 8}" fill="${color(series[s] as Series, s)}"><title>${escapeHtml(`${row.label}, ${series[s]?.name}: ${format(value)}`)}</title></rect>`;
+      const part = html`<rect x="${fixed(x)}" y="${y + 4}" width="${fixed(value * scale)}" height="${step - 8}" fill="${color(series[s] as Series, s)}"><title>${`${row.label}, ${series[s]?.name}: ${format(value)}`}</title></rect>`;
       x += value * scale;
       return part;
     });
     const middle = y + step / 2 + 4;
-    return `<text x="${left - 8}" y="${middle}" text-anchor="end">${escapeHtml(shorten(row.label, 36))}</text>${parts.join('')}<text x="${fixed(x + 6)}" y="${middle}" class="soft">${format(total(row))}</text>`;
+    return html`<text x="${left - 8}" y="${middle}" text-anchor="end">${shorten(row.label, 36)}</text>${parts}<text x="${fixed(x + 6)}" y="${middle}" class="soft">${format(total(row))}</text>`;
   });
   return svg(width, rows.length * step, body);
 }
@@ -75,7 +75,7 @@ export function histogram(
     const x = axes.x((i / bins) * end);
     const w = axes.x(((i + 1) / bins) * end) - x - 1;
     const range = `${plain((i / bins) * end)} to ${plain(((i + 1) / bins) * end)}${cut && i === bins - 1 ? ' and more' : ''} ${unit}`;
-    return `<rect x="${fixed(x)}" y="${fixed(axes.y(count))}" width="${fixed(w)}" height="${fixed(axes.y(0) - axes.y(count))}" fill="var(--c1)"><title>${escapeHtml(`${range}: ${count}`)}</title></rect>`;
+    return html`<rect x="${fixed(x)}" y="${fixed(axes.y(count))}" width="${fixed(w)}" height="${fixed(axes.y(0) - axes.y(count))}" fill="var(--c1)"><title>${`${range}: ${count}`}</title></rect>`;
   });
   const xLabels = ticks.map((tick) => (cut && tick === end ? `${plain(tick)}+` : plain(tick)));
   return svg(width, height, [...grid(axes, ticks, yTicks, xLabels, unit, ''), ...bars]);
@@ -127,19 +127,18 @@ export function lineChart(
     });
     const dots =
       line.points.length > 60
-        ? ''
+        ? []
         : line.points
             .filter(([x, y]) => Number.isFinite(x) && Number.isFinite(y))
             .map(
               ([x, y]) =>
-                `<circle cx="${fixed(axes.x(x))}" cy="${fixed(axes.y(y))}" r="2.5" fill="${color(line, i)}"><title>${escapeHtml(`${line.name}: ${plain(x)}, ${plain(y)}`)}</title></circle>`,
-            )
-            .join('');
-    return `<path class="curve" stroke="${color(line, i)}" d="${path.join('')}"/>${dots}`;
+                html`<circle cx="${fixed(axes.x(x))}" cy="${fixed(axes.y(y))}" r="2.5" fill="${color(line, i)}"><title>${`${line.name}: ${plain(x)}, ${plain(y)}`}</title></circle>`,
+            );
+    return html`<path class="curve" stroke="${color(line, i)}" d="${path}"/>${dots}`;
   });
   const straight = diagonal
     ? [
-        `<path class="curve" stroke="var(--soft)" stroke-dasharray="4 4" d="M${axes.x(0)} ${axes.y(0)}L${axes.x(1)} ${axes.y(1)}"/>`,
+        html`<path class="curve" stroke="var(--soft)" stroke-dasharray="4 4" d="M${axes.x(0)} ${axes.y(0)}L${axes.x(1)} ${axes.y(1)}"/>`,
       ]
     : [];
   return svg(width, height, [...grid(axes, xTicks, yTicks, xTicks.map(plain), xLabel, yLabel), ...straight, ...curves]);
@@ -167,29 +166,29 @@ export function heatmap(
       const share = sum === 0 ? 0 : value / sum;
       const [x, y] = [left + c * cell, top + r * cell];
       const fill = value === 0 ? 'var(--panel)' : `rgb(${colorOf(0.12 + 0.85 * share, 'viridis').join(',')})`;
-      const title = escapeHtml(`${rowLabels[r]} → ${columnLabels[c]}: ${plain(value)} (${Math.round(100 * share)} %)`);
+      const title = `${rowLabels[r]} → ${columnLabels[c]}: ${plain(value)} (${Math.round(100 * share)} %)`;
       const number =
         value === 0
-          ? ''
-          : `<text x="${fixed(x + cell / 2)}" y="${fixed(y + cell / 2 + 4)}" text-anchor="middle" style="fill:${share > 0.55 ? '#111' : '#fff'}">${plain(value)}</text>`;
-      return `<g><title>${title}</title><rect x="${fixed(x)}" y="${fixed(y)}" width="${cell - 1}" height="${cell - 1}" rx="2" fill="${fill}"/>${number}</g>`;
+          ? nothing
+          : html`<text x="${fixed(x + cell / 2)}" y="${fixed(y + cell / 2 + 4)}" text-anchor="middle" style="fill:${share > 0.55 ? '#111' : '#fff'}">${plain(value)}</text>`;
+      return html`<g><title>${title}</title><rect x="${fixed(x)}" y="${fixed(y)}" width="${cell - 1}" height="${cell - 1}" rx="2" fill="${fill}"/>${number}</g>`;
     });
   });
   const rows = rowLabels.map(
     (label, r) =>
-      `<text x="${fixed(left - 8)}" y="${fixed(top + r * cell + cell / 2 + 4)}" text-anchor="end">${escapeHtml(shorten(label, 30))}</text>`,
+      html`<text x="${fixed(left - 8)}" y="${fixed(top + r * cell + cell / 2 + 4)}" text-anchor="end">${shorten(label, 30)}</text>`,
   );
   const columns = columnLabels.map((label, c) => {
     const [x, y] = [left + c * cell + cell / 2, top - 6];
-    return `<text transform="translate(${fixed(x)} ${fixed(y)}) rotate(-45)">${escapeHtml(shorten(label, 30))}</text>`;
+    return html`<text transform="translate(${fixed(x)} ${fixed(y)}) rotate(-45)">${shorten(label, 30)}</text>`;
   });
   const titles = [
     rowTitle === ''
-      ? ''
-      : `<text class="soft" text-anchor="middle" transform="translate(12 ${fixed(top + (cell * rowLabels.length) / 2)}) rotate(-90)">${escapeHtml(rowTitle)}</text>`,
+      ? nothing
+      : html`<text class="soft" text-anchor="middle" transform="translate(12 ${fixed(top + (cell * rowLabels.length) / 2)}) rotate(-90)">${rowTitle}</text>`,
     columnTitle === ''
-      ? ''
-      : `<text class="soft" text-anchor="middle" x="${fixed(left + (cell * columnLabels.length) / 2)}" y="14">${escapeHtml(columnTitle)}</text>`,
+      ? nothing
+      : html`<text class="soft" text-anchor="middle" x="${fixed(left + (cell * columnLabels.length) / 2)}" y="14">${columnTitle}</text>`,
   ];
   return svg(Math.ceil(width), Math.ceil(height), [...cells, ...rows, ...columns, ...titles]);
 }

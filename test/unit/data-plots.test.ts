@@ -3,7 +3,8 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { niceTicks, plain } from '../../src/reports/axes.ts';
 import { colorOf, palette } from '../../src/reports/colormap.ts';
-import { escapeHtml, renderPage, table } from '../../src/reports/page.ts';
+import { html } from '../../src/reports/html.ts';
+import { renderPage, table } from '../../src/reports/page.ts';
 import { encodePng } from '../../src/reports/png.ts';
 import { spectrogramPng } from '../../src/reports/spectrogram.ts';
 import { barChart, heatmap, histogram, lineChart } from '../../src/reports/svg.ts';
@@ -53,7 +54,11 @@ test('axes have round ticks that enclose the values', () => {
 
 test('text from outside cannot become markup', () => {
   const evil = '<script>"&\'';
-  assert.is(escapeHtml(evil), '&#60;script&#62;&#34;&#38;&#39;');
+  const escaped = '&#60;script&#62;&#34;&#38;&#39;';
+  assert.is(
+    String(html`<b title="${evil}">${[evil, 1, html`<i></i>`]}</b>`),
+    `<b title="${escaped}">${escaped}1<i></i></b>`,
+  );
   const parts = [
     table([{ title: evil }], [[evil]]),
     barChart([{ label: evil, values: [1] }], [{ name: evil }]),
@@ -84,7 +89,8 @@ test('text from outside cannot become markup', () => {
 });
 
 test('charts of nothing are drawn all the same', () => {
-  for (const svg of [histogram([]), lineChart([]), barChart([{ label: 'a', values: [0] }], [{ name: 'n' }])]) {
+  for (const chart of [histogram([]), lineChart([]), barChart([{ label: 'a', values: [0] }], [{ name: 'n' }])]) {
+    const svg = String(chart);
     assert.match(svg, /^<svg .*<\/svg>$/);
     assert.not.match(svg, /NaN|undefined|Infinity/);
   }
