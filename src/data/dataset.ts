@@ -98,20 +98,21 @@ export class Dataset {
     return split;
   }
 
-  /** The split that was made last for the dataset as it is, null where there is none: the one that was prepared or trained with. */
-  async newestSplit(): Promise<Split | null> {
+  /** The splits that were made for the dataset as it is, the newest first. */
+  async currentSplits(): Promise<Split[]> {
     const names = await this.splitNames();
     const made = await Promise.all(
       names.map(async (name) => ({ name, at: (await stat(join(this.dir, 'splits', `${name}.json`))).mtimeMs })),
     );
+    const splits: Split[] = [];
     for (const { name } of made.sort((a, b) => b.at - a.at)) {
       try {
-        return await this.split(name);
+        splits.push(await this.split(name));
       } catch (error) {
         if (!(error instanceof FormatError) || error.code !== 'stale_split') throw error;
       }
     }
-    return null;
+    return splits;
   }
 
   /** Makes the split of these options and writes it to `splits/`; equal options give the same file. Throws like `makeSplit`. */

@@ -1,9 +1,11 @@
 /** Reference rows against current rows: what Evidently says of them, and what it does not. */
 import { expected } from '../../bindings/errors.ts';
+import { isoTimeMs } from '../prediction/absoluteTime.ts';
 import { Alarm, type AlarmOptions } from './alarm.ts';
 import { type ColumnCorrelations, columnCorrelations } from './columnCorrelations.ts';
 import { testColumn } from './columnTest.ts';
 import { columnTypes } from './columnTypes.ts';
+import { comparableTables, type LeftOutColumn } from './comparable.ts';
 import { type DataDrift, type DataDriftOptions, dataDrift } from './dataDrift.ts';
 import { dataQualityMetrics } from './dataQuality.ts';
 import { type EffectSize, effectSize } from './effectSize.ts';
@@ -23,7 +25,7 @@ export interface DriftRow {
   /** Best score of the model. */
   readonly confidence?: number | null;
   readonly embedding?: Float32Array | null;
-  /** ISO 8601: what windows are ordered by; rows without it stay in the order given. */
+  /** ISO 8601, without a zone in UTC: what windows are ordered by; a row without it stays behind the one before it. */
   readonly at?: string | null;
 }
 
@@ -92,6 +94,8 @@ export interface DriftResult {
   readonly heldOutRows: number;
   /** Evidently's verdict. */
   readonly drift: DataDrift;
+  /** Columns that could not be compared, and why. */
+  readonly leftOut: readonly LeftOutColumn[];
   /** Evidently's DatasetSummaryMetric and ColumnSummaryMetric, as it spells them. */
   readonly quality: readonly object[];
   /** Evidently's DatasetMissingValuesMetric, as it spells it. */
@@ -113,7 +117,8 @@ export interface DriftResult {
  * if (drift.datasetDrift) console.log(drift.columns.filter(({ drifted }) => drifted).map(({ name }) => name));
  * ```
  *
- * @throws InvalidArgumentError for a side without rows, a column without values, or an option out of range
+ * @throws InvalidArgumentError for a side without rows or an option out of range; AutobirdError `no_columns` where no column
+ *   can be compared
  */
 export function detectDrift(
   reference: readonly DriftRow[],
@@ -126,7 +131,8 @@ export function detectDrift(
     throw expected('a positive integer', 'window.rows', window.rows);
   }
   const ofModel = heldOut.length >= leastHeldOut ? heldOut : reference;
-  const [before, now] = [tableOf(reference), tableOf(current)];
+  const tables = { before: tableOf(reference), now: tableOf(current) };
+  const { reference: before, current: now, leftOut } = comparableTables(tables.before, tables.now);
   const drift = dataDrift(before, now, options);
   const names = drift.columns.map(({ name }) => name);
   const embeddings = (rows: readonly DriftRow[]) => rows.flatMap(({ embedding }) => (embedding ? [embedding] : []));
@@ -135,8 +141,9 @@ export function detectDrift(
     currentRows: now.rows,
     heldOutRows: ofModel === heldOut ? heldOut.length : 0,
     drift,
-    quality: dataQualityMetrics(before, now),
-    missing: { current: missingValues(now), reference: missingValues(before) },
+    leftOut,
+    quality: dataQualityMetrics(tables.before, tables.now),
+    missing: { current: missingValues(tables.now), reference: missingValues(tables.before) },
     correlations: names
       .filter((name) => name === 'target' || name === 'prediction')
       .map((name) => columnCorrelations(name, before, now)),
@@ -170,7 +177,7 @@ export function trendPoint(
   rows: readonly DriftRow[],
   options: DriftOptions = {},
 ): Omit<TrendPoint, 'alarm'> {
-  const [before, now] = [tableOf(reference), tableOf(rows)];
+  const { reference: before, current: now } = comparableTables(tableOf(reference), tableOf(rows));
   const drift = dataDrift(before, now, options);
   const effects = drift.columns.map(({ name }) => [name, effectSize(column(before, name), column(now, name)).value]);
   return {
@@ -187,12 +194,22 @@ export function trendPoint(
 
 /** Each row once: nothing is dropped that is there. */
 function windowsOf(rows: readonly DriftRow[], options: WindowOptions): (readonly DriftRow[])[] {
-  const ordered = rows.toSorted((a, b) => (a.at && b.at ? Date.parse(a.at) - Date.parse(b.at) : 0));
-  const { windows, rest } = cutWindows(ordered, options);
+  const { windows, rest } = cutWindows(inOrderOfTime(rows), options);
   if (rest.length === 0) return [...windows];
   const last = windows.at(-1);
   const isFew = rest.length * 2 < options.rows || rest.length < (options.minRows ?? 1);
   return last !== undefined && isFew ? [...windows.slice(0, -1), [...last, ...rest]] : [...windows, rest];
+}
+
+/** A row without a time stays behind the one before it. */
+function inOrderOfTime(rows: readonly DriftRow[]): DriftRow[] {
+  let last = Number.NEGATIVE_INFINITY;
+  const timed = rows.map((row) => {
+    const time = isoTimeMs(row.at ?? '');
+    if (!Number.isNaN(time)) last = time;
+    return { row, time: last };
+  });
+  return timed.sort((a, b) => (a.time < b.time ? -1 : Number(a.time > b.time))).map(({ row }) => row);
 }
 
 function correctedTests(before: DriftTable, now: DriftTable, names: readonly string[], level: number): CorrectedTest[] {

@@ -9,7 +9,7 @@ import type { DriftResult } from './detectDrift.ts';
  * TargetDriftPreset, in their order; everything beside it is ours.
  */
 export function driftToJson(result: DriftResult): Record<string, unknown> {
-  const { drift, quality, missing, correlations, referenceRows, currentRows, ...ours } = result;
+  const { drift, quality, missing, correlations, referenceRows, currentRows, leftOut, ...ours } = result;
   const targets = correlations.flatMap((one) => {
     const column = drift.columns.find(({ name }) => name === one.column) as ColumnDrift;
     return [
@@ -22,6 +22,7 @@ export function driftToJson(result: DriftResult): Record<string, unknown> {
     dataset_drift: drift.datasetDrift,
     n_reference: referenceRows,
     n_current: currentRows,
+    left_out: leftOut,
     metrics: [
       ...dataDriftMetrics(drift),
       ...quality,

@@ -8,7 +8,7 @@ import type { Checkpoint } from '../checkpoint/Checkpoint.ts';
 import { readCheckpoint } from '../checkpoint/readCheckpoint.ts';
 import type { Config } from '../config/schema.ts';
 import { Dataset } from '../data/dataset.ts';
-import type { FailedPrediction, JobOptions, Recording, Side } from '../domain.ts';
+import type { FailedPrediction, JobOptions, Recording, Side, Split } from '../domain.ts';
 import { predictRecordings } from '../evaluation/predictRecordings.ts';
 import { Classifier } from '../prediction/Classifier.ts';
 import { collectRecordings } from '../prediction/collectRecordings.ts';
@@ -20,6 +20,8 @@ import { driftFeatures, type RecordingRow, recordingRows } from './recordingRows
 
 export interface DriftSide extends DriftReference {
   readonly rows: readonly (DriftRow | RecordingRow)[];
+  /** What was taken for granted in reading them. */
+  readonly notes: readonly string[];
   /** Recordings that could not be read. */
   readonly failed: readonly FailedPrediction[];
   /** The checkpoint that the rows are of; null where they are of something else. */
@@ -33,19 +35,19 @@ export interface ReadSideOptions extends JobOptions {
 }
 
 /**
- * Rows of a checkpoint or run folder, a CSV file, `DATASET:SIDE` or recordings.
+ * Rows of a checkpoint or run folder, a CSV file, `DATASET:SIDE`, `DATASET:SIDE:SPLIT` or recordings.
  *
  * @throws AutobirdError `no_reference` for a checkpoint that keeps no rows; what the kinds throw
  */
 export async function readSide(name: string, options: ReadSideOptions): Promise<DriftSide> {
-  const [, dataset, side] = /^([\w][\w.-]*):(train|val|test)$/.exec(name) ?? [];
-  if (dataset !== undefined) return await datasetSide(dataset, side as Side, options);
-  if (/\.csv$/i.test(name)) return { ...noModel, rows: await readDriftCsv(name) };
+  const [, dataset, side, split] = /^([\w][\w.-]*):(train|val|test)(?::([\w][\w.-]*))?$/.exec(name) ?? [];
+  if (dataset !== undefined) return await datasetSide(dataset, side as Side, split, options);
+  if (/\.(?:csv|tsv|txt)$/i.test(name)) return { ...noModel, ...(await readDriftCsv(name)) };
   if (await isCheckpoint(name)) return checkpointSide(await readCheckpoint(await findCheckpoint(name)));
   return await folderSide(name, options);
 }
 
-const noModel = { heldOut: [], failed: [], checkpoint: null } as const;
+const noModel = { heldOut: [], notes: [], failed: [], checkpoint: null } as const;
 
 /** A checkpoint file, or a folder with one in it where a run has it. */
 async function isCheckpoint(path: string): Promise<boolean> {
@@ -63,7 +65,7 @@ function checkpointSide(checkpoint: Checkpoint): DriftSide {
       `${checkpoint.path} keeps no recordings to compare with (last.safetensors and older checkpoints do not): compare with DATASET:train, or train again`,
     );
   }
-  return { ...reference, failed: [], checkpoint };
+  return { ...reference, notes: [], failed: [], checkpoint };
 }
 
 async function folderSide(
@@ -100,10 +102,15 @@ async function folderSide(
 }
 
 /** The label is the target. A model hears the files; without one the shards are read, and nothing is decoded again. */
-async function datasetSide(name: string, side: Side, options: ReadSideOptions): Promise<DriftSide> {
+async function datasetSide(
+  name: string,
+  side: Side,
+  splitName: string | undefined,
+  options: ReadSideOptions,
+): Promise<DriftSide> {
   const { config, model = null, signal, onProgress } = options;
   const dataset = await Dataset.open(join(config.data.root, name));
-  const split = (await dataset.newestSplit()) ?? (await dataset.makeSplit(config.split));
+  const split = await splitOf(dataset, splitName, options);
   const recordings = dataset.onSide(split, side);
   if (model === null) return { ...noModel, rows: await shardRows(dataset, recordings, options) };
   const rows: RecordingRow[] = [];
@@ -121,6 +128,32 @@ async function datasetSide(name: string, side: Side, options: ReadSideOptions): 
   return { ...noModel, rows, failed };
 }
 
+/**
+ * The split that is named; else the one that the model was trained on; else the only one there is, or that of the
+ * configuration where there is none yet.
+ */
+async function splitOf(
+  dataset: Dataset,
+  name: string | undefined,
+  { config, model = null }: ReadSideOptions,
+): Promise<Split> {
+  if (name !== undefined) return await dataset.split(name);
+  const trained = model?.metadata.dataset;
+  if (trained !== undefined && trained.name === dataset.manifest.name) return await dataset.split(trained.split);
+  const splits = await dataset.currentSplits();
+  if (splits.length > 1) {
+    const { name: set } = dataset.manifest;
+    throw new AutobirdError(
+      'several_splits',
+      `${set} has ${splits.length} splits, ${splits.map((split) => split.name).join(' and ')}: say which, as ${set}:train:${splits[0]?.name}`,
+    );
+  }
+  return splits[0] ?? (await dataset.makeSplit(config.split));
+}
+
+/** What is read of a shard at once. */
+const stretchS = 60;
+
 async function shardRows(
   dataset: Dataset,
   recordings: readonly Recording[],
@@ -129,10 +162,13 @@ async function shardRows(
   const features = { ...config.features, sampleRateHz: dataset.manifest.sampleRateHz };
   using shards = await ShardSet.open(await dataset.shardEntries(recordings), features);
   const rows: RecordingRow[] = [];
+  const stretch = stretchS * features.sampleRateHz;
   for (const [i, { path, label, recordedAt, sampleCount }] of recordings.entries()) {
     signal?.throwIfAborted();
     async function* samples() {
-      yield await shards.readPcm(i, 0, sampleCount);
+      for (let start = 0; start < sampleCount; start += stretch) {
+        yield await shards.readPcm(i, start, Math.min(stretch, sampleCount - start));
+      }
     }
     const values = await driftFeatures(samples(), { features, clips: config.clips, signal });
     rows.push({ recording: path, values: { ...values, target: label }, at: recordedAt });

@@ -44,15 +44,6 @@ export function driftTable(rows: readonly Readonly<Record<string, DriftValue>>[]
   };
 }
 
-/** Some rows of a table, in the order given. */
-export function selectRows({ columns }: DriftTable, rows: readonly number[]): DriftTable {
-  const select = (column: DriftColumn): DriftColumn =>
-    column.kind === 'number'
-      ? { ...column, values: Float64Array.from(rows, (row) => column.values[row] as number) }
-      : { ...column, values: rows.map((row) => column.values[row] ?? null) };
-  return { rows: rows.length, columns: new Map([...columns].map(([name, column]) => [name, select(column)])) };
-}
-
 function columnOf(values: readonly DriftValue[]): DriftColumn {
   const there = values.filter((value) => value !== null);
   if (there.length > 0 && there.every((value) => typeof value === 'number')) {

@@ -1,4 +1,5 @@
 /** Rows over time: cut into windows that follow one another, so that each row is judged once. */
+import { isoTimeMs } from '../prediction/absoluteTime.ts';
 
 export interface WindowOptions {
   /** Rows of a window. */
@@ -42,5 +43,5 @@ export function cutWindows<Row extends Timed>(
 
 /** NaN where it is not known: comparisons with it are false. */
 function timeOf(row: Timed | undefined): number {
-  return Date.parse(row?.at ?? '');
+  return isoTimeMs(row?.at ?? '');
 }

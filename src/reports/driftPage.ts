@@ -41,7 +41,7 @@ export function driftPage(result: DriftResult, options: DriftPageOptions = {}): 
   });
 }
 
-function verdict({ drift }: DriftResult): Html {
+function verdict({ drift, leftOut }: DriftResult): Html {
   const is = drift.datasetDrift ? 'detected' : 'NOT detected';
   const text = `Dataset Drift is ${is}. Dataset drift detection threshold is ${drift.driftShare}`;
   const figures = tiles([
@@ -49,7 +49,8 @@ function verdict({ drift }: DriftResult): Html {
     { value: String(drift.driftedColumns), label: 'Drifted Columns' },
     { value: fixed3(drift.shareOfDriftedColumns), label: 'Share of Drifted Columns' },
   ]);
-  return html`${notice(drift.datasetDrift ? 'bad' : 'good', text)}${figures}`;
+  const others = leftOut.map(({ name, reason }) => html`<p>Not compared: <b>${name}</b> (${reason}).</p>`);
+  return html`${notice(drift.datasetDrift ? 'bad' : 'good', text)}${figures}${others}`;
 }
 
 function driftTable({ drift }: DriftResult): Html {

@@ -100,9 +100,73 @@ test('what cannot be compared is said with the way to do it', async () => {
     await writeFile(other, 'recording,loudness\na,1\n');
     const { code, stderr } = await runCommand(['drift', csv, '-r', other]);
     assert.is(code, 1);
-    assert.match(stderr, /The reference and the current rows have no column in common/);
+    assert.match(stderr, /The reference and the current rows have no column to compare/);
   });
 });
+
+test('tables as spreadsheets and R write them: missing words, decimal commas, an empty or missing column', () =>
+  withTempDir(async (dir) => {
+    const random = randomFor(1, 'tables');
+    const values = Array.from({ length: 200 }, () => [
+      random.normal().toFixed(4),
+      random.normal().toFixed(4),
+      'ab'[random.int(2)],
+    ]);
+    const csv = (part: readonly (readonly (string | undefined)[])[]) =>
+      `x,y,prediction\n${part.map((row) => `${row.join(',')}\n`).join('')}`;
+    const now = values.slice(100);
+    const put = async (name: string, text: string) => {
+      await writeFile(join(dir, name), text);
+      return join(dir, name);
+    };
+    const reference = await put('ref.csv', csv(values.slice(0, 100)));
+    const run = async (name: string, text: string) => {
+      const { code, stdout, stderr } = await runCommand(['drift', await put(name, text), '-r', reference, '--json']);
+      assert.is(code, 0, stderr);
+      const result = JSON.parse(stdout);
+      return { ...result, columns: result.metrics[1].result.drift_by_columns, stderr };
+    };
+    const plain = await run('plain.csv', csv(now));
+    assert.is(plain.dataset_drift, false);
+    for (const word of ['NA', 'N/A', 'null', '-', 'NaN', ' ', '']) {
+      const { columns, left_out } = await run(
+        'missing.csv',
+        csv([[word, ...(now[0] as string[]).slice(1)], ...now.slice(1)]),
+      );
+      assert.is(columns.x.column_type, 'num', word);
+      assert.ok(columns.x.drift_score > 0.05, word);
+      assert.equal(left_out, []);
+    }
+    const commas = await run('comma.csv', csv(now).replaceAll(',', ';').replaceAll('.', ','));
+    assert.is(commas.columns.x.drift_score, plain.columns.x.drift_score);
+    const empty = await run('empty.csv', csv(now.map(([, ...rest]) => ['', ...rest])));
+    assert.equal(empty.left_out, [{ name: 'x', reason: 'the current rows have no value that is there and finite' }]);
+    assert.equal(Object.keys(empty.columns).sort(), ['prediction', 'y']);
+    const missing = await run('without.csv', csv(now).replaceAll(/^[^,]*,/gm, ''));
+    assert.equal(missing.left_out, [{ name: 'x', reason: 'only the reference has it' }]);
+    const dated = await run(
+      'dated.csv',
+      csv(now)
+        .replace('x,y,', 'x,y,at,')
+        .replaceAll(/,([ab])$/gm, ',05/06/2023,$1'),
+    );
+    assert.match(dated.stderr, /line 2: 05\/06\/2023 is no time in ISO 8601/);
+  }));
+
+test('DATASET:SIDE is of the only split there is; of several one is named', () =>
+  withTempDir(async (dir) => {
+    await writeTones(dir, 4);
+    const config = tinyConfig(dir);
+    const dataset = await prepare(config);
+    const [made] = await dataset.currentSplits();
+    const other = await dataset.makeSplit({ ...config.split, seed: 99 });
+    const run = (...words: string[]) => runCommand(['drift', ...words, `data.root='${config.data.root}'`, ...settings]);
+    const refused = await run('tones:train', '-r', 'tones:train');
+    assert.is(refused.code, 1);
+    assert.match(refused.stderr, /tones has 2 splits, .* and .*: say which, as tones:train:/);
+    const named = await run(`tones:train:${made?.name}`, '-r', `tones:train:${other.name}`);
+    assert.is(named.code, 0, named.stderr);
+  }));
 
 test.run();
 

@@ -2,11 +2,14 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Alarm } from '../../src/drift/alarm.ts';
 import { type DriftRow, detectDrift } from '../../src/drift/detectDrift.ts';
+import { driftToJson } from '../../src/drift/driftToJson.ts';
 import { effectSize } from '../../src/drift/effectSize.ts';
 import { embeddingDrift } from '../../src/drift/embeddingDrift.ts';
 import { adjustForFalseDiscovery } from '../../src/drift/falseDiscovery.ts';
 import { driftTable } from '../../src/drift/table.ts';
+import { isoTimeMs } from '../../src/prediction/absoluteTime.ts';
 import { randomFor } from '../../src/random.ts';
+import { driftPage } from '../../src/reports/driftPage.ts';
 
 test('Benjamini-Hochberg gives the figures of scipy.stats.false_discovery_control', () => {
   const adjusted = adjustForFalseDiscovery([0.01, 0.2, 0.03, 0.004, 1]);
@@ -113,8 +116,59 @@ test('rows and options that cannot be compared are refused with what to do', () 
     () => detectDrift(some, some, { only: ['wings'] }),
     /Expected columns that both sides have but received wings/,
   );
-  const empty = some.map((row) => ({ values: { ...row.values, pitch: Number.NaN } }));
-  assert.throws(() => detectDrift(some, empty), /Expected values in the column "pitch" but the current has none/);
+  const other = some.map(() => ({ values: { wings: 2 } }));
+  assert.throws(
+    () => detectDrift(some, other),
+    /no column to compare \(.*: only the reference has it; .*wings: only the current rows have it\)/,
+  );
+});
+
+test('a column without values, of another kind, or of one side only is named, and the others are compared', () => {
+  const some = rows('some', 60, () => 0);
+  const values = (change: object) => some.map((row) => ({ values: { ...row.values, ...change } }));
+  const whole = detectDrift(some, values({})).drift.columns.map(({ name }) => name);
+  const leftOut = (change: object) => {
+    const result = detectDrift(some, values(change), { window: { rows: 20 } });
+    assert.equal(
+      result.drift.columns.map(({ name }) => name),
+      whole.filter((name) => name !== 'pitch'),
+    );
+    assert.not(result.drift.datasetDrift);
+    assert.ok(result.trend.every(({ driftedColumns }) => !driftedColumns.includes('pitch')));
+    assert.match(driftPage(result), 'Not compared: <b>pitch</b>');
+    assert.equal(driftToJson(result)['left_out'], result.leftOut);
+    return result.leftOut;
+  };
+  assert.equal(leftOut({ pitch: null }), [
+    { name: 'pitch', reason: 'the current rows have no value that is there and finite' },
+  ]);
+  assert.equal(leftOut({ pitch: 'high' }), [
+    { name: 'pitch', reason: 'numbers in the reference, text in the current rows ("high")' },
+  ]);
+  const without = some.map(({ values: { pitch: _, ...rest } }) => ({ values: { ...rest, wings: 2 } }));
+  assert.equal(detectDrift(some, without).leftOut, [
+    { name: 'pitch', reason: 'only the reference has it' },
+    { name: 'wings', reason: 'only the current rows have it' },
+  ]);
+});
+
+test('rows are ordered by time on every machine alike, and one without a time stays behind the one before it', () => {
+  const at = (time: string | null, i: number) => ({ values: { x: i % 7, y: (i * i) % 5 }, at: time });
+  const times = ['2023-05-14T06:00:00', null, '2023-05-14T05:00:00Z', null, '2023-05-14T09:30:00+0500', '2023-05'];
+  const current = times.map(at);
+  const { trend } = detectDrift(
+    Array.from({ length: 10 }, (_, i) => at(null, i)),
+    current,
+    { window: { rows: 1 } },
+  );
+  assert.equal(
+    trend.map(({ from }) => from),
+    ['2023-05', '2023-05-14T09:30:00+0500', '2023-05-14T05:00:00Z', null, '2023-05-14T06:00:00', null],
+  );
+  assert.is(isoTimeMs('2023-05-14T06:00:00'), Date.UTC(2023, 4, 14, 6));
+  assert.ok(
+    ['05/06/2023', 'May 14, 2023', '2023-05-14 25:00', '', '20230514'].every((text) => Number.isNaN(isoTimeMs(text))),
+  );
 });
 
 test.run();

@@ -47,7 +47,7 @@ export const data: Command<DataArgs> = {
     if (args.action === 'show') return show(dataset, io);
     const split =
       args.split === undefined
-        ? ((await dataset.newestSplit()) ?? (await dataset.makeSplit(configWithoutRawDir(args, []).split)))
+        ? ((await dataset.currentSplits())[0] ?? (await dataset.makeSplit(configWithoutRawDir(args, []).split)))
         : await dataset.split(args.split);
     const path = join(dataset.dir, 'report.html');
     await writeFileAtomic(path, await renderDataReport(dataset, split));

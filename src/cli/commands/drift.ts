@@ -74,6 +74,7 @@ export const drift: Command<DriftArgs> = {
     for (const { recording, error } of [...reference.failed, ...current.failed]) {
       io.progress.note(`${recording}: ${error.message}`);
     }
+    for (const line of [...reference.notes, ...current.notes]) note(line);
     const { heldOut } = reference;
     const result = detectDrift(reference.rows, current.rows, { ...configuredDrift(config.drift), heldOut });
     if (args.save !== undefined) await writeDriftCsv(args.save, withNames(current.rows));
@@ -93,7 +94,7 @@ function withNames(rows: readonly DriftRow[]): RecordingRow[] {
 }
 
 function described(
-  { drift: found, corrected, referenceRows, currentRows, classes, trend }: DriftResult,
+  { drift: found, leftOut, corrected, referenceRows, currentRows, classes, trend }: DriftResult,
   io: CommandIo,
 ): string {
   const effects = new Map(corrected.map((one) => [one.name, one]));
@@ -101,6 +102,7 @@ function described(
     `Dataset drift is ${found.datasetDrift ? 'detected' : 'NOT detected'}: ${found.driftedColumns} of ${found.columns.length} columns drifted (threshold ${found.driftShare}).`,
     `${currentRows} rows against ${referenceRows}.`,
   ];
+  for (const { name, reason } of leftOut) lines.push(`Not compared: ${name} (${reason}).`);
   const drifted = classes.filter((one) => one.drifted).map(({ label }) => label);
   if (drifted.length > 0) lines.push(`Classes that drifted: ${drifted.join(', ')}.`);
   const alarmed = trend.findIndex(({ alarm }) => alarm);
