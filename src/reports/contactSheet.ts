@@ -7,6 +7,7 @@ import { plain } from './axes.ts';
 import { type Html, html, nothing } from './html.ts';
 import { figure, gallery, notice } from './page.ts';
 import { pngDataUrl } from './png.ts';
+import { listed } from './reportParts.ts';
 import { spectrogramPng } from './spectrogram.ts';
 
 const shownS = 5;
@@ -39,7 +40,7 @@ export async function contactSheet(dataset: Dataset): Promise<Html> {
   const left = labels.slice(most);
   const missing =
     left.length > 0
-      ? notice('warning', `Not pictured: ${left.length} of ${labels.length} classes, ${left.join(', ')}.`)
+      ? notice('warning', `Not pictured: ${left.length} of ${labels.length} classes, ${listed(left)}.`)
       : nothing;
   return html`<p>${note}</p>${missing}${gallery(pictures)}`;
 }

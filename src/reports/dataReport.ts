@@ -9,6 +9,7 @@ import { plain } from './axes.ts';
 import { contactSheet } from './contactSheet.ts';
 import { type Html, html, nothing } from './html.ts';
 import { type Column, figure, gallery, notice, renderPage, type Section, table, tiles } from './page.ts';
+import { listed } from './reportParts.ts';
 import { barChart, histogram, legend, type Series } from './svg.ts';
 
 /** Of a distribution over names. */
@@ -55,7 +56,7 @@ export async function renderDataReport(dataset: Dataset, split: Split): Promise<
     title: `Dataset ${manifest.name}`,
     subtitle: `${manifest.counts.recordings} recordings of ${manifest.labels.length} classes at ${plain(manifest.sampleRateHz)} Hz, split ${split.name}`,
     sections: sections.filter((section) => section !== null),
-    footer: `autobird ${manifest.autobirdVersion}, dataset ${manifest.id}, ${manifest.createdAt.slice(0, 10)}, from ${manifest.rawDir}`,
+    footer: `autobird ${manifest.autobirdVersion}, dataset ${manifest.id}, ${manifest.createdAt.slice(0, 10)}`,
   });
 }
 
@@ -71,7 +72,7 @@ function overview(dataset: Dataset, split: Split): Html {
     {
       value: plain(labels.length),
       label: 'classes',
-      note: noEventLabels.length > 0 ? `no event: ${noEventLabels.join(', ')}` : '',
+      note: noEventLabels.length > 0 ? `no event: ${listed(noEventLabels)}` : '',
     },
     { value: plain(counts.sessions), label: 'sessions', note: counts.sessions === 0 ? 'the metadata names none' : '' },
     { value: plain(counts.duplicates), label: 'copies', note: 'kept in one group' },

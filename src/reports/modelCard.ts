@@ -4,6 +4,7 @@ import type { Recording, Split } from '../domain.ts';
 import { percent } from '../formats/percentAndClock.ts';
 import { describeAudio, describeTrainedOn } from './describeReport.ts';
 import type { Report } from './report.ts';
+import { listed } from './reportParts.ts';
 
 /** `model_card.md`: what the model was made of, how good it is, and what it must not be used for. */
 export function modelCard(report: Report, checkpoint: Checkpoint, dataset: Dataset, split: Split): string {
@@ -41,7 +42,7 @@ function dataLines({ metadata }: Checkpoint, dataset: Dataset, split: Split): st
     `- Licences of the training recordings: ${licences.map(({ licence, recordings }) => `${licence} (${recordings})`).join('; ')}. They bind whoever passes the model on.`,
   ];
   if (leftOut.length > 0) {
-    lines.push(`- Not learned: ${leftOut.map(({ label, reason }) => `${label} (${reason})`).join('; ')}.`);
+    lines.push(`- Not learned: ${listed(leftOut.map(({ label, reason }) => `${label} (${reason})`))}.`);
   }
   const rows = counts.map(({ label, clips, recordings }) => `| ${label} | ${recordings} | ${clips} |`);
   return [...lines, '', '| class | training recordings | training clips |', '| --- | ---: | ---: |', ...rows].join(
@@ -77,9 +78,9 @@ function limitLines(report: Report, { metadata }: Checkpoint, split: Split): str
   const lines = [
     `- The accuracy has a standard error of about ${percent(standardError)}: ${items} recordings were judged.`,
   ];
-  if (weak.length > 0) lines.push(`- Found in less than half of their recordings: ${weak.join(', ')}.`);
-  if (untested.length > 0) lines.push(`- Never tested, for want of ${report.side} recordings: ${untested.join(', ')}.`);
-  if (report.unknownLabels.length > 0) lines.push(`- In the test but not learned: ${report.unknownLabels.join(', ')}.`);
+  if (weak.length > 0) lines.push(`- Found in less than half of their recordings: ${listed(weak)}.`);
+  if (untested.length > 0) lines.push(`- Never tested, for want of ${report.side} recordings: ${listed(untested)}.`);
+  if (report.unknownLabels.length > 0) lines.push(`- In the test but not learned: ${listed(report.unknownLabels)}.`);
   lines.push(...[...describeAudio(report), ...describeTrainedOn(report)].map((line) => `- ${line}`));
   if (metadata.noEventLabels.length === 0) {
     lines.push('- It was never taught what "nothing" sounds like: it names a class for wind, rain and silence too.');

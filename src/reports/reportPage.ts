@@ -7,7 +7,7 @@ import { describeAudio, describeTrainedOn } from './describeReport.ts';
 import { type Html, html, nothing } from './html.ts';
 import { figure, gallery, notice, renderPage, type Section, table, tiles } from './page.ts';
 import type { RecordingResult, Report } from './report.ts';
-import { classTable, confusionSection, dateAndTime } from './reportParts.ts';
+import { classTable, confusionSection, dateAndTime, listed } from './reportParts.ts';
 import { legend, lineChart } from './svg.ts';
 
 /** A recording that was called something else, with what the model heard. */
@@ -85,7 +85,7 @@ function glance({ report, split }: ReportPageInput): Html {
   );
   const unknown =
     unknownLabels.length > 0
-      ? notice('warning', `Never learned, but among the ${side} recordings, so all wrong: ${unknownLabels.join(', ')}.`)
+      ? notice('warning', `Never learned, but among the ${side} recordings, so all wrong: ${listed(unknownLabels)}.`)
       : nothing;
   const known = describeTrainedOn(report).map((line) => notice('warning', line));
   return html`${cards}${honest}${known}${unknown}`;
@@ -167,6 +167,7 @@ function calibration({ calibration: { before, after, temperature, aggregation } 
 function mistakes({ report, mistakes: shown }: ReportPageInput): Html {
   const wrong = report.predictions.filter(({ correct, error }) => !correct && error === null).length;
   if (wrong === 0) return html`<p>None.</p>`;
+  if (shown.length === 0) return html`<p>${wrong}, none of them pictured.</p>`;
   const pictures = shown.map(({ result, startS, endS, image }) => {
     const said = `${result.predicted} ${(result.top[0]?.score ?? 0).toFixed(2)}`;
     const own = result.labelScore === null ? 'not learned' : result.labelScore.toFixed(2);

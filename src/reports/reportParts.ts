@@ -10,6 +10,14 @@ export function dateAndTime(iso: string): string {
   return `${iso.slice(0, 16).replace('T', ' ')} UTC`;
 }
 
+const mostNames = 20;
+
+/** Names for a sentence; of many the first and how many more there are. */
+export function listed(names: readonly string[]): string {
+  if (names.length <= mostNames) return names.join(', ');
+  return `${names.slice(0, mostNames).join(', ')} and ${names.length - mostNames} more`;
+}
+
 /** More classes than these are not drawn: the picture would be larger than a screen, and quadratic in them. */
 const mostDrawn = 60;
 const mostPairs = 30;
@@ -20,7 +28,7 @@ export function confusionSection(confusion: Confusion, what: string): Html {
   const wrong = cells.filter(([truth, predicted]) => truth !== predicted);
   const drawn = drawnClasses(confusion, wrong);
   const caption = `${what}. The brighter, the larger the share of the row.`;
-  const rest = `The ${drawn.length} of ${labels.length} classes that are confused most; others are counted where they were called one of these. All of them: confusion.csv.`;
+  const rest = `The ${drawn.length} of ${labels.length} classes that are confused most; what was called none of these is in the column for another class. All of them: confusion.csv.`;
   const matrix =
     drawn.length === 0
       ? nothing

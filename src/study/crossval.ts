@@ -14,7 +14,7 @@ import { listRuns } from '../run/listRuns.ts';
 import type { Run } from '../run/Run.ts';
 import { configHash, runIdentity, sameTraining } from '../run/startRun.ts';
 import { encode } from '../schema/case.ts';
-import { type Figures, figures, type ScoredItem } from '../scoring/metrics.ts';
+import { type Figures, FiguresTally } from '../scoring/metrics.ts';
 import { evaluateRun, type TrainOptions, train } from '../training/train.ts';
 
 export interface CrossvalOptions extends TrainOptions {
@@ -150,12 +150,13 @@ function foldCount(dataset: Dataset, { split }: Config): number {
 function pooledFigures(predictions: readonly RecordingResult[]): Figures {
   const labels = [...new Set(predictions.flatMap(({ label, top }) => [label, ...top.map((one) => one.label)]))].sort();
   const indexOf = new Map(labels.map((label, index) => [label, index]));
-  const items = predictions.map(({ label, top, error }): ScoredItem => {
+  const tally = new FiguresTally(labels);
+  for (const { label, top, error } of predictions) {
     const scores = new Float32Array(labels.length);
     for (const one of top) scores[indexOf.get(one.label) as number] = one.score;
-    return { truth: indexOf.get(label) as number, scores: error === null ? scores : null };
-  });
-  return figures(items, labels);
+    tally.add({ truth: indexOf.get(label) as number, scores: error === null ? scores : null });
+  }
+  return tally.figures();
 }
 
 function allLeftOut({ leftOut, leftOutSelection }: Report): number | null {
