@@ -17,6 +17,7 @@ export type * from './config/schema.ts';
 // Recordings become a dataset.
 
 export { Dataset } from './data/dataset.ts';
+export { type ListedDataset, listDatasets } from './data/listDatasets.ts';
 export { type PrepareOptions, prepare } from './data/prepare.ts';
 export { type SynthesizedSet, type SynthesizeOptions, synthesize } from './data/synthesize.ts';
 

@@ -19,6 +19,7 @@ import { serve } from './commands/serve.ts';
 import { train } from './commands/train.ts';
 import { exitCodes, UsageError } from './errors.ts';
 import { ProgressReporter, type ProgressStream } from './progress.ts';
+import { systemErrorSentence } from './systemErrors.ts';
 
 export interface CliStreams {
   readonly stdout: ProgressStream;
@@ -136,6 +137,18 @@ function tidy(help: string): string {
   return help.replace(/\n? +\[array\](?: \[required\])? \[default: \[\]\]/g, '');
 }
 
+const noSweeps = ': autobird runs no sweeps. Run the command once for each value';
+
+/** Options of Hydra's applications, and what there is here in their place. */
+const hydraOptions: Readonly<Record<string, string>> = {
+  m: noSweeps,
+  multirun: noSweeps,
+  cfg: ': autobird config show prints the configuration',
+  info: ': autobird config show prints the configuration',
+  'config-path': ': did you mean --config-dir?',
+  'config-name': ': give experiment=NAME, with --config-dir for a file of your own',
+};
+
 /** A message of yargs, with the nearest option or the words that are missing. */
 function explain(message: string, words: readonly string[], command: Command<unknown> | undefined): string {
   const see = `See autobird ${command === undefined ? '' : `${command.command.split(' ')[0]} `}--help.`;
@@ -144,9 +157,19 @@ function explain(message: string, words: readonly string[], command: Command<unk
     const known = [...Object.keys(command.options ?? {}), 'json', 'debug', 'help', 'version'];
     const lines = unknown.split(', ').map((name) => {
       const [near] = nearest(name, known);
-      return `Unknown option --${name}${near === undefined ? '' : `: did you mean --${near}?`}`;
+      const hint = hydraOptions[name] ?? (near === undefined ? '' : `: did you mean --${near}?`);
+      return `Unknown option ${name.length === 1 ? '-' : '--'}${name}${hint}`;
     });
     return `${lines.join('\n')}\n${see}`;
+  }
+  const choice = /^Invalid values:\s+Argument: (\S+), Given: "(.*)", Choices: (.+)$/m.exec(message);
+  if (choice !== null && command !== undefined) {
+    const [, name = '', given = '', list = ''] = choice;
+    const choices = list.split(', ').map((text) => text.replace(/^"|"$/g, ''));
+    const [near] = nearest(given, choices);
+    const option = name in (command.options ?? {}) ? `--${name}` : name;
+    const hint = near === undefined ? '' : ` (did you mean ${near}?)`;
+    return `Expected one of ${choices.join(', ')} for ${option} but received ${JSON.stringify(given)}${hint}\n${see}`;
   }
   if (/^Not enough non-option arguments/.test(message) && command !== undefined) {
     return `Expected autobird ${command.command}\n${see}`;
@@ -167,6 +190,8 @@ function refuseRepeated(args: object, { options = {} }: Command<unknown>): void 
 function describe(error: unknown, debug: boolean): string {
   if (!(error instanceof Error)) return String(error);
   if (debug) return error.stack ?? error.message;
+  const sentence = systemErrorSentence(error);
+  if (sentence !== undefined) return sentence;
   if (error instanceof AutobirdError || 'syscall' in error) return error.message;
   return `${error.message}\nThis should not happen. Run the command again with --debug and report what it prints.`;
 }

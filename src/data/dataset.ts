@@ -1,5 +1,5 @@
 import { readdir, stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { join, parse, resolve } from 'node:path';
 import type { z } from 'zod';
 import { AutobirdError, FormatError } from '../../bindings/errors.ts';
 import type { ShardEntry } from '../../bindings/native.ts';
@@ -8,8 +8,10 @@ import type { DatasetManifest, Recording, Side, Split } from '../domain.ts';
 import { readJson, readJsonLines, writeJson } from '../files.ts';
 import { readSafetensorsHeader, type SafetensorsHeader } from '../safetensors.ts';
 import { decode, encode } from '../schema/case.ts';
+import { suggestion } from '../suggest.ts';
 import { datasetFormatVersion, datasetId, manifestSchema, recordingSchema, splitFileSchema } from './datasetFiles.ts';
 import { byCodePoint } from './findRecordings.ts';
+import { datasetNames } from './listDatasets.ts';
 import { checkNoLeak, type LeakReport, makeSplit } from './split.ts';
 
 /**
@@ -43,11 +45,9 @@ export class Dataset {
    */
   static async open(dir: string): Promise<Dataset> {
     const path = join(dir, 'dataset.json');
-    const json = await readJson(path).catch((error: NodeJS.ErrnoException) => {
+    const json = await readJson(path).catch(async (error: NodeJS.ErrnoException) => {
       if (error.code !== 'ENOENT') throw error;
-      throw new AutobirdError('no_dataset', `There is no finished dataset in ${dir}: run autobird prepare first`, {
-        cause: error,
-      });
+      throw new AutobirdError('no_dataset', await noDataset(dir), { cause: error });
     });
     checkVersion(json, path);
     const manifest = decode(manifestSchema, json, path);
@@ -98,7 +98,7 @@ export class Dataset {
     return split;
   }
 
-  /** The splits that were made for the dataset as it is, the newest first. */
+  /** The splits that were made for the dataset as it is, the newest first, those of one fold after all others. */
   async currentSplits(): Promise<Split[]> {
     const names = await this.splitNames();
     const made = await Promise.all(
@@ -112,7 +112,8 @@ export class Dataset {
         if (!(error instanceof FormatError) || error.code !== 'stale_split') throw error;
       }
     }
-    return splits;
+    const isFold = ({ options }: Split) => (options['fold'] ?? null) !== null;
+    return [...splits.filter((split) => !isFold(split)), ...splits.filter(isFold)];
   }
 
   /** Makes the split of these options and writes it to `splits/`; equal options give the same file. Throws like `makeSplit`. */
@@ -160,6 +161,17 @@ export class Dataset {
     }
     return entries;
   }
+}
+
+/** What there is beside a dataset that is not there. */
+async function noDataset(dir: string): Promise<string> {
+  const { dir: root, base: name } = parse(resolve(dir));
+  const names = await datasetNames(root).catch(() => []);
+  const known =
+    names.length === 0
+      ? `run autobird prepare first`
+      : `${suggestion(name, names)} (autobird data lists those in ${root})`;
+  return `There is no finished dataset in ${dir}: ${known}`;
 }
 
 function toShardEntry(path: string, header: SafetensorsHeader, recording: Recording): ShardEntry {

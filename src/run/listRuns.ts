@@ -39,7 +39,7 @@ export async function listRuns(
 export async function openRun(dir: string): Promise<ListedRun> {
   const run = new Run(dir);
   if (!(await stat(join(dir, 'run.json')).catch(() => null))?.isFile()) {
-    throw new AutobirdError('not_found', `${dir} is not a run: it has no run.json. \`autobird runs\` lists them`);
+    throw new AutobirdError('not_found', `${dir} is not the folder of a run: it has no run.json`);
   }
   return { run, state: await run.state() };
 }

@@ -36,14 +36,24 @@ export async function startRun(config: Config, overrides: readonly string[], spl
   if (config.run.resume === 'never') return createRun(config, overrides, identity, []);
   if (config.run.resume !== 'auto') return resumeGiven(config.run.resume, identity);
   const notes: string[] = [];
+  let finished: Run | undefined;
   for (const { run, state } of await listRuns(config.run.root, (line) => notes.push(line))) {
-    if (state.finished || state.threads !== identity.threads || !sameTraining(state, identity)) continue;
+    if (state.threads !== identity.threads || !sameTraining(state, identity)) continue;
+    if (state.finished) {
+      finished ??= run;
+      continue;
+    }
     try {
       return { run, lock: await reopen(run), resumed: true, notes };
     } catch (error) {
       if (!(error instanceof AutobirdError) || error.code !== 'run_in_use') throw error;
       notes.push(`Not resumed: ${error.message}`);
     }
+  }
+  if (finished) {
+    notes.push(
+      `${finished.dir} is finished and of this configuration, dataset and split: another result needs another training.seed, training.epochs or model`,
+    );
   }
   return createRun(config, overrides, identity, notes);
 }
@@ -53,7 +63,7 @@ async function resumeGiven(dir: string, identity: RunIdentity): Promise<StartedR
   if (state.finished) {
     throw new AutobirdError(
       'run_finished',
-      `${dir} is finished: \`autobird evaluate ${dir}\` judges it again; start a new run with run.resume=never`,
+      `${dir} is finished, and a finished run is not trained further: \`autobird evaluate ${dir}\` judges it again; for more epochs train a new run, with a larger training.epochs and without run.resume`,
     );
   }
   const other = (Object.keys(identity) as (keyof RunIdentity)[]).find((key) => state[key] !== identity[key]);

@@ -8,6 +8,7 @@ import { noEventLabelsOf } from '../data/labels.ts';
 import type { JobOptions, Split } from '../domain.ts';
 import { checkOriginals } from '../evaluation/checkOriginals.ts';
 import { evaluate } from '../evaluation/evaluate.ts';
+import { chooseRuntime } from '../prediction/chooseRuntime.ts';
 import { describeReport } from '../reports/describeReport.ts';
 import type { Report } from '../reports/report.ts';
 import type { Run } from '../run/Run.ts';
@@ -40,6 +41,8 @@ export async function train(options: TrainOptions): Promise<Run> {
   const dataset = await Dataset.open(options.datasetDir ?? join(config.data.root, config.data.name));
   checkRate(dataset, config);
   const noEvent = checkNoEventLabels(dataset, options);
+  const { device, precision, threads } = config.training;
+  chooseRuntime(device, precision, threads); // a machine that cannot do it says so before there is a run
   const split = await dataset.makeSplit(config.split);
   const started = await startRun(config, options.overrides ?? [], split);
   const { run, lock } = started;
@@ -104,7 +107,7 @@ function checkRate(dataset: Dataset, config: Config): void {
   const { sampleRateHz } = dataset.manifest;
   if (sampleRateHz === config.features.sampleRateHz) return;
   throw new InvalidArgumentError(
-    `Expected features.sample_rate_hz=${sampleRateHz}, the rate of the dataset ${dataset.dir}, but received ${config.features.sampleRateHz}: prepare it again with this configuration`,
+    `Expected features.sample_rate_hz=${sampleRateHz}, the rate of the dataset ${dataset.dir}, but received ${config.features.sampleRateHz}: give that rate, or prepare a dataset of this one, autobird prepare ${dataset.manifest.rawDir} --name ${dataset.manifest.name}-${config.features.sampleRateHz} features.sample_rate_hz=${config.features.sampleRateHz}`,
   );
 }
 

@@ -196,15 +196,17 @@ test('training stops when nothing got better for as long as was asked', () =>
     assert.ok(notes.some((line) => line.startsWith('Stopped early: no better epoch since epoch')));
   }));
 
-test('a dataset of another rate is refused with what to do', () =>
+test('a dataset of another rate and a precision that the machine lacks are refused with what to do, before there is a run', () =>
   withTempDir(async (dir) => {
     const config = tinyConfig(dir);
     await prepareTones(dir, config, 5);
-    try {
-      await train({ config: tinyConfig(dir, 'features.sample_rate_hz=22050') });
-      assert.unreachable();
-    } catch (error) {
-      assert.match((error as Error).message, 'Expected features.sample_rate_hz=16000, the rate of the dataset');
+    const cases = [
+      ['features.sample_rate_hz=22050', 'Expected features.sample_rate_hz=16000, the rate of the dataset'],
+      ['training.precision=fp16', 'precision=fp16 needs a GPU: use bf16 or f32 on the CPU'],
+    ] as const;
+    for (const [text, message] of cases) {
+      const error = await train({ config: tinyConfig(dir, 'training.device=cpu', text) }).catch((reason) => reason);
+      assert.match(String(error), message);
     }
     assert.equal(await listRuns(config.run.root), []);
   }));

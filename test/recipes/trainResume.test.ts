@@ -167,8 +167,21 @@ test('a given run folder is resumed only as what it is', () =>
     assert.match(await message(resume('split.seed=5')), 'Expected the configuration');
     assert.match(await message(resume('training.threads=3')), `Expected the training.threads=1 of ${moved}`);
     assert.is((await resume()).dir, moved);
-    assert.match(await message(resume()), `is finished: \`autobird evaluate ${moved}\` judges it again`);
-    assert.match(await message(train({ config: tinyConfig(dir, `run.resume='${dir}'`) })), 'is not a run');
+    assert.match(
+      await message(resume()),
+      `is finished, and a finished run is not trained further: \`autobird evaluate ${moved}\` judges`,
+    );
+    const notes: string[] = [];
+    const again = await train({
+      config: tinyConfig(dir, 'training.epochs=2', `run.root='${dir}'`),
+      onNote: (line) => notes.push(line),
+    });
+    assert.is.not(again.dir, moved);
+    assert.match(notes.join('\n'), `${moved} is finished and of this configuration, dataset and split`);
+    assert.match(
+      await message(train({ config: tinyConfig(dir, `run.resume='${dir}'`) })),
+      'is not the folder of a run',
+    );
   }));
 
 test.run();

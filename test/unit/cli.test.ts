@@ -1,8 +1,9 @@
 import { readdirSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { systemErrorSentence } from '../../src/cli/systemErrors.ts';
 import { displayWidth } from '../../src/formats/displayWidth.ts';
 import { packageVersion } from '../../src/packageRoot.ts';
 import { runCommand } from '../helpers/runCommand.ts';
@@ -56,11 +57,21 @@ test('wrong usage ends with 2, one clear message and the nearest name', async ()
     [['train', '--epohcs', '3'], /Unknown option --epohcs: did you mean --epochs\?\nSee autobird train --help\./],
     [['train', '--epochs'], /Not enough arguments following: epochs/],
     [['train', '--epochs', '1', '--epochs', '2'], /Expected --epochs once but received it 2 times: 1, 2/],
-    [['data'], /Expected autobird data <action> \[target\]/],
-    [['data', 'shw'], /Choices: "show", "report", "synthesize"/],
+    [
+      ['data', 'shw'],
+      /Expected one of list, show, report, synthesize for action but received "shw" \(did you mean show\?\)/,
+    ],
+    [['data', 'list', 'x'], /did you mean autobird data show x\?/],
+    [['config', 'shw'], /Expected show, check or overrides key=value but received shw \(did you mean show\?\)/],
+    [
+      ['train', '-m', 'optimizer.lr=1'],
+      /Unknown option -m: autobird runs no sweeps\. Run the command once for each value/,
+    ],
+    [['crossval', '--multirun'], /Unknown option --multirun: autobird runs no sweeps/],
+    [['train', '--cfg', 'job'], /Unknown option --cfg: autobird config show prints the configuration/],
     [['data', 'synthesize'], /Expected a folder: autobird data synthesize FOLDER/],
     [['predict'], /Expected recordings or folders/],
-    [['predict', 'a.wav', '--format', 'xml'], /Choices: "table", "json"/],
+    [['predict', 'a.wav', '--format', 'ravn'], /Expected one of table, json.* for --format .*\(did you mean raven\?\)/],
     [['prepare'], /data\.raw_dir: must be given: data\.raw_dir=FOLDER/],
     [['prepare', 'a', 'b'], /Expected one folder but received 2: a, b/],
     [['config', 'check', 'optimizr.lr=3', 'training.epochs=x'], /2 mistakes[\s\S]*optimizer[\s\S]*training\.epochs/],
@@ -91,6 +102,7 @@ test('the configuration is shown as YAML and as JSON, with overrides in it', asy
   const json = JSON.parse(stdout);
   assert.is(json.optimizer.lr, 0.125);
   assert.is(json.data.name, 'here');
+  assert.is((await runCommand(['config', 'optimizer.lr=0.125', 'data.name=here'])).stdout, shown.stdout);
   assert.is((await runCommand(['config', 'check'])).stdout, 'The configuration is fine.\n');
 });
 
@@ -135,7 +147,93 @@ test('there are no runs where none were made', () =>
     assert.is((await runCommand(['runs', '--root', dir, '--json'])).stdout, '[]\n');
     const shown = await runCommand(['runs', 'show', dir]);
     assert.is(shown.code, 1);
-    assert.match(shown.stderr, /is not a run/);
+    assert.match(shown.stderr, /is not the folder of a run/);
+  }));
+
+test('a dataset, run or checkpoint that is not there is answered with those that are', () =>
+  withTempDir(async (dir) => {
+    const manifest = {
+      format_version: 1,
+      id: '0123456789abcdef',
+      name: 'field',
+      created_at: '2026-05-01T06:30:00.000Z',
+      autobird_version: '0',
+      raw_dir: 'x',
+      sample_rate_hz: 16000,
+      labels: ['wren'],
+      no_event_labels: [],
+      counts: { files: 3, recordings: 2, rejected: 1, duplicates: 0, sessions: 2, duration_s: 61 },
+      columns: {},
+      rejected: [],
+      warnings: [],
+    };
+    const root = join(dir, 'data');
+    for (const name of ['field', 'wood', 'broken', 'unfinished']) await mkdir(join(root, name), { recursive: true });
+    for (const name of ['field', 'wood']) await writeFile(join(root, name, 'dataset.json'), JSON.stringify(manifest));
+    await writeFile(join(root, 'broken', 'dataset.json'), '{');
+    const configDir = join(dir, 'configs');
+    await mkdir(join(configDir, 'data'), { recursive: true });
+    await mkdir(join(configDir, 'run'));
+    const builtIn = await readFile(new URL('../../configs/data/default.yaml', import.meta.url), 'utf8');
+    await writeFile(join(configDir, 'data', 'default.yaml'), builtIn.replace('root: data', `root: ${root}`));
+    await writeFile(join(configDir, 'run', 'default.yaml'), `root: ${join(dir, 'runs')}\nresume: auto\n`);
+    const run = join(dir, 'runs', '2026-05-01', '06-30-00');
+    await mkdir(run, { recursive: true });
+    const state = { config_hash: 'c', dataset_id: 'd', split_hash: 's', threads: null, finished: true };
+    await writeFile(
+      join(run, 'run.json'),
+      JSON.stringify({ format_version: 1, created_at: '2026-05-01T06:30:00.000Z', ...state }),
+    );
+
+    const listed = await runCommand(['data', `--config-dir=${configDir}`]);
+    assert.is(listed.stderr.split('\n').length, 2, listed.stderr);
+    assert.match(listed.stdout, /^DATASET[^\n]*\nfield +2 +1 +1:01 +16000 {2}2026-05-01 06:30\nwood /);
+    assert.match(listed.stderr, join(root, 'broken'));
+    const json = await runCommand(['data', '--json', `--config-dir=${configDir}`]);
+    assert.equal(
+      JSON.parse(json.stdout).map(({ name }: { name: string }) => name),
+      ['field', 'wood'],
+    );
+
+    const cases: [string[], string][] = [
+      [['data', 'show', 'wod'], 'did you mean wood?'],
+      [['data', 'show', 'xyzzy12'], 'known are broken, field, wood'],
+      [['train', '--dataset', 'feld'], 'did you mean field?'],
+      [['crossval', '--dataset', 'feld'], 'did you mean field?'],
+      [['drift', dir, '--reference', 'wod:train'], 'did you mean wood?'],
+      [['drift', dir, '--reference', join(dir, 'nothing')], run],
+      [['predict', configDir, '--checkpoint', join(dir, 'gone')], run],
+      [['evaluate', join(dir, 'runs')], run],
+      [['runs', 'show', join(dir, 'gone')], run],
+    ];
+    await writeFile(join(configDir, 'a.wav'), '');
+    for (const [words, known] of cases) {
+      const { code, stderr } = await runCommand([...words, `--config-dir=${configDir}`]);
+      assert.is(code, 1, words.join(' '));
+      assert.ok(stderr.includes(known), `${words.join(' ')}: ${stderr}`);
+    }
+  }));
+
+test('what the operating system refuses is a sentence with the place, and says what to do', () =>
+  withTempDir(async (dir) => {
+    const file = join(dir, 'file');
+    await writeFile(file, '');
+    const { code, stderr } = await runCommand(['runs', '--root', file]);
+    assert.is(code, 1);
+    assert.is(stderr, `autobird: A part of ${file} is a file where a folder is expected: check the name\n`);
+    const cases: [Partial<NodeJS.ErrnoException> & { address?: string; port?: number }, RegExp][] = [
+      [{ code: 'ENOENT', path: '/a/b' }, /^There is no \/a\/b: check the name$/],
+      [{ code: 'EACCES', path: '/a/b' }, /may not read or write \/a\/b: check its permissions/],
+      [
+        { code: 'EADDRINUSE', address: '127.0.0.1', port: 80 },
+        /^Another program is at 127\.0\.0\.1:80: choose another port/,
+      ],
+      [{ code: 'ENOSPC' }, /^The disk is full at what write needs: make room/],
+    ];
+    for (const [facts, sentence] of cases) {
+      assert.match(systemErrorSentence(Object.assign(new Error('raw'), { syscall: 'write' }, facts)) ?? '', sentence);
+    }
+    assert.is(systemErrorSentence(new Error('another')), undefined);
   }));
 
 test.run();

@@ -1,4 +1,15 @@
-import { appendFile, chmod, copyFile, mkdir, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import {
+  appendFile,
+  chmod,
+  copyFile,
+  mkdir,
+  readdir,
+  readFile,
+  rm,
+  truncate,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -321,6 +332,21 @@ test('recordings that are not those of dataset.json, and stale splits, are refus
     const code = await stale.split('recording-val20-test20-seed4').catch((error: { code?: string }) => error.code);
     assert.is(code, 'stale_split');
     assert.is(await dataset.split('other').catch((error: { code?: string }) => error.code), 'no_split');
+  }));
+
+test('a cross-validation does not leave its last fold as the split of the dataset', () =>
+  withTempDir(async (dir) => {
+    await putTones(join(dir, 'raw'));
+    const dataset = await prepare({ data: dataConfig(join(dir, 'raw'), dir), split: splitConfig, features });
+    const prepared = (await dataset.currentSplits())[0]?.name;
+    for (const fold of [0, 1]) {
+      const { name } = await dataset.makeSplit({ ...splitConfig, folds: 2, fold });
+      const later = new Date(Date.now() + 1000 * (fold + 1));
+      await utimes(join(dataset.dir, 'splits', `${name}.json`), later, later);
+    }
+    assert.is((await dataset.currentSplits())[0]?.name, prepared);
+    await rm(join(dataset.dir, 'splits', `${prepared}.json`));
+    assert.match((await dataset.currentSplits())[0]?.name ?? '', 'fold1');
   }));
 
 test.run();

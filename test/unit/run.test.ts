@@ -66,7 +66,7 @@ test('runs are listed newest first, and other folders are no runs', () =>
     assert.is((await listRuns(root, (line) => notes.push(line))).length, states.length);
     assert.is(notes.length, 1);
     assert.match(notes[0] as string, `Run left out: ${damaged} is not JSON`);
-    assert.match((await errorOf(() => openRun(empty))).message, 'is not a run');
+    assert.match((await errorOf(() => openRun(empty))).message, 'is not the folder of a run');
   }));
 
 test('metrics survive a line that was cut short and go back to those of a checkpoint', () =>

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { z } from 'zod';
 import { Dataset } from '../../data/dataset.ts';
 import { manifestSchema } from '../../data/datasetFiles.ts';
+import { listDatasets } from '../../data/listDatasets.ts';
 import { synthesize } from '../../data/synthesize.ts';
 import { writeFileAtomic } from '../../files.ts';
 import { clock } from '../../formats/percentAndClock.ts';
@@ -13,7 +14,7 @@ import { type ConfigArgs, configDirOption, configWithoutRawDir } from '../config
 import { UsageError } from '../errors.ts';
 
 interface DataArgs extends ConfigArgs {
-  readonly action: 'show' | 'report' | 'synthesize';
+  readonly action: 'list' | 'show' | 'report' | 'synthesize';
   readonly target: string | undefined;
   readonly split: string | undefined;
   readonly seed: number;
@@ -21,10 +22,10 @@ interface DataArgs extends ConfigArgs {
 }
 
 export const data: Command<DataArgs> = {
-  command: 'data <action> [target]',
-  describe: 'Show a prepared dataset, write its report, or synthesise one to try things out',
+  command: 'data [action] [target]',
+  describe: 'List prepared datasets, show one, write its report, or synthesise recordings to try things out',
   positionals: {
-    action: { choices: ['show', 'report', 'synthesize'] as const, demandOption: true },
+    action: { choices: ['list', 'show', 'report', 'synthesize'] as const, default: 'list' as const },
     target: {
       type: 'string',
       describe: 'show, report: name or folder of the dataset [data.name]; synthesize: folder to write recordings to',
@@ -37,12 +38,14 @@ export const data: Command<DataArgs> = {
     'config-dir': configDirOption,
   },
   examples: [
+    ['data', 'all datasets'],
     ['data show field', 'classes, counts, splits and what was rejected'],
     ['data report field', 'write data/field/report.html to look at'],
     ['data synthesize invented/', 'invented birds: recordings and metadata.csv'],
   ],
   async run(args, io) {
     if (args.action === 'synthesize') return makeSounds(args, io);
+    if (args.action === 'list') return list(args, io);
     const dataset = await openDataset(args);
     if (args.action === 'show') return show(dataset, io);
     const split =
@@ -55,6 +58,48 @@ export const data: Command<DataArgs> = {
     return undefined;
   },
 };
+
+async function list(args: DataArgs, io: CommandIo): Promise<undefined> {
+  if (args.target !== undefined) {
+    throw new UsageError(`autobird data list takes no dataset: did you mean autobird data show ${args.target}?`);
+  }
+  const { root } = configWithoutRawDir(args, []).data;
+  const datasets = await listDatasets(root, (line) => io.progress.note(line));
+  if (io.json) {
+    const rows = datasets.map(({ name, dir, manifest: { id, createdAt, labels, counts, sampleRateHz } }) => {
+      const { recordings, durationS } = counts;
+      return {
+        name,
+        dir,
+        id,
+        created_at: createdAt,
+        classes: labels.length,
+        recordings,
+        duration_s: durationS,
+        sample_rate_hz: sampleRateHz,
+      };
+    });
+    io.out(`${JSON.stringify(rows)}\n`);
+  } else if (datasets.length === 0) {
+    io.out(`No datasets in ${root} yet: autobird prepare FOLDER --name NAME makes one.\n`);
+  } else {
+    io.out(
+      columns(
+        datasets,
+        [
+          { title: 'DATASET', flexible: true, value: ({ name }) => name },
+          { title: 'RECORDINGS', align: 'right', value: ({ manifest }) => String(manifest.counts.recordings) },
+          { title: 'CLASSES', align: 'right', value: ({ manifest }) => String(manifest.labels.length) },
+          { title: 'LENGTH', align: 'right', value: ({ manifest }) => clock(manifest.counts.durationS) },
+          { title: 'HZ', align: 'right', value: ({ manifest }) => String(manifest.sampleRateHz) },
+          { title: 'PREPARED', value: ({ manifest }) => manifest.createdAt.slice(0, 16).replace('T', ' ') },
+        ],
+        io.width,
+      ),
+    );
+  }
+  return undefined;
+}
 
 async function openDataset(args: DataArgs): Promise<Dataset> {
   if (args.target !== undefined && /[/\\]/.test(args.target)) return Dataset.open(args.target);

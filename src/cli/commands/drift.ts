@@ -1,3 +1,5 @@
+import { stat } from 'node:fs/promises';
+import { AutobirdError } from '../../../bindings/errors.ts';
 import { configuredDrift } from '../../drift/configuredDrift.ts';
 import { writeDriftCsv } from '../../drift/csvRows.ts';
 import { type DriftResult, type DriftRow, detectDrift } from '../../drift/detectDrift.ts';
@@ -10,6 +12,7 @@ import { columns } from '../columns.ts';
 import type { Command, CommandIo } from '../command.ts';
 import { type ConfigArgs, configDirOption, configWithoutRawDir } from '../configuration.ts';
 import { exitCodes, UsageError } from '../errors.ts';
+import { namingRuns } from '../knownRuns.ts';
 import { flagOverrides, pathAndOverrides } from '../overrides.ts';
 
 interface DriftArgs extends ConfigArgs {
@@ -67,6 +70,7 @@ export const drift: Command<DriftArgs> = {
     const config = configWithoutRawDir(args, [...overrides, ...flags]);
     const { reference: referenceName, current: currentName } = config.drift;
     if (referenceName === null || currentName === null) throw new UsageError(whatToCompare);
+    for (const name of [referenceName, currentName]) await checkIsThere(name, config.run.root);
     const options = { config, signal: io.signal, onProgress: io.progress.report };
     const reference = await readSide(referenceName, options);
     const current = await readSide(currentName, { ...options, model: reference.checkpoint });
@@ -88,6 +92,15 @@ export const drift: Command<DriftArgs> = {
 
 const whatToCompare =
   'Expected what to compare and with what: autobird drift FOLDER|CSV|DATASET:SIDE --reference CHECKPOINT|RUN|FOLDER|CSV|DATASET:SIDE';
+
+/** Before the other side is read, which may take long. `DATASET:SIDE` is looked for by name. */
+async function checkIsThere(name: string, runsRoot: string): Promise<void> {
+  if (name.includes(':')) return;
+  await namingRuns(runsRoot, async () => {
+    const found = await stat(name).catch(() => null);
+    if (found === null) throw new AutobirdError('not_found', `There is no ${name} to compare: check the name`);
+  });
+}
 
 function withNames(rows: readonly DriftRow[]): RecordingRow[] {
   return rows.map((row, i) => ({ recording: String(i + 1), ...row }));

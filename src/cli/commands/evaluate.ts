@@ -5,7 +5,6 @@ import { splitHash } from '../../data/split.ts';
 import type { Side, Split } from '../../domain.ts';
 import { evaluate as evaluateCheckpoint } from '../../evaluation/evaluate.ts';
 import { percent } from '../../formats/percentAndClock.ts';
-import { findCheckpoint } from '../../prediction/findCheckpoint.ts';
 import { describeTrainedOn } from '../../reports/describeReport.ts';
 import { type Report, reportSchema } from '../../reports/report.ts';
 import { encode } from '../../schema/case.ts';
@@ -13,7 +12,7 @@ import { columns } from '../columns.ts';
 import type { Command, CommandIo } from '../command.ts';
 import { type ConfigArgs, configDirOption, configWithoutRawDir } from '../configuration.ts';
 import { UsageError } from '../errors.ts';
-import { newestCheckpoint } from '../newestCheckpoint.ts';
+import { chosenCheckpoint } from '../knownRuns.ts';
 import { pathAndOverrides } from '../overrides.ts';
 import { type RuntimeArgs, runtimeOptions } from '../runtimeOptions.ts';
 
@@ -61,9 +60,7 @@ export const evaluate: Command<EvaluateArgs> = {
     const note = (line: string) => io.progress.note(line);
     const { path: run, overrides } = await pathAndOverrides(args.run, 'run or checkpoint', note);
     const config = configWithoutRawDir(args, overrides);
-    const checkpoint = await readCheckpoint(
-      await findCheckpoint(run ?? (await newestCheckpoint(config.run.root, note))),
-    );
+    const checkpoint = await readCheckpoint(await chosenCheckpoint(run, config.run.root, note));
     const { metadata } = checkpoint;
     const dataset = await Dataset.open(join(config.data.root, args.dataset ?? metadata.dataset.name));
     const split = await dataset.split(args.split ?? metadata.dataset.split);

@@ -23,7 +23,7 @@ import {
 import type { Command, CommandIo } from '../command.ts';
 import { type ConfigArgs, configDirOption, configWithoutRawDir } from '../configuration.ts';
 import { exitCodes, UsageError } from '../errors.ts';
-import { newestCheckpoint } from '../newestCheckpoint.ts';
+import { chosenCheckpoint } from '../knownRuns.ts';
 import { flagOverrides, pathsAndOverrides } from '../overrides.ts';
 import { type RuntimeArgs, runtimeOptions } from '../runtimeOptions.ts';
 import { Tally } from '../tally.ts';
@@ -118,7 +118,7 @@ export const predict: Command<PredictArgs> = {
       throw new UsageError(`The format ${format.name} is a file for each recording: add --output FOLDER`);
     }
     for (const warning of found.warnings) io.progress.note(warning);
-    const checkpoint = args.checkpoint ?? (await newestCheckpoint(config.run.root, note));
+    const checkpoint = await chosenCheckpoint(args.checkpoint, config.run.root, note);
     using classifier = await Classifier.open(checkpoint, classifierOptions(args, config));
     const context: FormatContext = {
       labels: classifier.labels,

@@ -8,6 +8,7 @@ import { columns } from '../columns.ts';
 import type { Command, CommandIo } from '../command.ts';
 import { type ConfigArgs, configDirOption, configWithoutRawDir } from '../configuration.ts';
 import { UsageError } from '../errors.ts';
+import { namingRuns } from '../knownRuns.ts';
 
 interface RunsArgs extends ConfigArgs {
   readonly action: 'list' | 'show';
@@ -37,7 +38,10 @@ export const runs: Command<RunsArgs> = {
         throw new UsageError(`autobird runs list takes no run: did you mean autobird runs show ${args.run}?`);
       return list(root, io);
     }
-    return show(await (args.run === undefined ? newest(root, io) : openRun(args.run)), io);
+    return show(
+      await (args.run === undefined ? newest(root, io) : namingRuns(root, () => openRun(args.run as string))),
+      io,
+    );
   },
 };
 

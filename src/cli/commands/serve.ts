@@ -6,7 +6,7 @@ import { quoteValue } from '../../config/grammar.ts';
 import type { Command, CommandIo } from '../command.ts';
 import { type ConfigArgs, configDirOption, configOfServices } from '../configuration.ts';
 import { exitCodes, UsageError } from '../errors.ts';
-import { newestCheckpoint } from '../newestCheckpoint.ts';
+import { newestCheckpoint } from '../knownRuns.ts';
 import { flagOverrides, override, pathsAndOverrides } from '../overrides.ts';
 
 interface ServeArgs extends ConfigArgs {

@@ -5,6 +5,7 @@ import type { Run } from '../../run/Run.ts';
 import { train as trainRun } from '../../training/train.ts';
 import type { Command, CommandIo } from '../command.ts';
 import { type ConfigArgs, configDirOption, configOfDataset, overridesWord } from '../configuration.ts';
+import { namingRuns } from '../knownRuns.ts';
 import { flagOverrides } from '../overrides.ts';
 
 interface TrainArgs extends ConfigArgs {
@@ -46,13 +47,15 @@ export const train: Command<TrainArgs> = {
     });
     const overrides = [...args.overrides, ...flags];
     const config = await configOfDataset(args, overrides);
-    const run = await trainRun({
-      config,
-      overrides,
-      signal: io.signal,
-      onProgress: io.progress.report,
-      onNote: (line) => io.progress.note(line),
-    });
+    const run = await namingRuns(config.run.root, () =>
+      trainRun({
+        config,
+        overrides,
+        signal: io.signal,
+        onProgress: io.progress.report,
+        onNote: (line) => io.progress.note(line),
+      }),
+    );
     io.progress.end();
     await printRun(run, config, io);
     return undefined;
