@@ -46,8 +46,9 @@ const listQuery = Type.Object(
 );
 const idParams = Type.Object({ id: Type.String() });
 
-/** Reports are pages that stand alone: their styles and pictures are inside, and nothing in them may run. */
-const reportPolicy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'; sandbox";
+/** Reports are pages that stand alone: their styles, pictures and sounds are inside, and nothing in them may run. */
+const reportPolicy =
+  "default-src 'none'; style-src 'unsafe-inline'; img-src data:; media-src data:; frame-ancestors 'none'; sandbox";
 
 export function runRoutes(app: FastifyInstance, root: string): void {
   const tags = ['runs'];

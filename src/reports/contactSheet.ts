@@ -5,10 +5,11 @@ import type { Dataset } from '../data/dataset.ts';
 import type { Recording } from '../domain.ts';
 import { plain } from './axes.ts';
 import { type Html, html, nothing } from './html.ts';
-import { figure, gallery, notice } from './page.ts';
+import { gallery, notice } from './page.ts';
 import { pngDataUrl } from './png.ts';
 import { listed } from './reportParts.ts';
 import { spectrogramPng } from './spectrogram.ts';
+import { spectrogramFigure } from './spectrogramFigure.ts';
 
 const shownS = 5;
 const frames = 400;
@@ -30,9 +31,10 @@ export async function contactSheet(dataset: Dataset): Promise<Html> {
     const { data, mels } = await shards.logMel(i, first, count);
     const at = first / sampleRateHz;
     const stretch = `${at.toFixed(1)} to ${(at + count / sampleRateHz).toFixed(1)} s`;
-    const caption = `${recording.label}, ${stretch} of ${basename(recording.path)}`;
-    const source = pngDataUrl(spectrogramPng(data, mels, frames));
-    pictures.push(figure(html`<img alt="${`Spectrogram of ${recording.path}`}" src="${source}">`, caption));
+    const caption = html`<b>${recording.label}</b><br>${stretch} of ${basename(recording.path)}`;
+    const image = pngDataUrl(spectrogramPng(data, mels, frames));
+    const about = { alt: recording.path, bands: features, startS: at, endS: at + count / sampleRateHz };
+    pictures.push(spectrogramFigure({ ...about, image, caption }));
   }
   const [low, high] = [features.fMinHz / 1000, features.fMaxHz / 1000].map((khz) => plain(Number(khz.toFixed(2))));
   const note = `The liveliest ${shownS} seconds of a few recordings of each class, from ${low} to ${high} kHz on the mel scale; bright is loud.`;

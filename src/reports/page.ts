@@ -57,6 +57,9 @@ export function tiles(
   return html`<div class="tiles">${items.map(tile)}</div>`;
 }
 
+/** Longer tables scroll inside their frame on a phone too. */
+const mostCards = 60;
+
 /** Long tables scroll inside their frame; on a phone a row becomes a card of its own. */
 export function table(columns: readonly (Column | string)[], rows: readonly (readonly HtmlValue[])[]): Html {
   const all = columns.map((column): Column => (typeof column === 'string' ? { title: column } : column));
@@ -65,7 +68,8 @@ export function table(columns: readonly (Column | string)[], rows: readonly (rea
   const cell = (value: HtmlValue, i: number) =>
     html`<td${align[i] as Html} data-title="${all[i]?.title ?? ''}">${value}</td>`;
   const body = rows.map((row) => html`<tr>${row.map(cell)}</tr>\n`);
-  return html`<div class="scroll"><table><thead><tr>${head}</tr></thead><tbody>${body}</tbody></table></div>`;
+  const frame = rows.length > mostCards ? 'scroll long' : 'scroll';
+  return html`<div class="${frame}"><table><thead><tr>${head}</tr></thead><tbody>${body}</tbody></table></div>`;
 }
 
 /** A sentence that must not be missed. */
@@ -111,7 +115,7 @@ p{max-width:46rem}
 .tile small{color:var(--soft);font-size:.8rem}
 .scroll{overflow:auto;max-height:34rem;border:1px solid var(--line);border-radius:.5rem}
 table{border-collapse:collapse;width:100%;font-size:.9rem}
-th,td{padding:.38rem .8rem;text-align:left;vertical-align:top;border-bottom:1px solid var(--line);overflow-wrap:anywhere}
+th,td{padding:.38rem .8rem;text-align:left;vertical-align:top;border-bottom:1px solid var(--line);overflow-wrap:break-word}
 tbody tr:last-child td{border-bottom:0}
 th{position:sticky;top:0;background:var(--panel);font-weight:600;white-space:nowrap;overflow-wrap:normal}
 .number{text-align:right;white-space:nowrap}
@@ -119,7 +123,14 @@ th{position:sticky;top:0;background:var(--panel);font-weight:600;white-space:now
 .notice.good{border-color:var(--good)}.notice.warning{border-color:var(--warning)}.notice.bad{border-color:var(--bad)}
 figure{margin:0;break-inside:avoid;min-width:0}
 figcaption{color:var(--soft);font-size:.85rem;margin-top:.35rem;overflow-wrap:anywhere}
-figure img{display:block;width:100%;height:auto;border-radius:.3rem;image-rendering:auto;aspect-ratio:3/1;object-fit:fill}
+figure img{display:block;width:100%;height:auto;border-radius:.3rem;image-rendering:auto;aspect-ratio:5/2;object-fit:fill}
+.plot{position:relative;margin:0 .4rem 1.25rem 3rem}
+.plot span{position:absolute;color:var(--soft);font-size:.7rem;line-height:1;white-space:nowrap}
+.plot .khz{right:calc(100% + .35rem);transform:translateY(50%)}
+.plot .s{top:calc(100% + .3rem);transform:translateX(-50%)}
+audio{display:block;width:100%;height:2.2rem}
+.wide{overflow-x:auto}
+.wide svg{max-width:none}
 .gallery{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,var(--min)),1fr));gap:1.3rem 1.5rem}
 svg{display:block;max-width:100%;height:auto}
 svg text{fill:var(--ink);font:12px system-ui,-apple-system,"Segoe UI",Roboto,sans-serif;font-variant-numeric:tabular-nums}
@@ -131,6 +142,18 @@ svg .curve{fill:none;stroke-width:2;stroke-linejoin:round;stroke-linecap:round}
 .share{white-space:nowrap}.share i{display:inline-block;vertical-align:middle;width:6.5rem;height:.55rem;border-radius:.3rem;margin-right:.5rem;background:linear-gradient(var(--c),var(--c)) 0/var(--s) 100% no-repeat var(--line)}
 .share.c1{--c:var(--c1)}.share.c2{--c:var(--c2)}.share.c4{--c:var(--c4)}
 .none{color:var(--soft)}
+@media (max-width:40rem){
+header,main,footer{padding:0 1rem}
+header{padding-top:1.5rem}
+h1{font-size:1.7rem;overflow-wrap:anywhere}
+.scroll{max-height:none;overflow:visible;border:0}
+.scroll.long{max-height:34rem;overflow:auto}
+thead{display:none}
+tbody tr{display:block;border:1px solid var(--line);border-radius:.5rem;padding:.45rem .8rem;margin-bottom:.6rem}
+td,tbody tr:last-child td{display:flex;justify-content:space-between;gap:1rem;border:0;padding:.15rem 0;text-align:right;overflow-wrap:anywhere}
+td::before{content:attr(data-title);color:var(--soft);text-align:left;white-space:nowrap}
+td:first-child{font-weight:600}
+}
 footer{color:var(--soft);font-size:.85rem;padding-block:1rem 3rem;border-top:1px solid var(--line)}
 @media print{:root{--paper:#fff;--ink:#000;--soft:#444;--line:#ccc;--panel:#f4f4f4}body{font-size:11px}nav{display:none}.scroll{max-height:none;overflow:visible}section{margin:1.4rem 0}header{padding-top:0}*{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
 `;

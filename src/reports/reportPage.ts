@@ -8,16 +8,18 @@ import { type Html, html, nothing } from './html.ts';
 import { figure, gallery, notice, renderPage, type Section, table, tiles } from './page.ts';
 import type { RecordingResult, Report } from './report.ts';
 import { classTable, confusionSection, dateAndTime, listed } from './reportParts.ts';
+import { spectrogramFigure } from './spectrogramFigure.ts';
 import { legend, lineChart } from './svg.ts';
 
-/** A recording that was called something else, with what the model heard. */
+/** A recording that was called something else, with the clip that had most of that. */
 export interface Mistake {
   readonly result: RecordingResult;
-  /** The clip that spoke most for the wrong answer. */
   readonly startS: number;
   readonly endS: number;
   /** Its spectrogram as a `data:` address. */
   readonly image: string;
+  /** Its sound as a `data:` address; null where there is nothing but zeros. */
+  readonly sound: string | null;
 }
 
 export interface ReportPageInput {
@@ -43,7 +45,7 @@ export function reportPage(input: ReportPageInput): string {
     { title: 'How it was made', body: making(metadata) },
   ];
   return renderPage({
-    title: `${dataset.name}: how well it hears`,
+    title: `${dataset.name}: evaluation`,
     subtitle: `${report.recordings.items} ${side} recordings of split ${split}, model ${checkpoint.modelVersion} (epoch ${checkpoint.epoch}), ${dateAndTime(createdAt)}`,
     sections: sections.filter((section) => section !== null),
     footer: `Made by autobird ${metadata.versions.autobird} with LibTorch ${metadata.versions.libtorch}. The same figures for machines: report.json, confusion.csv.`,
@@ -164,19 +166,27 @@ function calibration({ calibration: { before, after, temperature, aggregation } 
   );
 }
 
-function mistakes({ report, mistakes: shown }: ReportPageInput): Html {
+function mistakes({ report, metadata, mistakes: shown }: ReportPageInput): Html {
   const wrong = report.predictions.filter(({ correct, error }) => !correct && error === null).length;
   if (wrong === 0) return html`<p>None.</p>`;
   if (shown.length === 0) return html`<p>${wrong}, none of them pictured.</p>`;
-  const pictures = shown.map(({ result, startS, endS, image }) => {
+  const pictures = shown.map(({ result, startS, endS, image, sound }) => {
     const said = `${result.predicted} ${(result.top[0]?.score ?? 0).toFixed(2)}`;
     const own = result.labelScore === null ? 'not learned' : result.labelScore.toFixed(2);
-    const text = html`<b style="color:var(--ink)">${said}</b>, is <b style="color:var(--good)">${result.label}</b> ${own}<br>${result.recording}, ${startS.toFixed(1)}–${endS.toFixed(1)} s`;
-    return html`<figure><img alt="Spectrogram of ${result.recording}" src="${image}"><figcaption>${text}</figcaption></figure>`;
+    const text = html`<b style="color:var(--ink)">${said}</b>, is <b style="color:var(--good)">${result.label}</b> ${own}<br>${result.recording}`;
+    return spectrogramFigure({
+      image,
+      sound,
+      startS,
+      endS,
+      bands: metadata.features,
+      alt: result.recording,
+      caption: text,
+    });
   });
   const all = wrong === 1 ? 'The only one' : `All ${wrong}`;
   const which = shown.length < wrong ? `The ${shown.length} surest of ${wrong} mistakes` : all;
-  return html`<p>${which}, with the clip that spoke most for the wrong answer: time to the right, mel frequency upwards, as the network hears it.</p>${gallery(pictures, 290)}`;
+  return html`<p>${which}, with the clip that had most of the wrong class: as the network sees it, and to play, made as loud as it can be.</p>${gallery(pictures, 290)}`;
 }
 
 function unanswered({ predictions }: Report): Section | null {

@@ -67,7 +67,7 @@ function confusionHeatmap({ labels, cells }: Confusion, drawn: readonly number[]
   }
   const cell = Math.max(11, Math.min(32, Math.floor(760 / columns.length)));
   const chart = heatmap(values, names, columns, { cell, rowTitle: 'is', columnTitle: 'was called' });
-  return html`<div style="overflow-x:auto">${chart}</div>`;
+  return html`<div class="wide">${chart}</div>`;
 }
 
 function pairTable({ labels, cells }: Confusion, wrong: Confusion['cells']): Html {

@@ -160,6 +160,8 @@ export function heatmap(
   const top = room(columnLabels) * 0.72 + (columnTitle === '' ? 6 : 24);
   const width = left + cell * columnLabels.length + room(columnLabels) * 0.72;
   const height = top + cell * rowLabels.length + 4;
+  // Where row and column are the same class.
+  const diagonal = html` stroke="var(--ink)" stroke-width="1.2"`;
   const cells = values.flatMap((row, r) => {
     const sum = row.reduce((a, b) => a + b, 0);
     return row.map((value, c) => {
@@ -171,7 +173,7 @@ export function heatmap(
         value === 0
           ? nothing
           : html`<text x="${fixed(x + cell / 2)}" y="${fixed(y + cell / 2 + 4)}" text-anchor="middle" style="fill:${share > 0.55 ? '#111' : '#fff'}">${plain(value)}</text>`;
-      return html`<g><title>${title}</title><rect x="${fixed(x)}" y="${fixed(y)}" width="${cell - 1}" height="${cell - 1}" rx="2" fill="${fill}"/>${number}</g>`;
+      return html`<g><title>${title}</title><rect x="${fixed(x)}" y="${fixed(y)}" width="${cell - 1}" height="${cell - 1}" rx="2" fill="${fill}"${rowLabels[r] === columnLabels[c] ? diagonal : nothing}/>${number}</g>`;
     });
   });
   const rows = rowLabels.map(

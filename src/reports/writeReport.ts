@@ -11,6 +11,7 @@ import { modelCard } from './modelCard.ts';
 import { pngDataUrl } from './png.ts';
 import { type RecordingResult, type Report, reportSchema } from './report.ts';
 import { type Mistake, reportPage } from './reportPage.ts';
+import { soundDataUrl } from './sound.ts';
 import { spectrogramPng } from './spectrogram.ts';
 
 /** A recording that was called something else, and the clip that spoke most for it. */
@@ -54,7 +55,8 @@ async function pictureMistakes({ mistakes, dataset, checkpoint }: WriteReportInp
     const start = Math.round(startS * features.sampleRateHz);
     const samples = Math.round((endS - startS) * features.sampleRateHz);
     const { data, mels } = await shards.logMel(entry, start, samples);
-    pictures.push({ result, startS, endS, image: pngDataUrl(spectrogramPng(data, mels)) });
+    const sound = soundDataUrl(await shards.readPcm(entry, start, samples), features.sampleRateHz);
+    pictures.push({ result, startS, endS, image: pngDataUrl(spectrogramPng(data, mels)), sound });
   }
   return pictures;
 }
