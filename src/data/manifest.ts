@@ -9,7 +9,7 @@ import { datasetFormatVersion, datasetId, manifestSchema, type ShardRecording, s
 import { byCodePoint } from './findRecordings.ts';
 import type { LabelledFile } from './labelFiles.ts';
 import { noEventLabelsOf } from './labels.ts';
-import { recordedAt } from './recordedAt.ts';
+import { fromDateAndTime, isUnsetClock, recordedAt } from './recordedAt.ts';
 
 export interface DecodedFile {
   readonly file: LabelledFile;
@@ -78,7 +78,13 @@ export async function makeManifest(
     },
     columns,
     rejected: [...rejected].sort((a, b) => byCodePoint(a.path, b.path) || byCodePoint(a.code, b.code)),
-    warnings: [...warnings, ...decodingWarnings(decoded), ...annotationWarnings(decoded), ...copyWarnings(recordings)],
+    warnings: [
+      ...warnings,
+      ...decodingWarnings(decoded),
+      ...annotationWarnings(decoded),
+      ...timeWarnings(decoded, recordings),
+      ...copyWarnings(recordings),
+    ],
   };
   const before = await readJson(join(dir, 'dataset.json'))
     .then((json) => decode(manifestSchema, json))
@@ -99,6 +105,26 @@ function annotationWarnings(decoded: readonly DecodedFile[]): string[] {
     const what = beyond === 1 ? '1 annotation begins' : `${beyond} annotations begin`;
     return [`${file.path}: ${what} after its end (${known.durationS.toFixed(1)} s) and was left out`];
   });
+}
+
+/** Dates that are not understood, and clocks that were never set. */
+function timeWarnings(decoded: readonly DecodedFile[], recordings: readonly Recording[]): string[] {
+  const written = new Map(decoded.map(({ file }) => [file.path, file.metadata.date]));
+  const unread = [...written.values()].filter((date) => date !== '' && fromDateAndTime(date, '') === null);
+  const unset = recordings.filter(
+    ({ path, recordedAt }) => recordedAt !== null && !written.get(path) && isUnsetClock(recordedAt),
+  );
+  const warnings: string[] = [];
+  if (unread.length > 0) {
+    warnings.push(`${unread.length} dates are not understood (${unread[0]}): write them as 2023-05-14`);
+  }
+  if (unset.length > 0) {
+    const [first] = unset as [Recording];
+    warnings.push(
+      `${unset.length} recordings are of a recorder whose clock was never set (${first.path}: ${first.recordedAt}): their times mean nothing`,
+    );
+  }
+  return warnings;
 }
 
 /** Copies under two classes teach a contradiction. */

@@ -44,18 +44,24 @@ export function recordedAtFromTags(tags: Readonly<Record<string, string>>): stri
   );
 }
 
-/** Recorders' habits of naming: `20230514_053000`, `…T053000+0200`, `2023-05-14_05-30-00`, AudioMoth's eight hex digits. */
+/**
+ * Recorders' habits of naming: `20230514_053000`, `…T053000+0200`, `…_053000_+0200` (SWIFT), `201905 8T020000` (BAR), without
+ * seconds, `2023-05-14_05-30-00`, BirdNET-Pi's `2023-05-14-birdnet-RTSP_1-05:30:00`, AudioMoth's eight hex digits, or a day
+ * alone.
+ */
 export function recordedAtFromName(path: string): string | null {
   const name = path.slice(path.lastIndexOf('/') + 1).replace(/\.[^.]*$/, '');
   // Wildlife Acoustics and Kaleidoscope `_` (SM3 `$`), AudioMoth `_` with or without Z, BAR and SWIFT `T` with an offset.
-  const compact = /(?<!\d)(\d{4})(\d\d)(\d\d)[_T$-](\d\d)(\d\d)(\d\d)(?:\.\d+)?(Z|[+-]\d\d:?\d\d)?(?!\d)/.exec(name);
+  const compact = /(?<!\d)(\d{4})([ \d]\d)([ \d]\d)[_T$-](\d\d)(\d\d)(\d\d)?(?:\.\d+)?_?(Z|[+-]\d\d:?\d\d)?(?!\d)/.exec(
+    name,
+  );
   const spelled =
-    /(?<!\d)(\d{4})-(\d\d)-(\d\d)(?:[_T ]|-birdnet-)(\d\d)[-:_.]?(\d\d)[-:_.]?(\d\d)(Z|[+-]\d\d:?\d\d)?(?!\d)/.exec(
+    /(?<!\d)(\d{4})[-_.](\d\d)[-_.](\d\d)(?:[-_.T ]|-birdnet-(?:RTSP_\d+-)?)(\d\d)[-:_.h]?(\d\d)(?:[-:_.m]?(\d\d))?_?(Z|[+-]\d\d:?\d\d)?(?!\d)/.exec(
       name,
     );
   for (const match of [compact, spelled]) {
     if (match === null) continue;
-    const [, year, month, day, hour, minute, second, zone] = match;
+    const [, year, month, day, hour, minute, second = '00', zone] = match;
     const found = join(year, month, day, `${hour}:${minute}:${second}`, zone);
     if (found !== null) return found;
   }
@@ -63,8 +69,15 @@ export function recordedAtFromName(path: string): string | null {
 }
 
 function fromDayInName(name: string): string | null {
-  const match = /(?<!\d)(\d{4})-(\d\d)-(\d\d)(?!\d)/.exec(name);
-  return match === null ? null : join(match[1], match[2], match[3], '', undefined);
+  const match =
+    /(?<!\d)(\d{4})([-_.])(\d\d)\2(\d\d)(?!\d)/.exec(name) ??
+    /(?<![\dA-Za-z])((?:19[789]|20[0-4])\d)()(\d\d)(\d\d)(?![\dA-Za-z])/.exec(name);
+  return match === null ? null : join(match[1], match[3], match[4], '', undefined);
+}
+
+/** What recorders say whose clock was never set: the beginning of their count, not a moment in the field. */
+export function isUnsetClock(time: string): boolean {
+  return /^(?:1904-01-01|1970-01|1980-01-0[1-6]|2000-01-01(?:T00|$))/.test(time);
 }
 
 /** AudioMoth before 2019 named files by seconds since 1970 in hex. Digits alone would be too easy to mistake. */
@@ -87,15 +100,21 @@ function fromAudioMothComment(text: string): string | null {
   return join(year, month, day, `${hour}:${minute}:${second}`, zone);
 }
 
-/** Only year first: `05/06/2023` means two days to two people. Parts that are `00` or missing are not known. */
-function fromDateAndTime(date: string, time: string): string | null {
+/**
+ * Only year first: `05/06/2023` means two days to two people. Parts that are `00` or missing are not known. Broadcast WAV
+ * allows `-`, `_`, `:`, blank and `.` between the parts of both.
+ */
+export function fromDateAndTime(date: string, time: string): string | null {
   const match =
-    /^(\d{4})(?:[-/.:](\d{1,2})(?:[-/.:](\d{1,2}))?)?(?:[T ](\d{1,2}:\d\d(?::\d\d)?)(?:\.\d+)?\s*(Z|UTC|[+-]\d\d:?\d\d)?)?$/.exec(
+    /^(\d{4})(?:[-/.:_ ](\d{1,2})(?:[-/.:_ ](\d{1,2}))?)?(?:[T ]+(\d{1,2}:\d\d(?::\d\d)?(?: ?[ap]m)?)(?:\.\d+)?\s*(Z|UTC|[+-]\d\d:?\d\d)?)?$/i.exec(
       date.trim(),
-    );
+    ) ?? /^(\d{4})(\d\d)(\d\d)(?:[T_ ]?(\d\d:?\d\d(?::?\d\d)?)(Z|UTC|[+-]\d\d:?\d\d)?)?$/i.exec(date.trim());
   if (match === null) return null;
   const [, year, month, day, inside, zone] = match;
-  const outside = /^(\d{1,2}:\d\d(?::\d\d)?)(?:\.\d+)?\s*(Z|UTC|[+-]\d\d:?\d\d)?$/.exec(time.trim());
+  const outside =
+    /^(\d{1,2}[-:_. h]\d\d(?:[-:_. ]\d\d)?(?: ?[ap]m)?|\d{4}(?:\d\d)?)(?:\.\d+)?\s*(Z|UTC|[+-]\d\d:?\d\d)?$/i.exec(
+      time.trim(),
+    );
   return join(year, month, day, inside ?? outside?.[1] ?? '', zone ?? outside?.[2]);
 }
 
@@ -116,15 +135,16 @@ function join(
   if (d === 0) return monthText;
   if (d > new Date(Date.UTC(y, m, 0)).getUTCDate()) return null;
   const dayText = `${monthText}-${String(d).padStart(2, '0')}`;
-  const clock = /^(\d{1,2}):(\d\d)(?::(\d\d))?$/.exec(time);
+  const clock = /^(\d{1,2})[-:_. h]?(\d\d)(?:[-:_. ]?(\d\d))?(?: ?([ap])m)?$/i.exec(time);
   if (clock === null) return dayText;
-  const [, hour, minute, second] = clock;
-  if (Number(hour) > 23 || Number(minute) > 59 || Number(second ?? 0) > 59) return dayText;
-  return `${dayText}T${(hour as string).padStart(2, '0')}:${minute}:${second ?? '00'}${isoZone(zone)}`;
+  const [, written = '', minute, second = '00', half] = clock;
+  const hour = half === undefined ? Number(written) : (Number(written) % 12) + (/p/i.test(half) ? 12 : 0);
+  if (hour > 23 || Number(minute) > 59 || Number(second) > 59) return dayText;
+  return `${dayText}T${String(hour).padStart(2, '0')}:${minute}:${second}${isoZone(zone)}`;
 }
 
 function isoZone(zone: string | undefined): string {
   if (zone === undefined) return '';
-  if (zone === 'Z' || zone === 'UTC') return 'Z';
+  if (/^(?:Z|UTC)$/i.test(zone)) return 'Z';
   return zone.includes(':') ? zone : `${zone.slice(0, 3)}:${zone.slice(3)}`;
 }

@@ -356,4 +356,26 @@ test('a cross-validation does not leave its last fold as the split of the datase
     assert.match((await dataset.currentSplits())[0]?.name ?? '', 'fold1');
   }));
 
+test('a clock that was never set and a date that two people read differently are warned of', () =>
+  withTempDir(async (dir) => {
+    await put(join(dir, 'raw'), {
+      'x/19700101_000554.WAV': encodeWav16(tone(300), rate),
+      'x/20230514_0530.wav': encodeWav16(tone(400), rate),
+      'x/old.wav': encodeWav16(tone(500), rate),
+      'x/typed.wav': encodeWav16(tone(600), rate),
+    });
+    const metadata = join(dir, 'm.csv');
+    await writeFile(
+      metadata,
+      'file,label,date\nx/19700101_000554.WAV,x,\nx/20230514_0530.wav,x,05/06/2023\nx/old.wav,x,1970-01-02\nx/typed.wav,x,\n',
+    );
+    const data = { ...dataConfig(join(dir, 'raw'), dir), metadata: [metadata] };
+    const { manifest } = await prepare({ data, split: splitConfig, features });
+    assert.equal(manifest.warnings, [
+      '1 dates are not understood (05/06/2023): write them as 2023-05-14',
+      '1 recordings are of a recorder whose clock was never set (x/19700101_000554.WAV: 1970-01-01T00:05:54): their times mean nothing',
+    ]);
+    assert.match(await readFile(join(dir, 'set', 'report.html'), 'utf8'), 'whose clock was never set');
+  }));
+
 test.run();
