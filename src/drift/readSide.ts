@@ -140,7 +140,10 @@ async function splitOf(
   if (name !== undefined) return await dataset.split(name);
   const trained = model?.metadata.dataset;
   if (trained !== undefined && trained.name === dataset.manifest.name) return await dataset.split(trained.split);
-  const splits = await dataset.currentSplits();
+  const all = await dataset.currentSplits();
+  // Folds of a cross-validation are splits too; none of them is meant where another one is there.
+  const whole = all.filter(({ options }) => (options['fold'] ?? null) === null);
+  const splits = whole.length > 0 ? whole : all;
   if (splits.length > 1) {
     const { name: set } = dataset.manifest;
     throw new AutobirdError(

@@ -159,8 +159,11 @@ test('DATASET:SIDE is of the only split there is; of several one is named', () =
     const config = tinyConfig(dir);
     const dataset = await prepare(config);
     const [made] = await dataset.currentSplits();
-    const other = await dataset.makeSplit({ ...config.split, seed: 99 });
+    await dataset.makeSplit({ ...config.split, folds: 2, fold: 0 });
     const run = (...words: string[]) => runCommand(['drift', ...words, `data.root='${config.data.root}'`, ...settings]);
+    const plain = await run('tones:train', '-r', 'tones:train');
+    assert.is(plain.code, 0, plain.stderr);
+    const other = await dataset.makeSplit({ ...config.split, seed: 99 });
     const refused = await run('tones:train', '-r', 'tones:train');
     assert.is(refused.code, 1);
     assert.match(refused.stderr, /tones has 2 splits, .* and .*: say which, as tones:train:/);
