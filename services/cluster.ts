@@ -45,7 +45,7 @@ export function superviseWorkers({ workers, shutdownS, logger }: SuperviseOption
       // Its own message is out already.
       logger.error({ pid, code, signal }, 'A worker did not start');
       stopping = true;
-      void stopAll().then(() => process.exit(code || 1));
+      void stopAll('SIGTERM').then(() => process.exit(code || 1));
       return;
     }
     logger.error({ pid, code, signal }, 'A worker died: another one takes its place');
@@ -70,9 +70,9 @@ export function superviseWorkers({ workers, shutdownS, logger }: SuperviseOption
         );
     }
   });
-  stopGracefully({ delayMs: 1000 * shutdownS + 1000, logger }, async () => {
+  stopGracefully({ delayMs: 1000 * shutdownS + 1000, logger }, async (signal) => {
     stopping = true;
-    await stopAll();
+    await stopAll(signal);
   });
   start();
 }
@@ -115,14 +115,14 @@ function metricsOf(worker: Worker): Promise<Metrics> {
   });
 }
 
-async function stopAll(): Promise<void> {
+async function stopAll(signal: NodeJS.Signals): Promise<void> {
   const left = Object.values(cluster.workers ?? {}).filter((worker) => worker !== undefined);
   await Promise.all(
     left.map(
       (worker) =>
         new Promise<void>((resolve) => {
           worker.once('exit', () => resolve());
-          worker.process.kill('SIGTERM');
+          worker.process.kill(signal);
         }),
     ),
   );

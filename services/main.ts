@@ -8,7 +8,7 @@ import { announceReady, superviseWorkers } from './cluster.ts';
 import { composeDriftConfig } from './drift/config.ts';
 import { createDriftService } from './drift/createDriftService.ts';
 import { createLogger } from './http/logging.ts';
-import type { Service } from './http/Service.ts';
+import type { Service, StopNotice } from './http/Service.ts';
 import { createInferenceService } from './inference/createInferenceService.ts';
 import { stopGracefully } from './stopGracefully.ts';
 
@@ -19,7 +19,7 @@ interface Prepared {
   readonly managementPort: number | null;
   /** Processes that share the port. */
   readonly workers: number;
-  readonly create: (logger: FastifyBaseLogger) => Promise<Service>;
+  readonly create: (logger: FastifyBaseLogger, stopNotice: StopNotice) => Promise<Service>;
 }
 
 type Prepare = (overrides: readonly string[], options: { readonly configDir?: readonly string[] }) => Prepared;
@@ -28,13 +28,13 @@ const services: Readonly<Record<string, Prepare>> = {
   inference(overrides, options) {
     const { service } = composeConfig(overrides, { groups: ['service'], ...options }).config;
     const { port, management } = service;
-    const create = (logger: FastifyBaseLogger) => createInferenceService(service, logger);
+    const create: Prepared['create'] = (...given) => createInferenceService(service, ...given);
     return { service, port, managementPort: management.port, workers: service.workers, create };
   },
   drift(overrides, options) {
     const config = composeDriftConfig(overrides, options);
     const { port, managementPort } = config.drift.monitor;
-    const create = (logger: FastifyBaseLogger) => createDriftService(config, logger);
+    const create: Prepared['create'] = (...given) => createDriftService(config, ...given);
     return { service: config.service, port, managementPort, workers: 1, create };
   },
 };
@@ -53,11 +53,15 @@ async function main(words: readonly string[]): Promise<void> {
   const configDir = values['config-dir'];
   const { service, port, managementPort, workers, create } = prepare(overrides, { ...(configDir && { configDir }) });
   const logger = createLogger(service.logLevel);
-  const { shutdownS } = service;
+  const { shutdownS, lameDuckS } = service;
   if (workers > 1 && cluster.isPrimary) return superviseWorkers({ workers, shutdownS, logger });
-  const { app, management } = await create(logger);
-  // Stops accepting, answers what has begun, then lets go of models and files.
-  stopGracefully({ delayMs: 1000 * shutdownS, logger }, async () => {
+  const stopNotice: StopNotice = { announced: false };
+  const { app, management } = await create(logger, stopNotice);
+  const announce = () => {
+    stopNotice.announced = true;
+  };
+  // Stops accepting, finishes what has begun, then lets go of models and files.
+  stopGracefully({ delayMs: 1000 * shutdownS, lameDuck: { ms: 1000 * lameDuckS, announce }, logger }, async () => {
     // Health and metrics are there until the last request has ended.
     await app.close();
     await management.close();

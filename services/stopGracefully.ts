@@ -1,9 +1,12 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import closeWithGrace from 'close-with-grace';
 import type { FastifyBaseLogger } from 'fastify';
 
 export interface StopOptions {
-  /** Milliseconds that `stop` may take. */
+  /** Milliseconds from the signal to the end, at most. */
   readonly delayMs: number;
+  /** After SIGTERM, which orchestrators send: `announce` is called at once, and `stop` so much later. */
+  readonly lameDuck?: { readonly ms: number; readonly announce: () => void };
   readonly logger: FastifyBaseLogger;
 }
 
@@ -17,17 +20,27 @@ const oneWishMs = 1000;
  * Has `stop` end this process's work when a signal asks for it, or an error that nobody caught forces it, and ends the
  * process then, with 1 after an error or where it took too long. A second signal, later, ends it at once.
  */
-export function stopGracefully({ delayMs, logger }: StopOptions, stop: () => Promise<void>): void {
+export function stopGracefully(
+  { delayMs, lameDuck, logger }: StopOptions,
+  stop: (signal: NodeJS.Signals) => Promise<void>,
+): void {
+  let wish: (typeof wishes)[number] = 'SIGTERM';
   let stoppingSinceMs: number | null = null;
   const grace = closeWithGrace({ delay: delayMs, logger, skip: [...wishes] }, async ({ err }) => {
     stoppingSinceMs ??= performance.now();
     if (err) logger.error({ err }, 'Stopping after an error');
-    await stop();
+    else if (lameDuck !== undefined && wish === 'SIGTERM') {
+      lameDuck.announce();
+      // What has begun must have time to end, too.
+      await sleep(Math.min(lameDuck.ms, delayMs / 3));
+    }
+    await stop(wish);
   });
   for (const signal of wishes) {
     process.on(signal, () => {
       if (stoppingSinceMs === null) {
         stoppingSinceMs = performance.now();
+        wish = signal;
         logger.info({ signal }, 'Stopping');
         grace.close();
       } else if (performance.now() - stoppingSinceMs > oneWishMs) {

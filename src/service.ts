@@ -12,8 +12,9 @@ export { timeAt } from './prediction/absoluteTime.ts';
 export { type DriftPageOptions, driftPage } from './reports/driftPage.ts';
 export { epochToJson, reportToJson } from './run/summarizeRun.ts';
 
-// Which model, and for whom.
+// What an upload is, which model, and for whom.
 
+export { sniff } from './audio/sniff.ts';
 export { clientRoles } from './config/serviceSchema.ts';
 export { findCheckpoint } from './prediction/findCheckpoint.ts';
 

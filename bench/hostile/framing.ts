@@ -3,67 +3,67 @@ import type { Attack } from './Attack.ts';
 import { exchange, inTurns, outcome, statuses, Tally } from './wire.ts';
 
 /** Asks for what nobody may see; in a body it must stay a body. */
-const smuggled = 'GET /v1/models HTTP/1.1\r\nHost: x\r\n\r\n';
+const smuggled = 'GET /v1/models HTTP/1.1\r\nHost: localhost\r\n\r\n';
 
 /** `[name, bytes, most answers that a server of one opinion gives]` */
 const shapes: readonly (readonly [string, string, number])[] = [
   [
     'length and chunks',
-    `POST /classify HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n${smuggled}`,
+    `POST /classify HTTP/1.1\r\nHost: localhost\r\nContent-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n${smuggled}`,
     1,
   ],
   [
     'two lengths',
-    `POST /classify HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nContent-Length: ${smuggled.length}\r\n\r\n${smuggled}`,
+    `POST /classify HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nContent-Length: ${smuggled.length}\r\n\r\n${smuggled}`,
     1,
   ],
   [
     'list of lengths',
-    `POST /classify HTTP/1.1\r\nHost: x\r\nContent-Length: 0, ${smuggled.length}\r\n\r\n${smuggled}`,
+    `POST /classify HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0, ${smuggled.length}\r\n\r\n${smuggled}`,
     1,
   ],
-  ['signed length', `POST /classify HTTP/1.1\r\nHost: x\r\nContent-Length: +0\r\n\r\n${smuggled}`, 1],
-  ['negative length', `POST /classify HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n${smuggled}`, 1],
+  ['signed length', `POST /classify HTTP/1.1\r\nHost: localhost\r\nContent-Length: +0\r\n\r\n${smuggled}`, 1],
+  ['negative length', `POST /classify HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n${smuggled}`, 1],
   [
     'length that overflows',
-    `POST /classify HTTP/1.1\r\nHost: x\r\nContent-Length: 18446744073709551616\r\n\r\n${smuggled}`,
+    `POST /classify HTTP/1.1\r\nHost: localhost\r\nContent-Length: 18446744073709551616\r\n\r\n${smuggled}`,
     1,
   ],
-  ['unknown coding', `POST /classify HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: xchunked\r\n\r\n${smuggled}`, 1],
+  ['unknown coding', `POST /classify HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: xchunked\r\n\r\n${smuggled}`, 1],
   [
     'chunked, then another',
-    `POST /classify HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n${smuggled}`,
+    `POST /classify HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n${smuggled}`,
     1,
   ],
   [
     'tab in the coding',
-    `POST /classify HTTP/1.1\r\nHost: x\r\nTransfer-Encoding:\tchunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n${smuggled}`,
+    `POST /classify HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding:\tchunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n${smuggled}`,
     1,
   ],
   [
     'space before the colon',
-    `POST /classify HTTP/1.1\r\nHost: x\r\nTransfer-Encoding : chunked\r\n\r\n0\r\n\r\n${smuggled}`,
+    `POST /classify HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding : chunked\r\n\r\n0\r\n\r\n${smuggled}`,
     1,
   ],
   [
     'folded header',
-    `POST /classify HTTP/1.1\r\nHost: x\r\nTransfer-Encoding:\r\n chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n${smuggled}`,
+    `POST /classify HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding:\r\n chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n${smuggled}`,
     1,
   ],
   [
     'bare line feeds',
-    `POST /classify HTTP/1.1\nHost: x\nContent-Length: 0\nTransfer-Encoding: chunked\n\n0\n\n${smuggled}`,
+    `POST /classify HTTP/1.1\nHost: localhost\nContent-Length: 0\nTransfer-Encoding: chunked\n\n0\n\n${smuggled}`,
     1,
   ],
-  ['NUL in a name', `GET / HTTP/1.1\r\nHost: x\r\nX\0A: b\r\n\r\n${smuggled}`, 1],
+  ['NUL in a name', `GET / HTTP/1.1\r\nHost: localhost\r\nX\0A: b\r\n\r\n${smuggled}`, 1],
   [
     'chunk size that overflows',
-    `POST /classify HTTP/1.1\r\nHost: x\r\nContent-Type: audio/wav\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\nRIFF`,
+    `POST /classify HTTP/1.1\r\nHost: localhost\r\nContent-Type: audio/wav\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\nRIFF`,
     1,
   ],
   [
     'chunk extension without end',
-    `POST /classify HTTP/1.1\r\nHost: x\r\nContent-Type: audio/wav\r\nTransfer-Encoding: chunked\r\n\r\n4;${'a'.repeat(40_000)}\r\nRIFF\r\n0\r\n\r\n`,
+    `POST /classify HTTP/1.1\r\nHost: localhost\r\nContent-Type: audio/wav\r\nTransfer-Encoding: chunked\r\n\r\n4;${'a'.repeat(40_000)}\r\nRIFF\r\n0\r\n\r\n`,
     1,
   ],
   ['no host', 'GET / HTTP/1.1\r\n\r\n', 1],
@@ -71,12 +71,12 @@ const shapes: readonly (readonly [string, string, number])[] = [
   ['no version', 'GET /\r\n\r\n', 1],
   ['HTTP/2 preface', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 1],
   ['TLS hello', '\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03', 1],
-  ['unknown method', 'BREW / HTTP/1.1\r\nHost: x\r\n\r\n', 1],
+  ['unknown method', 'BREW / HTTP/1.1\r\nHost: localhost\r\n\r\n', 1],
   ['CONNECT', 'CONNECT 127.0.0.1:22 HTTP/1.1\r\nHost: 127.0.0.1:22\r\n\r\n', 1],
-  ['TRACE', 'TRACE / HTTP/1.1\r\nHost: x\r\n\r\n', 1],
+  ['TRACE', 'TRACE / HTTP/1.1\r\nHost: localhost\r\n\r\n', 1],
   [
     'upgrade to h2c',
-    'GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n',
+    'GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n',
     1,
   ],
 ];
@@ -107,7 +107,7 @@ export function pipelining(depth: number): Attack {
     expected: /^200$/,
     async run(port) {
       const tally = new Tally();
-      const requests = `${'GET /livez HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(depth - 1)}GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`;
+      const requests = `${'GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(depth - 1)}GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`;
       await inTurns(Array(8).fill(requests) as string[], 8, async (bytes) => {
         const seen = statuses(await exchange(port, [bytes], { timeoutMs: 60_000 }));
         for (const status of seen) tally.add(status);
@@ -133,7 +133,7 @@ export function headerFloods(count: number): Attack {
     async run(port) {
       const tally = new Tally();
       await inTurns(Array(count).keys(), 16, async (i) => {
-        const head = `GET ${paths[i % paths.length]} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n${floods[i % floods.length]}\r\n`;
+        const head = `GET ${paths[i % paths.length]} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n${floods[i % floods.length]}\r\n`;
         tally.add(outcome(await exchange(port, [head])));
       });
       return tally;
@@ -170,7 +170,7 @@ export function pathTraversal(): Attack {
     async run(port) {
       const tally = new Tally();
       await inTurns(climbs, 8, async (path) => {
-        const text = await exchange(port, [`GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`]);
+        const text = await exchange(port, [`GET ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`]);
         tally.add(outcome(text));
         if (outcome(text) === '200') tally.problems.push(`${path}: ${text.slice(0, 200)}`);
         if (/root:|"dependencies"/.test(text)) tally.problems.push(`${path} showed a file`);

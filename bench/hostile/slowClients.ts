@@ -47,13 +47,13 @@ export function slowHeaders(count: number, patienceS: number): Attack {
     name: 'slow headers',
     describe: `${count} clients, a byte a second`,
     expected: /^(408|closed)$/,
-    run: (port) => hold(port, count, patienceS, { head: 'GET / HTTP/1.1\r\nHost: x\r\nX-A: ', trickle: 'a' }),
+    run: (port) => hold(port, count, patienceS, { head: 'GET / HTTP/1.1\r\nHost: localhost\r\nX-A: ', trickle: 'a' }),
   };
 }
 
 export function slowBodies(count: number, patienceS: number): Attack {
   const head =
-    'POST /classify HTTP/1.1\r\nHost: x\r\nContent-Type: audio/wav\r\nContent-Length: 1000000\r\n\r\nRIFF....WAVE';
+    'POST /classify HTTP/1.1\r\nHost: localhost\r\nContent-Type: audio/wav\r\nContent-Length: 1000000\r\n\r\nRIFF....WAVE';
   return {
     name: 'slow bodies',
     describe: `${count} clients, a byte a second`,
@@ -63,7 +63,7 @@ export function slowBodies(count: number, patienceS: number): Attack {
 }
 
 export function slowReaders(count: number, patienceS: number): Attack {
-  const head = 'GET /redoc/redoc.standalone.js HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(20);
+  const head = 'GET /redoc/redoc.standalone.js HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(20);
   return {
     name: 'slow readers',
     describe: `${count} clients that ask for 20 MB and read nothing`,

@@ -32,7 +32,7 @@ export function hugeUploads(count: number, megabytes: number): Attack {
         const bytes = first.length + megabytes * block.length;
         const length = chunked ? 'Transfer-Encoding: chunked' : `Content-Length: ${bytes}`;
         async function* parts() {
-          yield `POST /v1/predictions HTTP/1.1\r\nHost: x\r\n${type}${length}\r\n\r\n`;
+          yield `POST /v1/predictions HTTP/1.1\r\nHost: localhost\r\n${type}${length}\r\n\r\n`;
           if (first !== '') yield chunked ? `${first.length.toString(16)}\r\n${first}\r\n` : first;
           for (let sent = 0; sent < megabytes; sent++) {
             if (chunked) yield `${block.length.toString(16)}\r\n`;

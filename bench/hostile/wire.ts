@@ -77,7 +77,7 @@ export function outcome(text: string): string {
 
 export function post(path: string, headers: string, body: Uint8Array): readonly [string, Uint8Array] {
   return [
-    `POST ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: ${body.byteLength}\r\n${headers}\r\n`,
+    `POST ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: ${body.byteLength}\r\n${headers}\r\n`,
     body,
   ];
 }

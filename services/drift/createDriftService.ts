@@ -4,7 +4,7 @@ import { createApp } from '../http/createApp.ts';
 import type { Readiness } from '../http/health.ts';
 import { type SecurityConfig, warnWhereOpen } from '../http/protect.ts';
 import { measureRequests } from '../http/requestMetrics.ts';
-import type { Service } from '../http/Service.ts';
+import type { Service, StopNotice } from '../http/Service.ts';
 import type { DriftServiceConfig } from './config.ts';
 import { DriftMetrics } from './DriftMetrics.ts';
 import { DriftMonitor } from './DriftMonitor.ts';
@@ -14,7 +14,11 @@ import { driftRoutes } from './routes/drift.ts';
 import { originalRoutes } from './routes/original.ts';
 
 /** The drift service, ready to listen: it has looked at both sides once, or says what is missing. */
-export async function createDriftService(config: DriftServiceConfig, logger: FastifyBaseLogger): Promise<Service> {
+export async function createDriftService(
+  config: DriftServiceConfig,
+  logger: FastifyBaseLogger,
+  stopNotice?: StopNotice,
+): Promise<Service> {
   const { drift, service } = config;
   warnWhereOpen(service, logger);
   const state = DriftState.open(drift.monitor.state, drift.monitor.keepWindows);
@@ -31,6 +35,7 @@ export async function createDriftService(config: DriftServiceConfig, logger: Fas
     logger,
     readiness,
     security: service,
+    ...(stopNotice && { stopNotice }),
   });
   app.addHook('onClose', async () => monitor.close());
   measureRequests(app, metrics.registry);

@@ -5,3 +5,8 @@ export interface Service {
   readonly app: FastifyInstance;
   readonly management: FastifyInstance;
 }
+
+/** Whether the service is about to stop: it is not ready any more, and still serves who comes all the same. */
+export interface StopNotice {
+  announced: boolean;
+}

@@ -4,13 +4,14 @@ import { fastifyAccepts } from '@fastify/accepts';
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify';
 import { authConfigured } from './auth/authenticate.ts';
 import { answerErrors } from './errors.ts';
-import { healthRoutes, isQuiet, type Readiness } from './health.ts';
+import { healthRoutes, isQuiet, type Readiness, stopping } from './health.ts';
 import { knowRoutes } from './knownRoutes.ts';
 import { httpRequest, logsRequests } from './logging.ts';
 import { answerClientError } from './longUploads.ts';
 import { type ApiInfo, describeApi } from './openApi.ts';
 import { type Audience, protect, type SecurityConfig } from './protect.ts';
 import { RequestLogger } from './RequestLogger.ts';
+import type { StopNotice } from './Service.ts';
 import { securityHeaders } from './securityHeaders.ts';
 import { type Tracing, traceRequests } from './tracing.ts';
 import { WebSocketUpgrade } from './webSocketUpgrade.ts';
@@ -19,6 +20,8 @@ export interface AppOptions {
   readonly info: ApiInfo;
   readonly logger: FastifyBaseLogger;
   readonly readiness: () => Readiness;
+  /** Default never. */
+  readonly stopNotice?: StopNotice;
   readonly security: SecurityConfig;
   /** Whom the application is for. Default `clients`. */
   readonly audience?: Audience;
@@ -36,6 +39,7 @@ const maxJsonBytes = 2 ** 20;
 
 export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   const { info, logger, readiness, security, audience = 'clients', tracing = null } = options;
+  const { stopNotice = { announced: false } } = options;
   const { trustProxy } = security;
   const app: FastifyInstance = fastify({
     loggerInstance: logger,
@@ -64,6 +68,8 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   // Hooks that call back instead of giving a promise: on a small answer they would be a good part of the work.
   app.addHook('onRequest', (request, reply, done) => {
     reply.headers(securityHeaders).header('x-request-id', request.id);
+    // The next request on this connection would find it closed.
+    if (stopNotice.announced) reply.header('connection', 'close');
     done();
   });
   traceRequests(app, tracing);
@@ -80,7 +86,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   closeConnections(app);
   await protect(app, security, audience);
   if (security.docs) await describeApi(app, info, authConfigured(security.auth));
-  healthRoutes(app, readiness);
+  healthRoutes(app, () => (stopNotice.announced ? stopping : readiness()));
   return app;
 }
 

@@ -5,7 +5,12 @@ export interface Readiness {
   readonly ready: boolean;
   /** What is missing, for people. */
   readonly reason?: string | undefined;
+  /** It has been told to stop. */
+  readonly stopping?: boolean;
 }
+
+/** Of a service that has been told to stop. */
+export const stopping: Readiness = { ready: false, stopping: true, reason: 'The service stops' };
 
 declare module 'fastify' {
   interface FastifyContextConfig {

@@ -1,21 +1,34 @@
 /**
- * What stands before every route, in this order: connections, origins, who asks, how often, is there room, may they. All of
+ * What stands before every route, in this order: connections, hosts, origins, who requests, how often, is there room, may they. All of
  * it looks at the headers only: a request that is refused here costs no byte of its body.
  */
 import { fastifyCors } from '@fastify/cors';
-import { fastifyRateLimit, normalizeIP } from '@fastify/rate-limit';
+import { fastifyRateLimit } from '@fastify/rate-limit';
 import { fastifyUnderPressure } from '@fastify/under-pressure';
 import type { FastifyBaseLogger, FastifyInstance, FastifyRequest } from 'fastify';
 import type { ServiceConfig } from '../../src/index.ts';
 import { authConfigured, openAuthentication } from './auth/authenticate.ts';
+import { clientKey } from './clientKey.ts';
 import { answerExpectations } from './expectContinue.ts';
 import { HttpProblem } from './HttpProblem.ts';
 import { isHealth } from './health.ts';
+import { isLoopback, refuseForeignHosts } from './hosts.ts';
 
 /** The part of the configuration that says who may do what, and how much of it. */
 export type SecurityConfig = Pick<
   ServiceConfig,
-  'auth' | 'rateLimit' | 'cors' | 'trustProxy' | 'maxConnections' | 'pressure' | 'limits' | 'docs' | 'reloadS'
+  | 'host'
+  | 'management'
+  | 'hosts'
+  | 'auth'
+  | 'rateLimit'
+  | 'cors'
+  | 'trustProxy'
+  | 'maxConnections'
+  | 'pressure'
+  | 'limits'
+  | 'docs'
+  | 'reloadS'
 >;
 
 /** Clients share what there is; operators look at a service that is in trouble, and change it. */
@@ -32,6 +45,7 @@ export async function protect(app: FastifyInstance, config: SecurityConfig, audi
   app.server.setTimeout(1000 * (config.limits.deadlineS + silenceS));
   answerExpectations(app);
   app.decorateRequest('client', null);
+  refuseForeignHosts(app, config, audience === 'clients' ? config.host : config.management.host);
   if (audience === 'clients' && config.cors.origins.length > 0) await allowOrigins(app, config.cors.origins);
   const authentication = authConfigured(config.auth)
     ? await openAuthentication(app, config.auth, {
@@ -67,8 +81,7 @@ async function limitRates(app: FastifyInstance, { max, windowS }: SecurityConfig
     enableDraftSpec: true,
     max,
     timeWindow: 1000 * windowS,
-    keyGenerator: ({ client, ip }: FastifyRequest) =>
-      client === null ? `address ${normalizeIP(ip)}` : `client ${client.name}`,
+    keyGenerator: clientKey,
     allowList: (request: FastifyRequest) => isHealth(request),
     errorResponseBuilder: () =>
       new HttpProblem(
@@ -96,15 +109,13 @@ async function refuseUnderPressure(
   });
 }
 
-const loopback = /^(localhost|127\.\d+\.\d+\.\d+|::1)$/;
-
 /** Says in the log when an address that others reach is open to everybody. */
 export function warnWhereOpen(config: ServiceConfig, logger: FastifyBaseLogger): void {
   if (authConfigured(config.auth)) return;
   const { host, management } = config;
   const open = [
-    ...(loopback.test(host) ? [] : [{ host, what: 'Everybody who reaches it may predict' }]),
-    ...(management.port === null || loopback.test(management.host)
+    ...(isLoopback(host) ? [] : [{ host, what: 'Everybody who reaches it may predict' }]),
+    ...(management.port === null || isLoopback(management.host)
       ? []
       : [{ host: management.host, what: 'Everybody who reaches the management address may read and delete the log' }]),
   ];

@@ -1,9 +1,11 @@
 /** Recordings of a request, read within limits: multipart fields named `audio`, or a body that is one recording. */
 import { hash } from 'node:crypto';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { fastifyMultipart } from '@fastify/multipart';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { type ByteBudget, Hold } from './ByteBudget.ts';
+import { sniff } from '../../src/service.ts';
+import { clientKey } from './clientKey.ts';
+import type { FairBudget, Hold } from './FairBudget.ts';
 import { HttpProblem } from './HttpProblem.ts';
 
 export interface UploadLimits {
@@ -40,30 +42,31 @@ export type TakenFile = Omit<ReceivedFile, 'name'>;
 /** Puts the bytes of one recording somewhere as they arrive. @throws HttpProblem 413 where they are more than allowed */
 export type TakeFile = (stream: Readable) => Promise<TakenFile>;
 
-/** Teaches `app` to read uploads; {@link receiveAudio} reads them. */
-export async function acceptUploads(app: FastifyInstance): Promise<void> {
-  await app.register(fastifyMultipart);
-  // A body that is one recording is read by `receiveAudio` too, which counts it.
-  app.addContentTypeParser(/^(?:audio\/|application\/octet-stream)/, (_request, _payload, done) => done(null));
+/** Leaves the bodies of `scope`'s routes, of whatever type, to {@link receiveAudio}, which counts them. */
+export async function acceptUploads(scope: FastifyInstance): Promise<void> {
+  scope.removeAllContentTypeParsers();
+  await scope.register(fastifyMultipart);
+  scope.addContentTypeParser('*', (_request, _payload, done) => done(null));
 }
 
 /**
  * Reads the upload of `request`. Give the result back (`using`) when the bytes are not needed any more.
  *
- * @throws HttpProblem 400 for a broken form, 413 over a limit, 415 for another kind of body, 422 without a recording,
- * 503 where other uploads fill the memory
+ * @throws HttpProblem 400 for a broken form, 413 over a limit, 415 for another kind of body, 422 without a recording, 503 where
+ * other uploads fill the memory
  */
 export async function receiveAudio(
   request: FastifyRequest,
   limits: UploadLimits,
-  budget: ByteBudget,
+  budget: FairBudget,
 ): Promise<Received> {
   const begin = performance.now();
-  const announced = announcedBytes(request, limits);
-  const hold = new Hold(budget);
-  hold.take(announced ?? 0);
+  const most = budget.mostForOne;
+  if ((announcedBytes(request, limits) ?? 0) > most) throw tooLarge(most);
+  const hold = budget.hold(clientKey(request));
   try {
-    const received = await readUpload(request, limits, (stream) => collect(stream, limits.maxFileBytes, hold));
+    const reading = readUpload(request, limits, (stream) => collect(stream, { ...limits, most }, hold));
+    const received = await hold.whileHeld(reading);
     const end = performance.now();
     request.span?.stage('receive', begin, end, { 'autobird.files': received.files.length });
     return { ...received, receiveMs: end - begin, [Symbol.dispose]: () => hold.release() };
@@ -83,6 +86,14 @@ export async function readUpload(
   limits: UploadLimits,
   take: TakeFile,
 ): Promise<Pick<Received, 'files' | 'fields'>> {
+  const { 'content-encoding': encoding = 'identity' } = request.headers;
+  if (encoding !== 'identity') {
+    throw new HttpProblem(
+      415,
+      'unsupported_encoding',
+      `A recording is taken as it is, but this body is packed (Content-Encoding: ${encoding}): send it unpacked`,
+    );
+  }
   return request.isMultipart()
     ? await readForm(request, limits, take)
     : { files: [await readBody(request, take)], fields: {} };
@@ -135,27 +146,48 @@ async function readForm(request: FastifyRequest, limits: UploadLimits, take: Tak
 }
 
 async function readBody(request: FastifyRequest, take: TakeFile): Promise<ReceivedFile> {
-  const type = request.mediaType ?? '';
-  if (!/^(?:audio\/|application\/octet-stream)/.test(type)) {
-    throw new HttpProblem(
-      415,
-      'unsupported_media_type',
-      `Expected multipart/form-data with the field "${audioField}", or a recording as the body (audio/*), but received ${type || 'no content type'}: recordings are uploaded, never fetched`,
-    );
-  }
-  const taken = await take(request.raw);
+  const { mediaType: type = '', raw } = request;
+  const taken = await take(recordingTypes.test(type) ? raw : await recognized(raw, type));
   if (taken.sizeBytes === 0) throw new HttpProblem(422, 'missing', 'The body is empty: send a recording');
   const name = /filename="?([^";]+)"?/.exec(String(request.headers['content-disposition'] ?? ''))?.[1];
   return { name: fileName(name), ...taken };
 }
 
-async function collect(stream: Readable, maxBytes: number, hold: Hold): Promise<TakenFile> {
+/** Types under which a recording is read whatever its first bytes are: FFmpeg may know what we do not. */
+const recordingTypes = /^(?:audio\/|video\/|application\/(?:octet-stream|ogg)$)/;
+
+/** The body where its first bytes are those of a recording: curl says a form for any file. @throws HttpProblem 415 */
+async function recognized(body: Readable, type: string): Promise<Readable> {
+  const chunks = body[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+  const first = await chunks.next();
+  if (first.done || sniff(first.value).kind === null) {
+    throw new HttpProblem(
+      415,
+      'unsupported_media_type',
+      `Expected multipart/form-data with the field "${audioField}" (curl -F ${audioField}=@FILE), or a recording as the body (audio/*, video/*, application/ogg, application/octet-stream), but received ${type || 'no content type'}: recordings are uploaded, never fetched`,
+    );
+  }
+  const rest = { [Symbol.asyncIterator]: () => chunks };
+  return Readable.from(
+    (async function* () {
+      yield first.value;
+      yield* rest;
+    })(),
+  );
+}
+
+async function collect(
+  stream: Readable,
+  { maxFileBytes, most }: UploadLimits & { readonly most: number },
+  hold: Hold,
+): Promise<TakenFile> {
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of stream as AsyncIterable<Buffer>) {
     length += chunk.byteLength;
-    if (length > maxBytes) throw tooLarge(maxBytes);
-    hold.use(chunk.byteLength);
+    if (length > maxFileBytes) throw tooLarge(maxFileBytes);
+    if (hold.units + chunk.byteLength > most) throw tooLarge(most);
+    hold.take(chunk.byteLength);
     chunks.push(chunk);
   }
   const bytes = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, length);

@@ -1,7 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { type HeardPrediction, runtimeInfo } from '../../src/index.ts';
 import type { BatcherStats } from '../../src/service.ts';
-import type { ByteBudget } from '../http/ByteBudget.ts';
+import type { FairBudget } from '../http/FairBudget.ts';
 import { latencyBuckets } from '../http/requestMetrics.ts';
 import { histogramSamples, registerSnapshot } from '../http/snapshotMetric.ts';
 import type { LogStats, PredictionLog } from '../predictionLog/PredictionLog.ts';
@@ -78,7 +78,7 @@ export class InferenceMetrics {
   }
 
   /** What is looked up when Prometheus asks. */
-  watch(models: ModelStore, uploads: ByteBudget, log: PredictionLog | null, gathered: GatheredLog | null): void {
+  watch(models: ModelStore, uploads: FairBudget, log: PredictionLog | null, gathered: GatheredLog | null): void {
     const registers = [this.registry];
     new Gauge({
       name: 'autobird_model_info',

@@ -4,13 +4,14 @@ import type { FastifyBaseLogger } from 'fastify';
 import type { ServiceConfig } from '../../src/index.ts';
 import { packageVersion, releaseFreeMemory } from '../../src/service.ts';
 import { joinPeers } from '../cluster.ts';
-import { ByteBudget } from '../http/ByteBudget.ts';
 import { createApp } from '../http/createApp.ts';
+import { FairBudget } from '../http/FairBudget.ts';
+import { type Readiness, stopping } from '../http/health.ts';
 import { openTracing } from '../http/openTracing.ts';
 import { warnWhereOpen } from '../http/protect.ts';
 import { acceptUploads } from '../http/receiveAudio.ts';
 import { measureRequests } from '../http/requestMetrics.ts';
-import type { Service } from '../http/Service.ts';
+import type { Service, StopNotice } from '../http/Service.ts';
 import { JobMetrics } from '../jobs/JobMetrics.ts';
 import { Jobs } from '../jobs/Jobs.ts';
 import { PredictionLog } from '../predictionLog/PredictionLog.ts';
@@ -34,7 +35,11 @@ import { predictionRoutes } from './routes/predictions.ts';
 const releaseEveryMs = 10_000;
 
 /** The inference service, ready to listen: models are loaded and warm, or it says what is missing. */
-export async function createInferenceService(config: ServiceConfig, logger: FastifyBaseLogger): Promise<Service> {
+export async function createInferenceService(
+  config: ServiceConfig,
+  logger: FastifyBaseLogger,
+  stopNotice: StopNotice = { announced: false },
+): Promise<Service> {
   const { limits, device, precision, workers } = config;
   const threads = config.threads ?? Math.max(1, Math.floor(availableParallelism() / workers));
   warnWhereOpen(config, logger);
@@ -60,13 +65,17 @@ export async function createInferenceService(config: ServiceConfig, logger: Fast
     },
     logger,
   );
-  const uploads = new ByteBudget(limits.maxBytesInFlight);
+  const uploads = new FairBudget(limits.maxBytesInFlight, 'Too many uploads at once');
   const metrics = new InferenceMetrics();
   metrics.watch(models, uploads, log, gathered);
   const peers = joinPeers(metrics.registry, () => {
     models.refresh().catch((error) => logger.error({ err: error }, 'Looking for models failed'));
   });
-  const context = { config, models, uploads, log, history: gathered ?? log, metrics, peers };
+  const readiness = (): Readiness => {
+    if (stopNotice.announced) return stopping;
+    return models.ready ? { ready: true } : { ready: false, reason: models.unready };
+  };
+  const context = { config, models, readiness, uploads, log, history: gathered ?? log, metrics, peers };
   const jobs = openJobs(context, logger);
   const app = await createApp({
     info: {
@@ -75,7 +84,8 @@ export async function createInferenceService(config: ServiceConfig, logger: Fast
       version: packageVersion(),
     },
     logger,
-    readiness: () => (models.ready ? { ready: true } : { ready: false, reason: models.unready }),
+    readiness,
+    stopNotice,
     security: config,
     tracing,
   });
@@ -92,9 +102,11 @@ export async function createInferenceService(config: ServiceConfig, logger: Fast
     await tracing?.close();
   });
   measureRequests(app, metrics.registry);
-  await acceptUploads(app);
-  originalRoutes(app, context);
-  predictionRoutes(app, context, jobs);
+  await app.register(async (scope) => {
+    await acceptUploads(scope);
+    originalRoutes(scope, context);
+    predictionRoutes(scope, context, jobs);
+  });
   jobRoutes(app, jobs);
   modelRoutes(app, context);
   feedbackRoutes(app, context);

@@ -41,7 +41,7 @@ export async function createManagementApp(
   context: InferenceContext,
   logger: FastifyBaseLogger,
 ): Promise<FastifyInstance> {
-  const { models, metrics, peers, config } = context;
+  const { models, readiness, metrics, peers, config } = context;
   const app = await createApp({
     info: {
       title: 'autobird management',
@@ -49,7 +49,7 @@ export async function createManagementApp(
       version: packageVersion(),
     },
     logger,
-    readiness: () => (models.ready ? { ready: true } : { ready: false, reason: models.unready }),
+    readiness,
     security: config,
     audience: 'operators',
   });

@@ -5,6 +5,8 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FastifyBaseLogger, FastifyRequest } from 'fastify';
 import { AutobirdError, type ServiceConfig } from '../../src/index.ts';
+import { clientKey } from '../http/clientKey.ts';
+import { FairBudget } from '../http/FairBudget.ts';
 import { allowLongUpload } from '../http/longUploads.ts';
 import { DiskRoom } from './DiskRoom.ts';
 import type { Job, JobCounts } from './Job.ts';
@@ -38,8 +40,9 @@ export class Jobs {
   readonly #sweeper: NodeJS.Timeout;
   readonly #logger: FastifyBaseLogger;
   readonly #stopping = new AbortController();
+  /** Uploads that are on their way, which may take an hour each. */
+  readonly #uploads: FairBudget;
   #store: JobStore | null = null;
-  #receiving = 0;
 
   /**
    * The folder is made for the first job; jobs that are there already go on at once.
@@ -53,6 +56,7 @@ export class Jobs {
     this.#config = config;
     this.#room = new DiskRoom(dir, config);
     this.#maxFiles = maxFiles;
+    this.#uploads = new FairBudget(config.maxQueued, 'Too many recordings are on their way');
     this.#logger = logger;
     this.#existing();
     this.#runner = new JobRunner(
@@ -79,20 +83,20 @@ export class Jobs {
   async submit(request: FastifyRequest, query: Job['request']['query']): Promise<Job> {
     const { maxQueued, maxFileBytes } = this.#config;
     const store = this.#made();
-    if (store.counts().queued + this.#receiving >= maxQueued) throw new QueueFullError(maxQueued);
-    this.#receiving++;
+    if (store.counts().queued >= maxQueued) throw new QueueFullError(maxQueued);
+    using hold = this.#uploads.hold(clientKey(request));
+    hold.take(1);
     using _long = allowLongUpload(request);
     const id = randomBytes(16).toString('hex');
     try {
       const limits = { maxFileBytes, maxFiles: this.#maxFiles };
-      const { files, receiveMs } = await spoolUpload(request, { dir: this.dir, id, limits, room: this.#room });
+      const spooling = spoolUpload(request, { dir: this.dir, id, limits, room: this.#room });
+      const { files, receiveMs } = await hold.whileHeld(spooling);
       const about = files.map(({ name, sizeBytes, sha256 }) => ({ name, sizeBytes, sha256 }));
       store.add(id, { requestId: request.id, query, files: about, receiveMs }, maxQueued);
     } catch (error) {
       await this.#remove(id);
       throw error;
-    } finally {
-      this.#receiving--;
     }
     setImmediate(() => this.#runner.look());
     return store.get(id) as Job;

@@ -10,6 +10,8 @@ const roleSchema = z.enum(clientRoles);
 export const serviceSchema = z.strictObject({
   host: z.string(),
   port: z.int().min(0).max(65535),
+  /** Names that `Host` and `Origin` may have: beside those of loopback at a loopback address, alone (with addresses) at any other; empty for any there. */
+  hosts: z.array(z.string().regex(/^[^\s/:]+$|^\[[\da-f:.]+\]$/i, 'a host name without scheme and port')),
   /** The models that answer; empty for every checkpoint in `models_dir`, the first by name answering. */
   models: z.array(
     z.strictObject({
@@ -189,7 +191,9 @@ export const serviceSchema = z.strictObject({
   }),
   /** `/docs`, `/redoc` and `/openapi.json` are there. */
   docs: z.boolean(),
-  /** Seconds that requests have to end after SIGTERM. */
+  /** Seconds between SIGTERM and the end, at most. */
   shutdownS: positive,
+  /** The first of them, a third at most, in which requests are still taken while `/readyz` fails, so that nobody sends more. */
+  lameDuckS: z.number().min(0),
   logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']),
 });

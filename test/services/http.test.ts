@@ -1,9 +1,13 @@
 /** The manners that all services share. */
+import { once } from 'node:events';
 import { request } from 'node:http';
 import { connect } from 'node:net';
 import { json } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { gzipSync } from 'node:zlib';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { eventually } from '../helpers/eventually.ts';
 import { chirpWav } from '../helpers/tinyModel.ts';
 import { audioForm, withService } from '../helpers/withService.ts';
 
@@ -78,13 +82,66 @@ test('an upload over the limit is refused before it is read', () =>
     assert.is(raw.status, 413);
   }));
 
-test('uploads that would fill the memory are refused with a time to try again', () =>
-  withService(['service.limits.max_bytes_in_flight=50000'], async ({ url }) => {
-    const answer = await fetch(`${url}/classify`, { method: 'POST', body: audioForm(['a.wav', chirpWav(10)]) });
-    assert.is(answer.status, 503);
-    assert.is(answer.headers.get('retry-after'), '1');
-    const small = await fetch(`${url}/classify`, { method: 'POST', body: audioForm(['a.wav', chirpWav(1)]) });
+test('an upload that alone would fill the memory is too large now and later, announced or not', () =>
+  withService(['service.limits.max_bytes_in_flight=300000'], async ({ url }) => {
+    const [ten, one] = [chirpWav(10), chirpWav(1)];
+    const refused = await fetch(`${url}/classify`, { method: 'POST', body: audioForm(['a.wav', ten]) });
+    assert.is(refused.status, 413);
+    assert.match(await refused.text(), 'larger than 262500 bytes');
+    const several = await fetch(`${url}/v1/predictions`, {
+      method: 'POST',
+      body: audioForm(...[1, 2, 3, 4].map((n) => [`${n}.wav`, chirpWav(3)] as const)),
+    });
+    assert.is(several.status, 413, 'one request with several recordings as well');
+    const chunked = { method: 'POST', body: new Blob([Buffer.from(ten)]).stream(), duplex: 'half' } as const;
+    const headers = { 'content-type': 'audio/wav' };
+    assert.is((await fetch(`${url}/classify`, { ...chunked, headers } as RequestInit)).status, 413);
+    const small = await fetch(`${url}/classify`, { method: 'POST', body: audioForm(['a.wav', one]) });
     assert.is(small.status, 200, 'what was taken is given back');
+  }));
+
+/** A client at another address of this machine that announces an upload, sends some of it, and no more. */
+async function beginUpload(url: string, { announced, sent }: { readonly announced: number; readonly sent: number }) {
+  const socket = connect({ port: Number(new URL(url).port), host: '127.0.0.1', localAddress: '127.0.0.2' });
+  let received = '';
+  socket.on('error', () => {});
+  socket.on('data', (chunk) => {
+    received += chunk;
+  });
+  socket.write(
+    `POST /classify HTTP/1.1\r\nHost: localhost\r\nContent-Type: audio/wav\r\nContent-Length: ${announced}\r\n\r\n`,
+  );
+  socket.write(Buffer.alloc(sent));
+  await once(socket, 'connect');
+  return { socket, received: () => received };
+}
+
+test('what is announced takes no room: twenty clients that announce everything turn nobody away', () =>
+  withService(['service.limits.max_bytes_in_flight=1000000'], async ({ url }) => {
+    const held = await Promise.all(
+      Array.from({ length: 20 }, () => beginUpload(url, { announced: 800_000, sent: 10 })),
+    );
+    await sleep(100);
+    const answer = await fetch(`${url}/classify`, { method: 'POST', body: audioForm(['a.wav', chirpWav(20)]) });
+    assert.is(answer.status, 200);
+    for (const { socket } of held) socket.destroy();
+  }));
+
+test('one client’s slow uploads give way to another client’s, which is within its fair share', () =>
+  withService(['service.limits.max_bytes_in_flight=1000000'], async ({ url, management }) => {
+    const inFlight = async () =>
+      Number(/^autobird_upload_bytes_in_flight (\d+)$/m.exec((await management.inject('/metrics')).body)?.[1]);
+    const held = await Promise.all(
+      Array.from({ length: 4 }, () => beginUpload(url, { announced: 800_000, sent: 200_000 })),
+    );
+    await eventually(async () => (await inFlight()) === 800_000, 'the first client’s bytes have not come');
+    const answer = await fetch(`${url}/classify`, { method: 'POST', body: audioForm(['a.wav', chirpWav(12)]) });
+    assert.is(answer.status, 200);
+    await eventually(async () => held.some(({ received }) => / 503 /.test(received())), 'nobody gave way');
+    assert.match(held.map(({ received }) => received()).join(''), /retry-after: 1[\s\S]*Too many uploads at once/);
+    assert.is(held.filter(({ received }) => received() === '').length, 3, 'no more than had to');
+    for (const { socket } of held) socket.destroy();
+    await eventually(async () => (await inFlight()) === 0, 'bytes were not given back');
   }));
 
 test('a path or an address instead of a file is refused with the way to upload one', () =>
@@ -110,6 +167,41 @@ test('a path or an address instead of a file is refused with the way to upload o
         assert.is(answer.status, 415);
         assert.match(await answer.text(), 'recordings are uploaded, never fetched');
       }
+    }
+  }));
+
+test('a recording under an odd type is taken for what it is, and what is none is told what is taken', () =>
+  withService([], async ({ url }) => {
+    const send = (body: Uint8Array | string, headers: Record<string, string>) =>
+      fetch(`${url}/classify`, { method: 'POST', body: Buffer.from(body as string), headers });
+    const wav = chirpWav(1);
+    for (const type of [
+      'application/ogg',
+      'video/webm',
+      'video/mp4',
+      'application/x-www-form-urlencoded',
+      'text/plain',
+    ]) {
+      assert.is((await send(wav, { 'content-type': type })).status, 200, type);
+    }
+    assert.is((await send(wav, {})).status, 200, 'no type at all');
+    const large = await send(chirpWav(60), { 'content-type': 'application/x-www-form-urlencoded' });
+    assert.is(large.status, 200, 'of many chunks');
+    for (const type of ['application/x-www-form-urlencoded', 'text/html']) {
+      const refused = await send('audio=/etc/passwd', { 'content-type': type });
+      assert.is(refused.status, 415, type);
+      assert.match(await refused.text(), /curl -F audio=@FILE.*audio\/\*, video\/\*, application\/ogg/);
+    }
+    const form = new Response(audioForm(['a.wav', wav]));
+    const packed = gzipSync(Buffer.from(await form.arrayBuffer()));
+    const types = { 'content-type': form.headers.get('content-type') ?? '' };
+    for (const [body, headers] of [
+      [packed, types],
+      [gzipSync(wav), { 'content-type': 'audio/wav' }],
+    ] as const) {
+      const refused = await send(body, { ...headers, 'content-encoding': 'gzip' });
+      assert.is(refused.status, 415);
+      assert.match(await refused.text(), /packed \(Content-Encoding: gzip\): send it unpacked/);
     }
   }));
 
@@ -144,7 +236,7 @@ test('a connection that is cut in the middle of an upload leaves nothing behind'
     for (let i = 0; i < 5; i++) {
       const socket = connect(Number(port), '127.0.0.1');
       socket.write(
-        'POST /classify HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=x\r\nContent-Length: 200000\r\n\r\n--x\r\nContent-Disposition: form-data; name="audio"; filename="a.wav"\r\n\r\nRIFF',
+        'POST /classify HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=x\r\nContent-Length: 200000\r\n\r\n--x\r\nContent-Disposition: form-data; name="audio"; filename="a.wav"\r\n\r\nRIFF',
       );
       await new Promise((resolve) => setTimeout(resolve, 30));
       socket.destroy();

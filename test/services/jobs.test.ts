@@ -164,7 +164,8 @@ test('jobs have a total on the disk, and leave the log its share', async () => {
 test('an upload that is cut short leaves nothing', () =>
   withService([own], async ({ url, dir }) => {
     const socket = connect(Number(new URL(url).port), '127.0.0.1');
-    const head = 'POST /v1/predictions HTTP/1.1\r\nHost: x\r\nPrefer: respond-async\r\nContent-Type: audio/wav\r\n';
+    const head =
+      'POST /v1/predictions HTTP/1.1\r\nHost: localhost\r\nPrefer: respond-async\r\nContent-Type: audio/wav\r\n';
     socket.write(`${head}Content-Length: 1000000\r\n\r\n`);
     socket.write(chirpWav(1));
     const receiving = async () =>

@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { rename, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:http';
+import { createServer, request } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
@@ -98,7 +98,7 @@ test('live sound asks for a key as well; a browser, which can send no header alo
       };
       assert.match(await begin([]), '401');
       assert.match(await begin(['autobird.live', 'bearer.abk_wrong']), '401');
-      const upgrade = 'GET /v1/live HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n';
+      const upgrade = 'GET /v1/live HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n';
       const websocket = 'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n';
       assert.match(await toItsEnd(url, upgrade + websocket), /^HTTP\/1\.1 401 /, 'and the connection is closed');
       assert.is(await begin([], { 'x-api-key': 'abk_live' }), '');
@@ -266,7 +266,7 @@ async function headOnly(url: string, head: string): Promise<string> {
 test('nothing of a body is waited for before a refusal, and 100 Continue is said to a welcome one only', () =>
   withService([keys({ station: 'predict' }), 'service.limits.max_file_bytes=1000'], async ({ url }) => {
     const post = (headers: string, bytes: number) =>
-      `POST /v1/predictions HTTP/1.1\r\nHost: x\r\nContent-Type: audio/wav\r\nContent-Length: ${bytes}\r\n${headers}\r\n`;
+      `POST /v1/predictions HTTP/1.1\r\nHost: localhost\r\nContent-Type: audio/wav\r\nContent-Length: ${bytes}\r\n${headers}\r\n`;
     assert.match(await headOnly(url, post('', 200_000_000)), /^HTTP\/1\.1 401 [\s\S]*connection: close/i);
     assert.match(await headOnly(url, post('Expect: 100-continue\r\n', 500)), /^HTTP\/1\.1 401 /);
     const key = 'X-Api-Key: secret of station\r\n';
@@ -344,6 +344,80 @@ test('pages of other origins are refused by the browser unless they are named', 
     const refused = await predict(url, { origin: 'https://birds.example' });
     assert.is(refused.status, 401);
     assert.is(refused.headers.get('access-control-allow-origin'), 'https://birds.example', 'the page may read why');
+  });
+});
+
+/** `fetch` chooses `Host` itself. */
+function statusFor(url: string, path: string, headers: Readonly<Record<string, string>>): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    const asked = request(new URL(path, url), { headers }, (answer) => {
+      answer.resume();
+      resolve(answer.statusCode);
+    });
+    asked.on('error', reject).end();
+  });
+}
+
+test('at a loopback address only loopback names pass: a page whose name points here reads and deletes nothing', () =>
+  withService([], async ({ url, management }) => {
+    for (const host of [
+      'localhost',
+      'LOCALHOST:9000',
+      'a.localhost',
+      '127.0.0.1:8000',
+      '127.9.9.9',
+      '[::1]:8000',
+      'localhost.',
+    ]) {
+      assert.is(await statusFor(url, '/v1/models', { host }), 200, host);
+      assert.is(await statusFor(url, '/v1/models', { host: 'localhost', origin: `http://${host}` }), 200, host);
+    }
+    for (const host of [
+      'evil.example',
+      'evil.example:8000',
+      '127.0.0.1.evil.example',
+      'localhost.evil.example',
+      '10.0.0.1',
+    ]) {
+      assert.is(await statusFor(url, '/v1/models', { host }), 403, host);
+      assert.is(await statusFor(url, '/v1/models', { host: 'localhost', origin: `http://${host}` }), 403, host);
+      assert.is(await statusFor(url, '/readyz', { host, origin: 'http://evil.example' }), 200, 'health passes');
+    }
+    assert.is(await statusFor(url, '/v1/models', { host: 'localhost', origin: 'null' }), 403);
+    for (const method of ['GET', 'DELETE'] as const) {
+      const answer = await management.inject({
+        method,
+        url: '/v1/log?file_name=a',
+        headers: { host: 'evil.example:8001' },
+      });
+      assert.is(answer.statusCode, 403, method);
+      assert.match(answer.json<{ detail: string }>().detail, /no requests for evil\.example:8001: .*service\.hosts/);
+    }
+    const rebound = new LiveClient(url, { host: 'evil.example', origin: 'http://evil.example' });
+    assert.match(await once(rebound.socket, 'error').then(([error]) => String(error)), '403');
+  }));
+
+test('at another address any name passes, unless service.hosts names them', async () => {
+  const bound = 'service.host=0.0.0.0';
+  await withService([bound], async ({ url }) => {
+    assert.is(await statusFor(url, '/v1/models', { host: 'birds.example', origin: 'https://birds.example' }), 200);
+  });
+  await withService([bound, 'service.hosts=[birds.example]'], async ({ url }) => {
+    for (const host of ['birds.example', 'Birds.example:443', '10.0.0.1:8000', '[fe80::1]', 'localhost']) {
+      assert.is(await statusFor(url, '/v1/models', { host }), 200, host);
+    }
+    assert.is(await statusFor(url, '/v1/models', { host: 'evil.example' }), 403);
+    assert.is(await statusFor(url, '/v1/models', { host: 'birds.example', origin: 'https://evil.example' }), 403);
+    assert.is(await statusFor(url, '/livez', { host: 'evil.example' }), 200);
+  });
+  await withService(['service.hosts=[birds.example]'], async ({ url }) => {
+    const proxied = { host: '127.0.0.1:8000', origin: 'https://birds.example' };
+    assert.is(await statusFor(url, '/v1/models', { host: 'birds.example' }), 200, 'a proxy at the same machine');
+    assert.is(await statusFor(url, '/v1/models', proxied), 200);
+    const live = new LiveClient(url, proxied);
+    await live.send({ sample_rate_hz: 16000, format: 's16le' });
+    assert.is((await live.until(1))[0]?.type, 'ready');
+    live.socket.terminate();
   });
 });
 

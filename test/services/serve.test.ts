@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { writeKnowingModel } from '../helpers/driftService.ts';
+import { eventually } from '../helpers/eventually.ts';
 import { chirpWav, writeTinyModel } from '../helpers/tinyModel.ts';
 import { audioForm } from '../helpers/withService.ts';
 import { withTempDir } from '../helpers/withTempDir.ts';
@@ -130,6 +131,31 @@ test('several processes answer at one port as one service, and one that dies is 
     for (let i = 0; i < 4; i++) await hear();
     child.kill('SIGTERM');
     assert.is(await exit, 0, output());
+  }));
+
+test('SIGTERM makes it not ready first and serves on; Ctrl-C closes at once', () =>
+  withTempDir(async (dir) => {
+    const checkpoint = await writeTinyModel(`${dir}/tiny.safetensors`);
+    const words = [checkpoint, '--port', '0', 'service.management.port=0', 'service.lame_duck_s=2'];
+    for (const [signal, leastMs] of [
+      ['SIGTERM', 2000],
+      ['SIGINT', 0],
+    ] as const) {
+      const { child, output, exit, urls } = await serve(dir, words);
+      const begin = performance.now();
+      child.kill(signal);
+      if (signal === 'SIGTERM') {
+        await eventually(async () => (await fetch(`${urls[1]}/readyz`)).status === 503, 'it is still ready');
+        assert.is((await fetch(`${urls[1]}/v2/health/ready`)).status, 503);
+        assert.is((await fetch(`${urls[1]}/livez`)).status, 200);
+        const answer = await fetch(`${urls[1]}/classify/`, { method: 'POST', body: audioForm(['a.wav', chirpWav(1)]) });
+        assert.is(answer.status, 200);
+        assert.is(answer.headers.get('connection'), 'close');
+      }
+      assert.is(await exit, 0, output());
+      const tookMs = performance.now() - begin;
+      assert.ok(tookMs >= leastMs && tookMs < 9000, `${signal}: ${tookMs} ms`);
+    }
   }));
 
 /** A recording that is on its way: resolves when the service has taken the request and waits for the body. */

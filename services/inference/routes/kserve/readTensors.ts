@@ -2,7 +2,8 @@
 import type { Readable } from 'node:stream';
 import { createGunzip, createInflate } from 'node:zlib';
 import type { FastifyRequest } from 'fastify';
-import { type ByteBudget, Hold } from '../../../http/ByteBudget.ts';
+import { clientKey } from '../../../http/clientKey.ts';
+import type { FairBudget, Hold } from '../../../http/FairBudget.ts';
 import { HttpProblem } from '../../../http/HttpProblem.ts';
 import { tooLarge } from '../../../http/receiveAudio.ts';
 
@@ -27,14 +28,13 @@ const maxJsonBytes = 8 * 2 ** 20;
  * @throws HttpProblem 400 for what is no such body, 413 for too much of it, 415 for an unknown compression, 503 where other
  * uploads fill the memory
  */
-export async function readTensors(request: FastifyRequest, maxBytes: number, budget: ByteBudget): Promise<TensorBody> {
+export async function readTensors(request: FastifyRequest, maxBytes: number, budget: FairBudget): Promise<TensorBody> {
   const begin = performance.now();
-  const announced = Number(request.headers['content-length'] ?? 0);
-  if (announced > maxBytes) throw tooLarge(maxBytes);
-  const hold = new Hold(budget);
-  hold.take(announced);
+  const most = Math.min(maxBytes, budget.mostForOne);
+  if (Number(request.headers['content-length'] ?? 0) > most) throw tooLarge(most);
+  const hold = budget.hold(clientKey(request));
   try {
-    const body = await collect(unpacked(request), maxBytes, hold);
+    const body = await hold.whileHeld(collect(unpacked(request), most, hold));
     const length = jsonLength(request, body.byteLength);
     if (length > maxJsonBytes) {
       throw new HttpProblem(
@@ -87,7 +87,7 @@ async function collect(stream: Readable, maxBytes: number, hold: Hold): Promise<
     for await (const chunk of stream as AsyncIterable<Buffer>) {
       length += chunk.byteLength;
       if (length > maxBytes) throw tooLarge(maxBytes);
-      hold.use(chunk.byteLength);
+      hold.take(chunk.byteLength);
       chunks.push(chunk);
     }
   } catch (error) {

@@ -32,7 +32,7 @@ export async function kserveRoutes(app: FastifyInstance, context: InferenceConte
       answerErrors(scope, ({ detail }) => ({
         error: typeof detail === 'string' ? detail : detail.map(({ msg }) => msg).join('; '),
       }));
-      serverRoutes(scope, context.models);
+      serverRoutes(scope, context);
       for (const prefix of ['/models/:name', '/models/:name/versions/:version']) modelRoutes(scope, context, prefix);
     },
     { prefix: '/v2' },
@@ -42,7 +42,7 @@ export async function kserveRoutes(app: FastifyInstance, context: InferenceConte
 /** Triton's bodies, where the rest of the service has FastAPI's. */
 const refused = { '4xx': errorBody, '5xx': errorBody };
 
-function serverRoutes(scope: FastifyInstance, models: ModelStore): void {
+function serverRoutes(scope: FastifyInstance, { models, readiness }: InferenceContext): void {
   scope.get(
     '/',
     // biome-ignore format: one line a route reads as a table
@@ -66,7 +66,10 @@ function serverRoutes(scope: FastifyInstance, models: ModelStore): void {
       ...healthRoute,
       schema: { tags, summary: 'The server can predict', response: { ...refused, 200: ready, 503: ready } },
     },
-    async (_request, reply) => reply.code(models.ready ? 200 : 503).send({ ready: models.ready }),
+    async (_request, reply) => {
+      const { ready } = readiness();
+      return reply.code(ready ? 200 : 503).send({ ready });
+    },
   );
   scope.post(
     '/repository/index',
@@ -100,7 +103,8 @@ function modelRoutes(scope: FastifyInstance, context: InferenceContext, prefix: 
     },
     async ({ params }, reply) => {
       const { name, loaded } = stateOf(models, params);
-      return reply.code(loaded === null ? 503 : 200).send({ name, ready: loaded !== null });
+      const ready = loaded !== null && !context.readiness().stopping;
+      return reply.code(ready ? 200 : 503).send({ name, ready });
     },
   );
   scope.post<{ Params: ModelParams }>(

@@ -1,7 +1,10 @@
 /** `/v1/live`: sound over a WebSocket, and what is heard in each clip as soon as its last sample is there. */
 import { fastifyWebsocket } from '@fastify/websocket';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { clientKey } from '../../../http/clientKey.ts';
+import { FairBudget } from '../../../http/FairBudget.ts';
 import { HttpProblem } from '../../../http/HttpProblem.ts';
+import { isOwnPage } from '../../../http/hosts.ts';
 import { WebSocketUpgrade } from '../../../http/webSocketUpgrade.ts';
 import type { InferenceContext } from '../../context.ts';
 import { closeCodes } from './Ending.ts';
@@ -16,8 +19,8 @@ const maxMessageBytes = 2 ** 20;
 
 export async function liveRoutes(app: FastifyInstance, context: InferenceContext): Promise<void> {
   const sessions = new Set<LiveSession>();
+  const connections = new FairBudget(context.config.live.maxConnections, 'Too many live connections');
   const metrics = new LiveMetrics(context.metrics.registry);
-  const { maxConnections } = context.config.live;
   await app.register(fastifyWebsocket, {
     options: {
       maxPayload: maxMessageBytes,
@@ -60,7 +63,10 @@ export async function liveRoutes(app: FastifyInstance, context: InferenceContext
       throw new HttpProblem(426, 'upgrade_required', 'Live audio needs a WebSocket: connect with ws:// or wss://');
     },
     wsHandler: (socket, request) => {
-      if (sessions.size >= maxConnections) {
+      const hold = connections.hold(clientKey(request));
+      try {
+        hold.take(1);
+      } catch {
         metrics.sessions.inc({ code: String(closeCodes.tryLater) });
         socket.close(closeCodes.tryLater, 'Too many live connections (service.live.max_connections): try again later');
         return;
@@ -71,6 +77,7 @@ export async function liveRoutes(app: FastifyInstance, context: InferenceContext
       session.ended
         .catch((error) => request.log.error({ err: error }, 'A live session broke'))
         .finally(() => {
+          hold.release();
           sessions.delete(session);
           metrics.connections.set(sessions.size);
         });
@@ -79,15 +86,11 @@ export async function liveRoutes(app: FastifyInstance, context: InferenceContext
 }
 
 /**
- * A browser sends the cookies and the network position of its user along with any page's connection, and says whose page it
- * is: only our own may. Other clients send no origin.
+ * A browser sends the network position of its user along with any page's connection, and no rule of CORS applies to WebSockets.
  *
  * @throws HttpProblem 403
  */
-function checkOrigin({ headers, host }: FastifyRequest, { config }: InferenceContext): void {
-  const { origin } = headers;
-  if (origin === undefined) return;
-  if (URL.canParse(origin) && new URL(origin).host === host) return;
-  if (config.cors.origins.some((allowed) => allowed === origin || allowed === '*')) return;
-  throw new HttpProblem(403, 'foreign_origin', `Pages of ${origin} may not connect to this service`);
+function checkOrigin(request: FastifyRequest, { config }: InferenceContext): void {
+  if (isOwnPage(request, config)) return;
+  throw new HttpProblem(403, 'foreign_origin', `Pages of ${request.headers.origin} may not connect to this service`);
 }

@@ -1,0 +1,139 @@
+import { HttpProblem } from './HttpProblem.ts';
+
+/** What one client holds. */
+interface Share {
+  units: number;
+  readonly holds: Set<Hold>;
+}
+
+/** Above its fair share a client leaves this part for those who come. */
+const reservedPart = 1 / 8;
+
+/**
+ * Something scarce that clients share: bytes of uploads in memory, connections for live audio, uploads of jobs. A client alone
+ * may have seven eighths. Whoever stays within the fair share (all of it, by the number of clients that hold something) finds room:
+ * where there is none, the client with the most, if that is more than its fair share, loses a hold that is still waiting for
+ * bytes. So neither slow nor silent connections of one client turn another one away.
+ */
+export class FairBudget {
+  /** What one client may hold where there is no other. */
+  readonly mostForOne: number;
+  readonly #limit: number;
+  readonly #refusal: string;
+  readonly #shares = new Map<string, Share>();
+  #taken = 0;
+
+  /** @param refusal what a client is told for which there is no room */
+  constructor(limit: number, refusal: string) {
+    this.#limit = limit;
+    this.#refusal = refusal;
+    this.mostForOne = limit - Math.floor(limit * reservedPart);
+  }
+
+  get taken(): number {
+    return this.#taken;
+  }
+
+  /** Nothing yet, for `client` ({@link clientKey}). Release it in the end. */
+  hold(client: string): Hold {
+    return new Hold(this, client);
+  }
+
+  /** @throws HttpProblem 503 where others hold too much; nothing is taken then */
+  take(hold: Hold, units: number): void {
+    const own = this.#shares.get(hold.client)?.units ?? 0;
+    const clients = this.#shares.size + (own === 0 ? 1 : 0);
+    const fair = this.#limit / clients;
+    const isFair = own + units <= fair;
+    const most = isFair ? this.#limit : this.mostForOne;
+    while (this.#taken + units > most) {
+      const victim = isFair ? this.#greedy(hold.client, fair) : undefined;
+      if (victim === undefined) throw this.refusal();
+      victim.lose(this.refusal());
+    }
+    this.#taken += units;
+    const share = this.#shares.get(hold.client) ?? { units: 0, holds: new Set() };
+    this.#shares.set(hold.client, share);
+    share.units += units;
+    share.holds.add(hold);
+  }
+
+  give(hold: Hold, units: number): void {
+    const share = this.#shares.get(hold.client);
+    if (share === undefined || !share.holds.delete(hold)) return;
+    this.#taken -= units;
+    share.units -= units;
+    if (share.holds.size === 0) this.#shares.delete(hold.client);
+  }
+
+  refusal(): HttpProblem {
+    return new HttpProblem(503, 'overloaded', `${this.#refusal}: try again in a moment`, { retryAfterS: 1 });
+  }
+
+  /** The largest hold that can be lost of the client that has the most, if that is more than is fair. */
+  #greedy(not: string, fair: number): Hold | undefined {
+    const [most] = [...this.#shares]
+      .filter(([client, { units }]) => client !== not && units > fair)
+      .sort(([, a], [, b]) => b.units - a.units)
+      .flatMap(([, { holds }]) => [...holds].filter((hold) => hold.canBeLost).sort((a, b) => b.units - a.units));
+    return most;
+  }
+}
+
+/** What one request, or connection, has of a budget. */
+export class Hold implements Disposable {
+  readonly client: string;
+  /** Bytes are still coming: it is lost where another client has a better right. */
+  canBeLost = false;
+  readonly #budget: FairBudget;
+  #units = 0;
+  #lost: HttpProblem | null = null;
+  #onLost = (_problem: HttpProblem) => {};
+
+  constructor(budget: FairBudget, client: string) {
+    this.#budget = budget;
+    this.client = client;
+  }
+
+  get units(): number {
+    return this.#units;
+  }
+
+  /** @throws HttpProblem 503 as {@link FairBudget.take}, and where the hold was lost */
+  take(units: number): void {
+    if (this.#lost !== null) throw this.#lost;
+    this.#budget.take(this, units);
+    this.#units += units;
+  }
+
+  /** `work`, or the refusal as soon as the hold is lost: work that waits for bytes would not notice. */
+  async whileHeld<T>(work: Promise<T>): Promise<T> {
+    this.canBeLost = true;
+    work.catch(() => {});
+    try {
+      return await Promise.race([
+        work,
+        new Promise<never>((_resolve, reject) => {
+          this.#onLost = reject;
+        }),
+      ]);
+    } finally {
+      this.canBeLost = false;
+    }
+  }
+
+  lose(problem: HttpProblem): void {
+    this.#lost = problem;
+    this.release();
+    this.#onLost(problem);
+  }
+
+  release(): void {
+    this.#budget.give(this, this.#units);
+    this.#units = 0;
+  }
+
+  [Symbol.dispose](): void {
+    this.release();
+  }
+}
