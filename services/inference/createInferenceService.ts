@@ -45,7 +45,14 @@ export async function createInferenceService(
   warnWhereOpen(config, logger);
   const tracing = await openTracing(config.tracing, 'autobird-inference', logger);
   const { path, retentionDays } = config.log;
-  const log = path === null ? null : PredictionLog.open({ path, retentionDays });
+  const log =
+    path === null
+      ? null
+      : await PredictionLog.open({
+          path,
+          retentionDays,
+          onUpgrade: (upgrade) => logger.info({ ...upgrade, path }, 'The prediction log is brought up to date first'),
+        });
   const gathered = gatheredLog(log, config.log, logger);
   const models = await ModelStore.open(
     config,

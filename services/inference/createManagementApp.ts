@@ -5,16 +5,21 @@ import { type Static, Type } from 'typebox';
 import { packageVersion } from '../../src/service.ts';
 import { createApp } from '../http/createApp.ts';
 import { HttpProblem } from '../http/HttpProblem.ts';
+import { snakeCase } from '../predictionLog/columns.ts';
 import type { LogFilter, LoggedPrediction } from '../predictionLog/entry.ts';
 import { fullCsv, originalCsv, parquet } from '../predictionLog/exportLog.ts';
-import type { LogReader } from '../predictionLog/LogReader.ts';
+import { eachPage, type LogPlace, type LogReader } from '../predictionLog/LogReader.ts';
 import type { InferenceContext } from './context.ts';
+
+/** The time of a row and its id. */
+const placePattern = '^-?\\d{1,15}_\\d{1,15}$';
 
 const filterFields = {
   request_id: Type.Optional(Type.String()),
   file_name: Type.Optional(Type.String()),
   file_sha256: Type.Optional(Type.String({ pattern: '^[0-9a-f]{64}$' })),
   label: Type.Optional(Type.String()),
+  place: Type.Optional(Type.String()),
   model_version: Type.Optional(Type.String()),
   since: Type.Optional(Type.String({ format: 'date-time' })),
   until: Type.Optional(Type.String({ format: 'date-time' })),
@@ -24,7 +29,7 @@ const listQuery = Type.Object(
   {
     ...filterFields,
     limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
-    before: Type.Optional(Type.Integer({ minimum: 1 })),
+    before: Type.Optional(Type.String({ pattern: placePattern })),
   },
   { additionalProperties: false },
 );
@@ -78,20 +83,21 @@ function logRoutes(app: FastifyInstance, { history }: InferenceContext): void {
     {
       schema: {
         tags,
-        summary: 'Predictions, newest first; `before` is the last id of the page before',
+        summary: 'Predictions, newest first; `before` is `next` of the page before, which is null after the last',
         querystring: listQuery,
       },
     },
     async ({ query: { limit = 100, before, ...filter } }) => {
-      const rows = await kept(history).list(filterOf(filter), { limit, before });
-      return { predictions: rows.map(rowToJson) };
+      const after = before === undefined ? undefined : placeOf(before);
+      const { rows, next } = await kept(history).page(filterOf(filter), { limit, order: 'DESC', after });
+      return { predictions: rows.map(rowToJson), next: next === null ? null : `${next.timeMs}_${next.id}` };
     },
   );
   app.get<{ Querystring: Static<typeof exportQuery> }>(
     '/v1/log/export',
     { schema: { tags, summary: "As CSV, the original system's CSV, or Parquet", querystring: exportQuery } },
     async ({ query: { format = 'csv', ...filter } }, reply) => {
-      const pages = kept(history).each(filterOf(filter));
+      const pages = eachPage(kept(history), filterOf(filter));
       const name = `predictions.${format === 'parquet' ? 'parquet' : 'csv'}`;
       reply.header('content-disposition', `attachment; filename="${name}"`);
       if (format === 'parquet') {
@@ -109,12 +115,17 @@ function logRoutes(app: FastifyInstance, { history }: InferenceContext): void {
         throw new HttpProblem(
           422,
           'missing',
-          'Say what to delete: request_id, file_name, file_sha256, since, until, …',
+          'Say what to delete: request_id, file_name, file_sha256, label, place, model_version, since, until',
         );
       }
       return { deleted: await kept(history).delete(filterOf(query)) };
     },
   );
+}
+
+function placeOf(text: string): LogPlace {
+  const [timeMs, id] = text.split('_').map(Number) as [number, number];
+  return { timeMs, id };
 }
 
 function kept(history: LogReader | null): LogReader {
@@ -128,6 +139,7 @@ function filterOf(query: FilterQuery): LogFilter {
     fileName: query.file_name,
     fileSha256: query.file_sha256,
     label: query.label,
+    place: query.place,
     modelVersion: query.model_version,
     since: query.since === undefined ? undefined : new Date(query.since),
     until: query.until === undefined ? undefined : new Date(query.until),
@@ -135,13 +147,12 @@ function filterOf(query: FilterQuery): LogFilter {
 }
 
 function rowToJson({ driftFeatures, trueLabel, ...row }: LoggedPrediction): object {
-  const snake = (key: string) => key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
   return {
-    ...Object.fromEntries(Object.entries(row).map(([key, value]) => [snake(key), value])),
+    ...Object.fromEntries(Object.entries(row).map(([key, value]) => [snakeCase(key), value])),
     drift_features:
       driftFeatures === null
         ? null
-        : Object.fromEntries(Object.entries(driftFeatures).map(([key, value]) => [snake(key), value])),
+        : Object.fromEntries(Object.entries(driftFeatures).map(([key, value]) => [snakeCase(key), value])),
     ...(trueLabel !== undefined && { true_label: trueLabel }),
   };
 }

@@ -29,6 +29,7 @@ export function logEntry(answered: Answered): LogEntry {
     fileSha256: file.sha256,
     fileBytes: file.sizeBytes,
     durationS: prediction?.durationS ?? null,
+    place: upload.place ?? null,
     model: model.name,
     modelVersion: model.version,
     shadow,

@@ -4,6 +4,9 @@ import type { HeardPrediction } from '../../src/index.ts';
 import { type FormatContext, type FormatWriter, outputFormats, resultToJson } from '../../src/service.ts';
 import type { LoadedModel } from './LoadedModel.ts';
 
+/** Databases end a text there. */
+const withoutNul = '^[^\\u0000]*$';
+
 export const predictionQuery = Type.Object(
   {
     model: Type.Optional(Type.String({ description: 'A model by its name; one drawn by the weights without it.' })),
@@ -17,6 +20,14 @@ export const predictionQuery = Type.Object(
     merge: Type.Optional(Type.Boolean({ description: 'Neighbouring clips of one label are one detection (true).' })),
     clips: Type.Optional(Type.Boolean({ description: 'Scores of every clip (false).' })),
     embeddings: Type.Optional(Type.Boolean({ description: 'The embedding of the recording (false).' })),
+    place: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 200,
+        pattern: withoutNul,
+        description: 'Where it was recorded, for the log.',
+      }),
+    ),
     spectrogram: Type.Optional(Type.Boolean({ description: 'A picture as a PNG in base64 (false).' })),
   },
   { additionalProperties: false },

@@ -29,7 +29,7 @@ export async function outcomeOf(context: InferenceContext, options: OutcomeOptio
   const file = files[part] as Upload['files'][number];
   const listening = {
     request: requester,
-    upload,
+    upload: { ...upload, place: query.place },
     part,
     model: name,
     embedding: embeddings,

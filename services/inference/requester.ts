@@ -13,4 +13,7 @@ export interface Requester extends Pick<FastifyRequest, 'id' | 'url' | 'log'> {
 }
 
 /** The recordings of a requester. */
-export type Upload = Pick<Received, 'files' | 'receiveMs'>;
+export interface Upload extends Pick<Received, 'files' | 'receiveMs'> {
+  /** Where they were recorded, as the client calls it. */
+  readonly place?: string | undefined;
+}

@@ -1,5 +1,6 @@
 /** A log's file as the place where rows wait for the database that gathers them: read in the order in which they were written. */
-import Database from 'libsql';
+import type Database from 'libsql';
+import { openLogFile } from './openLogFile.ts';
 
 /** A row as it is stored: columns spell what `LogEntry` names in snake_case. */
 export interface StoredRow {
@@ -29,11 +30,7 @@ export class Spool implements Disposable {
 
   /** A connection of its own to the file of an open log: what is read here holds up no writer. */
   static open(path: string): Spool {
-    const database = new Database(path);
-    database.exec('PRAGMA busy_timeout = 5000');
-    // As for the log itself: neither a commit nor a checkpoint of this thread waits for the disk.
-    database.exec('PRAGMA synchronous = NORMAL');
-    database.exec('PRAGMA wal_autocheckpoint = 0');
+    const database = openLogFile(path, 5000);
     return new Spool(database);
   }
 
@@ -50,10 +47,6 @@ export class Spool implements Disposable {
   /** The last prediction that was fed, for figures: what counts is the cursor beside the fed rows. */
   get fedUpTo(): number {
     return (this.#database.prepare('SELECT fed_id FROM spool').get() as { fed_id: number }).fed_id;
-  }
-
-  set fedUpTo(predictionId: number) {
-    this.#database.prepare('UPDATE spool SET fed_id = ?').run(predictionId);
   }
 
   /** The last ids that were ever given, deleted rows included. */

@@ -13,6 +13,8 @@ export interface LogEntry {
   readonly fileBytes: number;
   /** Null where the recording could not be read. */
   readonly durationS: number | null;
+  /** Where it was recorded, as the client calls it. */
+  readonly place: string | null;
   readonly model: string | null;
   readonly modelVersion: string | null;
   /** A model that listened along without answering. */
@@ -73,9 +75,12 @@ export interface LogFilter {
   readonly fileName?: string | undefined;
   readonly fileSha256?: string | undefined;
   readonly label?: string | undefined;
+  readonly place?: string | undefined;
   readonly modelVersion?: string | undefined;
   /** From this instant on. */
   readonly since?: Date | undefined;
   /** Before this instant. */
   readonly until?: Date | undefined;
+  /** Not those that were written later. */
+  readonly upToId?: number | undefined;
 }

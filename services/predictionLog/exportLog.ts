@@ -1,7 +1,9 @@
 /** The log as files that others read: the original's CSV, all columns as CSV, Parquet. */
 import { type BasicType, ByteWriter, ParquetWriter, schemaFromColumnData } from 'hyparquet-writer';
+import { type Column, columns as loggedColumns } from './columns.ts';
 import type { LoggedPrediction } from './entry.ts';
-import type { LoggedPages } from './LogReader.ts';
+
+type LoggedPages = AsyncIterable<readonly LoggedPrediction[]>;
 
 /** `time, audio_file, prediction` as the original system wrote it, but with names quoted where they need it. */
 export async function* originalCsv(pages: LoggedPages): AsyncGenerator<string, void> {
@@ -48,35 +50,27 @@ export async function* parquet(pages: LoggedPages): AsyncGenerator<Uint8Array, v
 
 type Value = string | number | boolean | Date | Readonly<Record<string, number>> | null;
 
+const parquetTypes: Readonly<Record<Column['kind'], BasicType>> = {
+  text: 'STRING',
+  integer: 'INT32',
+  bigint: 'INT64',
+  real: 'DOUBLE',
+  boolean: 'BOOLEAN',
+  time: 'TIMESTAMP',
+  scores: 'JSON',
+};
+
 const columns: readonly {
   readonly name: string;
   readonly type: BasicType;
   readonly value: (row: LoggedPrediction) => Value;
 }[] = [
   { name: 'id', type: 'INT64', value: (row) => row.id },
-  { name: 'request_id', type: 'STRING', value: (row) => row.requestId },
-  { name: 'part', type: 'INT32', value: (row) => row.part },
-  { name: 'time', type: 'TIMESTAMP', value: (row) => row.time },
-  { name: 'route', type: 'STRING', value: (row) => row.route },
-  { name: 'file_name', type: 'STRING', value: (row) => row.fileName },
-  { name: 'file_sha256', type: 'STRING', value: (row) => row.fileSha256 },
-  { name: 'file_bytes', type: 'INT64', value: (row) => row.fileBytes },
-  { name: 'duration_s', type: 'DOUBLE', value: (row) => row.durationS },
-  { name: 'model', type: 'STRING', value: (row) => row.model },
-  { name: 'model_version', type: 'STRING', value: (row) => row.modelVersion },
-  { name: 'shadow', type: 'BOOLEAN', value: (row) => row.shadow },
-  { name: 'label', type: 'STRING', value: (row) => row.label },
-  { name: 'score', type: 'DOUBLE', value: (row) => row.score },
-  { name: 'scores', type: 'JSON', value: (row) => row.scores },
-  { name: 'clips', type: 'INT32', value: (row) => row.clips },
-  { name: 'receive_ms', type: 'DOUBLE', value: (row) => row.receiveMs },
-  { name: 'predict_ms', type: 'DOUBLE', value: (row) => row.predictMs },
-  { name: 'decode_ms', type: 'DOUBLE', value: (row) => row.decodeMs },
-  { name: 'mel_mean', type: 'DOUBLE', value: (row) => row.driftFeatures?.melMean ?? null },
-  { name: 'mel_std', type: 'DOUBLE', value: (row) => row.driftFeatures?.melStd ?? null },
-  { name: 'energy_mean', type: 'DOUBLE', value: (row) => row.driftFeatures?.energyMean ?? null },
-  { name: 'energy_std', type: 'DOUBLE', value: (row) => row.driftFeatures?.energyStd ?? null },
-  { name: 'error_code', type: 'STRING', value: (row) => row.errorCode },
+  ...loggedColumns.map(({ name, kind, value }) => ({
+    name,
+    type: parquetTypes[kind],
+    value: (row: LoggedPrediction) => value(row) as Value,
+  })),
   { name: 'has_feedback', type: 'BOOLEAN', value: (row) => row.trueLabel !== undefined },
   { name: 'true_label', type: 'STRING', value: (row) => row.trueLabel ?? null },
 ];

@@ -45,7 +45,7 @@ export function openDriftRows(config: ServiceConfig['log']): DriftRowSource {
     return opened;
   });
   return {
-    driftRows: (filter, limit) => read(() => driftRows(database, filter, limit)),
+    driftRows: async (filter, limit) => read(() => driftRows(database, filter, limit)),
     close: () => {
       database.close();
     },

@@ -49,7 +49,7 @@ export async function writeLogRows(
   rows: readonly { readonly features: DriftFeatures; readonly label: string | null; readonly confidence: number }[],
   { modelVersion = '', fromMs = Date.UTC(2026, 0, 1), everyMs = 1000 } = {},
 ): Promise<void> {
-  const log = PredictionLog.open({ path });
+  const log = await PredictionLog.open({ path });
   const entries = rows.map(
     ({ features, label, confidence }, i): LogEntry => ({
       requestId: `${fromMs}-${i}`,
@@ -60,6 +60,7 @@ export async function writeLogRows(
       fileSha256: '0'.repeat(64),
       fileBytes: 1,
       durationS: 1,
+      place: null,
       model: 'tiny',
       modelVersion,
       shadow: false,

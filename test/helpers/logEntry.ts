@@ -11,6 +11,7 @@ export function logEntryOf(values: Partial<LogEntry> = {}): LogEntry {
     fileSha256: 'ab'.repeat(32),
     fileBytes: 1234,
     durationS: 5,
+    place: null,
     model: 'm',
     modelVersion: 'v1',
     shadow: false,

@@ -70,8 +70,8 @@ test('a recording has the same row in the log, in a checkpoint and for autobird 
         assert.is((await fetch(`${url}/classify/`, { method: 'POST', body: form })).status, 200);
       }
     });
-    const log = PredictionLog.open({ path: `${dir}/log.db` });
-    const logged = log.driftRows({}, 100);
+    const log = await PredictionLog.open({ path: `${dir}/log.db` });
+    const logged = await log.driftRows({}, 100);
     await log.close();
     const csv = join(dir, 'rows.csv');
     const { code, stderr } = await runCommand(['drift', join(dir, 'known'), '-r', path, '--save', csv, '--json']);

@@ -5,14 +5,19 @@ import { copyFile, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import pg from 'pg';
 import { pino } from 'pino';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { LoggedPrediction } from '../../services/predictionLog/entry.ts';
+import { eachPage } from '../../services/predictionLog/LogReader.ts';
 import { openDriftRows } from '../../services/predictionLog/openDriftRows.ts';
 import { PredictionLog } from '../../services/predictionLog/PredictionLog.ts';
 import { GatheredLog, type GatheredLogOptions } from '../../services/predictionLog/postgres/GatheredLog.ts';
+import { downgrade, oldestPostgresVersion } from '../../services/predictionLog/postgres/migrations.ts';
 import { AutobirdError } from '../../src/index.ts';
 import { logEntryOf } from '../helpers/logEntry.ts';
+import { rowsOf } from '../helpers/rowsOf.ts';
 import { chirpWav } from '../helpers/tinyModel.ts';
 import { PostgresServer, postgresPrograms } from '../helpers/withPostgres.ts';
 import { audioForm, serviceConfig, withService } from '../helpers/withService.ts';
@@ -38,9 +43,9 @@ interface Replica {
   close(): Promise<void>;
 }
 
-function openReplica(url: string, path: string, options: Partial<GatheredLogOptions> = {}): Replica {
+async function openReplica(url: string, path: string, options: Partial<GatheredLogOptions> = {}): Promise<Replica> {
   const lines: string[] = [];
-  const log = PredictionLog.open({ path });
+  const log = await PredictionLog.open({ path });
   const given = { batchRows: 50, trim: false, audio: false, retentionDays: null, ...options, url, path };
   const gathered = GatheredLog.open(log, given, pino({}, { write: (line) => lines.push(line) }));
   const close = async () => {
@@ -57,7 +62,9 @@ async function withReplicas(
 ): Promise<void> {
   const url = await server.createDatabase();
   await withTempDir(async (dir) => {
-    const replicas = Array.from({ length: count }, (_, n) => openReplica(url, join(dir, `${n}.db`), options));
+    const replicas = await Promise.all(
+      Array.from({ length: count }, (_, n) => openReplica(url, join(dir, `${n}.db`), options)),
+    );
     try {
       await use(replicas, url, dir);
     } finally {
@@ -102,18 +109,18 @@ needsPostgres('a row is the same in PostgreSQL as in the file, to the last bit o
         ...{ errorCode: 'not_audio', decodeMs: null, score: null, modelVersion: null },
       }),
     );
-    log.addFeedback({ requestId: 'r1', part: 0, label: 'robin', note: 'in the hedge' });
-    log.addFeedback({ requestId: 'r1', part: 0, label: null, note: null });
+    await log.addFeedback({ requestId: 'r1', part: 0, label: 'robin', note: 'in the hedge' });
+    await log.addFeedback({ requestId: 'r1', part: 0, label: null, note: null });
     await gathered.caughtUp();
-    const plain = ({ id: _id, ...row }: Awaited<ReturnType<typeof gathered.list>>[number]) => row;
-    const [theirs, ours] = [await gathered.list({}, { limit: 9 }), log.list({}, { limit: 9 })];
+    const plain = ({ id: _id, ...row }: LoggedPrediction) => row;
+    const [theirs, ours] = [await rowsOf(gathered), await rowsOf(log)];
     assert.is(theirs.length, 2);
     assert.equal(theirs.map(plain), ours.map(plain));
     assert.is(theirs[1]?.trueLabel, null);
-    assert.equal(await gathered.driftRows({}, 9), log.driftRows({}, 9));
+    assert.equal(await gathered.driftRows({}, 9), await log.driftRows({}, 9));
     // As the drift service reads it.
     const reader = openDriftRows(serviceConfig([`service.log.postgres.url='${url}'`]).log);
-    assert.equal(await reader.driftRows({}, 9), log.driftRows({}, 9));
+    assert.equal(await reader.driftRows({}, 9), await log.driftRows({}, 9));
     await reader.close();
   }),
 );
@@ -127,16 +134,16 @@ needsPostgres('pages and filters find what they should over all replicas', () =>
       await gathered.caughtUp();
     }
     const { gathered } = a as Replica;
-    const first = await gathered.list({}, { limit: 4 });
-    const second = await gathered.list({}, { limit: 4, before: first.at(-1)?.id });
+    const first = await gathered.page({}, { limit: 4, order: 'DESC' });
+    const second = await gathered.page({}, { limit: 4, order: 'DESC', after: first.next ?? undefined });
     assert.equal(
-      [...first, ...second].map(({ requestId }) => requestId),
+      [...first.rows, ...second.rows].map(({ requestId }) => requestId),
       ['r9', 'r8', 'r7', 'r6', 'r5', 'r4', 'r3', 'r2'],
     );
-    assert.is((await gathered.list({ label: 'robin' }, { limit: 99 })).length, 3);
+    assert.is((await rowsOf(gathered, { label: 'robin' })).length, 3);
     const some = { since: day(3), until: day(5), modelVersion: 'v1' };
     assert.equal(
-      (await gathered.list(some, { limit: 99, before: 999 })).map(({ requestId }) => requestId),
+      (await rowsOf(gathered, some)).map(({ requestId }) => requestId),
       ['r4', 'r3'],
     );
     assert.equal(
@@ -144,9 +151,9 @@ needsPostgres('pages and filters find what they should over all replicas', () =>
       [5, 6, 7, 8, 9],
     );
     const pages = [];
-    for await (const page of gathered.each({ label: 'wren' })) pages.push(page.length);
+    for await (const page of eachPage(gathered, { label: 'wren' })) pages.push(page.length);
     assert.equal(pages, [6]);
-    assert.is((await gathered.list({ fileName: "x' OR 1=1 --" }, { limit: 99 })).length, 0);
+    assert.is((await rowsOf(gathered, { fileName: "x' OR 1=1 --" })).length, 0);
   }),
 );
 
@@ -220,7 +227,7 @@ needsPostgres('kill -9 of a service that could not reach PostgreSQL loses nothin
       await new Promise((resolve) => child.on('close', resolve));
       const acknowledged = printed.split('\n').slice(0, -1);
       assert.ok(acknowledged.length > 0);
-      const { gathered, close } = openReplica(url, path);
+      const { gathered, close } = await openReplica(url, path);
       await until(() => gathered.stats().waitingRows === 0, 'all rows fed');
       const arrived = await fed(url);
       const rows = await server.query(url, 'SELECT DISTINCT instance_id, spool_id FROM autobird.predictions');
@@ -239,7 +246,7 @@ needsPostgres('processes that share a file feed each row once', async () => {
   const url = await server.createDatabase();
   await withTempDir(async (dir) => {
     const path = join(dir, 'shared.db');
-    const replicas = [openReplica(url, path), openReplica(url, path), openReplica(url, path)];
+    const replicas = await Promise.all([openReplica(url, path), openReplica(url, path), openReplica(url, path)]);
     for (let n = 0; n < 200; n++) await (replicas[n % 3] as Replica).log.append(logEntryOf({ requestId: `r${n}` }));
     for (const { gathered } of replicas) await gathered.caughtUp();
     await until(async () => (await fed(url)).length >= 200, 'all rows fed');
@@ -256,25 +263,27 @@ needsPostgres(
   () =>
     withReplicas(2, async ([a, b], url, dir) => {
       const [here, there] = [a as Replica, b as Replica];
-      for (const { log, gathered } of [here, there]) {
-        await log.append(logEntryOf({ requestId: 'secret', fileName: 'bedroom.wav' }));
-        await log.append(logEntryOf({ requestId: 'other' }));
-        log.addFeedback({ requestId: 'secret', part: 0, label: 'wren', note: 'Ann said so' });
+      for (const [n, { log, gathered }] of [here, there].entries()) {
+        // The clock of a replica is an hour ahead.
+        const time = new Date(Date.now() + n * 3_600_000);
+        await log.append(logEntryOf({ requestId: `secret${n}`, fileName: 'bedroom.wav', time }));
+        await log.append(logEntryOf({ requestId: 'other', part: n }));
+        await log.addFeedback({ requestId: `secret${n}`, part: 0, label: 'wren', note: 'Ann said so' });
         await gathered.caughtUp();
       }
       // A third was cut off, and comes back with a row that nobody has seen.
-      const third = PredictionLog.open({ path: join(dir, 'third.db') });
+      const third = await PredictionLog.open({ path: join(dir, 'third.db') });
       await third.append(logEntryOf({ requestId: 'late', fileName: 'bedroom.wav' }));
       await third.close();
       assert.is(await here.gathered.delete({ fileName: 'bedroom.wav' }), 2);
       assert.equal(await fed(url), ['other', 'other']);
       assert.equal(await server.query(url, 'SELECT note FROM autobird.feedback'), []);
-      assert.is(here.log.list({ fileName: 'bedroom.wav' }, { limit: 9 }).length, 0);
+      assert.is((await rowsOf(here.log, { fileName: 'bedroom.wav' })).length, 0);
       await there.gathered.caughtUp();
-      assert.is(there.log.list({ fileName: 'bedroom.wav' }, { limit: 9 }).length, 0);
-      const back = openReplica(url, join(dir, 'third.db'));
+      assert.is((await rowsOf(there.log, { fileName: 'bedroom.wav' })).length, 0);
+      const back = await openReplica(url, join(dir, 'third.db'));
       await back.gathered.caughtUp();
-      assert.is(back.log.list({}, { limit: 9 }).length, 0);
+      assert.is((await rowsOf(back.log, {})).length, 0);
       assert.equal(await fed(url), ['other', 'other']);
       // What comes later under the same name is kept.
       await there.log.append(
@@ -286,6 +295,48 @@ needsPostgres(
     }),
 );
 
+needsPostgres('a row that a restart or another replica repeats arrives once, though the file forgot it', () =>
+  withReplicas(
+    2,
+    async ([a, b], url) => {
+      for (const { log, gathered } of [a as Replica, b as Replica, a as Replica]) {
+        await log.append(logEntryOf({ requestId: 'job', audio: Buffer.from('sound') }));
+        await log.append(logEntryOf({ requestId: 'job', errorCode: 'overloaded' }));
+        await gathered.caughtUp();
+        await until(async () => (await rowsOf(log)).length === 0, 'an empty file');
+      }
+      assert.equal(await fed(url), ['job', 'job']);
+      assert.is((await server.query(url, 'SELECT 1 FROM autobird.audio')).length, 1);
+    },
+    { trim: true, audio: true },
+  ),
+);
+
+needsPostgres('tables of an older autobird keep their rows, and become that again', async () => {
+  const url = await server.createDatabase();
+  await withTempDir(async (dir) => {
+    const first = await openReplica(url, join(dir, '0.db'));
+    await first.log.append(logEntryOf({ requestId: 'old', place: 'pond' }));
+    await first.gathered.caughtUp();
+    await first.close();
+    const client = new pg.Client({ connectionString: url });
+    await client.connect();
+    await downgrade(client, 'test', oldestPostgresVersion);
+    const columns = "SELECT 1 FROM information_schema.columns WHERE column_name IN ('row_key', 'place')";
+    assert.is((await client.query(columns)).rowCount, 0);
+    // An index that was broken off is not valid, and is made anew.
+    await client.query('CREATE INDEX predictions_label ON autobird.predictions (label)');
+    await client.end();
+    const again = await Promise.all([1, 2].map((n) => openReplica(url, join(dir, `${n}.db`))));
+    for (const [n, { log }] of again.entries()) await log.append(logEntryOf({ requestId: `new${n}` }));
+    for (const { gathered } of again) await gathered.caughtUp();
+    assert.equal((await fed(url)).sort(), ['new0', 'new1', 'old']);
+    const indexes = "SELECT 1 FROM pg_indexes WHERE schemaname = 'autobird' AND indexdef LIKE '%label, \"time\", id%'";
+    assert.is((await server.query(url, indexes)).length, 1);
+    for (const replica of again) await replica.close();
+  });
+});
+
 needsPostgres('what was said at one replica of a row of another finds it, and the file keeps no copy', () =>
   withReplicas(2, async ([a, b], url) => {
     const [here, there] = [a as Replica, b as Replica];
@@ -293,9 +344,9 @@ needsPostgres('what was said at one replica of a row of another finds it, and th
     await here.gathered.caughtUp();
     assert.ok(await there.gathered.has('r1', 0));
     assert.not(await there.gathered.has('r1', 1));
-    there.log.addFeedback({ requestId: 'r1', part: 0, label: 'robin', note: null }, true);
+    await there.log.addFeedback({ requestId: 'r1', part: 0, label: 'robin', note: null }, true);
     await there.gathered.caughtUp();
-    assert.is((await here.gathered.list({}, { limit: 1 }))[0]?.trueLabel, 'robin');
+    assert.is((await rowsOf(here.gathered))[0]?.trueLabel, 'robin');
     assert.is((await server.query(url, 'SELECT 1 FROM autobird.feedback')).length, 1);
   }),
 );
@@ -308,13 +359,13 @@ needsPostgres('rows that arrived are removed from the file where that is asked f
       for (let n = 0; n < 3; n++) {
         const audio = n === 1 ? Buffer.from('VOICE') : null;
         await log.append(logEntryOf({ requestId: `r${n}`, audio }));
-        if (n === 0) log.addFeedback({ requestId: 'r0', part: 0, label: 'robin', note: null });
+        if (n === 0) await log.addFeedback({ requestId: 'r0', part: 0, label: 'robin', note: null });
         await gathered.caughtUp();
-        await until(() => log.list({}, { limit: 9 }).length === 0, 'an empty file');
+        await until(async () => (await rowsOf(log)).length === 0, 'an empty file');
       }
       assert.is((await log.stats()).rows, 0);
       assert.equal(await fed(url), ['r0', 'r1', 'r2']);
-      assert.is((await gathered.list({ requestId: 'r0' }, { limit: 1 }))[0]?.trueLabel, 'robin');
+      assert.is((await rowsOf(gathered, { requestId: 'r0' }))[0]?.trueLabel, 'robin');
       const audio = await server.query<{ content: Buffer }>(url, 'SELECT content FROM autobird.audio');
       assert.equal(
         audio.map(({ content }) => content.toString()),
@@ -350,17 +401,17 @@ needsPostgres(
     const url = await server.createDatabase();
     await withTempDir(async (dir) => {
       const path = join(dir, 'log.db');
-      let replica = openReplica(url, path);
+      let replica = await openReplica(url, path);
       await replica.log.append(logEntryOf({ requestId: 'old' }));
       await replica.gathered.caughtUp();
       await replica.close();
       await copyFile(path, join(dir, 'backup.db'));
-      replica = openReplica(url, path);
+      replica = await openReplica(url, path);
       await replica.log.append(logEntryOf({ requestId: 'lost with the disk' }));
       await replica.gathered.caughtUp();
       await replica.close();
       await copyFile(join(dir, 'backup.db'), path);
-      replica = openReplica(url, path);
+      replica = await openReplica(url, path);
       await replica.gathered.caughtUp();
       await replica.log.append(logEntryOf({ requestId: 'new' }));
       await until(async () => (await fed(url)).length === 3, 'three rows');
@@ -374,9 +425,9 @@ needsPostgres('text that PostgreSQL does not know holds nothing up', () =>
   withReplicas(1, async ([replica]) => {
     const { log, gathered } = replica as Replica;
     await log.append(logEntryOf({ fileName: 'a"\\\u{1F426}.wav' }));
-    log.addFeedback({ requestId: 'r1', part: 0, label: 'wr\ud800en', note: '\\u0000 {"a": [1, NULL]}' });
+    await log.addFeedback({ requestId: 'r1', part: 0, label: 'wr\ud800en', note: '\\u0000 {"a": [1, NULL]}' });
     await gathered.caughtUp();
-    const [row] = await gathered.list({}, { limit: 1 });
+    const [row] = await rowsOf(gathered, {});
     assert.is(row?.fileName, 'a"\\\u{1F426}.wav');
     assert.is(row?.trueLabel, 'wr\ufffden');
   }),
@@ -399,11 +450,11 @@ needsPostgres('old rows of the database go after the days of retention', () =>
 needsPostgres('a database of a newer autobird is refused, and rows wait', async () => {
   const url = await server.createDatabase();
   await withTempDir(async (dir) => {
-    const first = openReplica(url, join(dir, 'a.db'));
+    const first = await openReplica(url, join(dir, 'a.db'));
     await first.gathered.caughtUp();
     await first.close();
     await server.query(url, 'INSERT INTO autobird.migrations (version) VALUES (999)');
-    const replica = openReplica(url, join(dir, 'b.db'));
+    const replica = await openReplica(url, join(dir, 'b.db'));
     await replica.log.append(logEntryOf());
     const failure = await failureOf(replica.gathered.caughtUp());
     assert.ok(failure instanceof AutobirdError && failure.code === 'newer_log', String(failure));
@@ -423,7 +474,7 @@ needsPostgres('no failure shows the password', async () => {
       url.replace(/:\d+\//, ':1/'),
       url.replace(/test\d+$/, 'nowhere'),
     ].entries()) {
-      const replica = openReplica(wrong, join(dir, `${n}.db`));
+      const replica = await openReplica(wrong, join(dir, `${n}.db`));
       const failure = await failureOf(replica.gathered.caughtUp());
       assert.ok(isUnavailable(failure), String(failure));
       assert.match(String(failure), /PostgreSQL at 127\.0\.0\.1:\d+\/\w+ failed: ./);
@@ -431,7 +482,7 @@ needsPostgres('no failure shows the password', async () => {
       const all = `${String(failure)} ${JSON.stringify(failure)} ${replica.lines.join('')}`;
       for (const secret of [password, encoded]) assert.not(all.includes(secret), all);
     }
-    const log = PredictionLog.open({ path: join(dir, 'x.db') });
+    const log = await PredictionLog.open({ path: join(dir, 'x.db') });
     for (const malformed of [
       `postgresql://u:${encoded}@[::bad/x`,
       `mysql://u:${encoded}@h/d`,

@@ -8,9 +8,13 @@ import Database from 'libsql';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { fullCsv, originalCsv, parquet } from '../../services/predictionLog/exportLog.ts';
+import { eachPage, type LoggedPage, type LogPlace } from '../../services/predictionLog/LogReader.ts';
+import { downgrade, logVersion, oldestVersion, type Upgrade } from '../../services/predictionLog/migrations.ts';
 import { PredictionLog } from '../../services/predictionLog/PredictionLog.ts';
-import { AutobirdError } from '../../src/index.ts';
+import type { AutobirdError } from '../../src/index.ts';
+import { eventually } from '../helpers/eventually.ts';
 import { logEntryOf as entry } from '../helpers/logEntry.ts';
+import { rowsOf } from '../helpers/rowsOf.ts';
 import { withTempDir } from '../helpers/withTempDir.ts';
 
 async function all<T>(parts: AsyncIterable<T>): Promise<T[]> {
@@ -22,7 +26,7 @@ async function all<T>(parts: AsyncIterable<T>): Promise<T[]> {
 async function withLog(use: (log: PredictionLog, path: string) => Promise<void>, retentionDays: number | null = null) {
   await withTempDir(async (dir) => {
     const path = join(dir, 'log.db');
-    const log = PredictionLog.open({ path, retentionDays });
+    const log = await PredictionLog.open({ path, retentionDays });
     try {
       await use(log, path);
     } finally {
@@ -45,7 +49,7 @@ test('a row comes back as it was written', () =>
         errorCode: 'not_audio',
       }),
     );
-    const [failed, heard] = log.list({}, { limit: 10 });
+    const [failed, heard] = await rowsOf(log);
     const { audio, labels, scores, ...rest } = entry();
     assert.equal(heard, { ...rest, id: 1, scores: { wren: 0.75, robin: 0.25 }, trueLabel: undefined });
     assert.is(failed?.errorCode, 'not_audio');
@@ -75,7 +79,7 @@ test('rows that could not be written are refused with the reason, and those afte
     other.exec('DROP TRIGGER full');
     other.close();
     await log.append(entry());
-    const rows = log.list({}, { limit: 10 });
+    const rows = await rowsOf(log);
     assert.equal(
       rows.map(({ scores }) => scores),
       [{ wren: 0.75, robin: 0.25 }],
@@ -85,12 +89,69 @@ test('rows that could not be written are refused with the reason, and those afte
 test('what somebody says was heard is joined to the row, the newest word counting', () =>
   withLog(async (log) => {
     await log.append(entry());
-    log.addFeedback({ requestId: 'r1', part: 0, label: 'robin', note: null });
-    assert.is(log.list({}, { limit: 1 })[0]?.trueLabel, 'robin');
-    log.addFeedback({ requestId: 'r1', part: 0, label: null, note: 'only wind' });
-    assert.is(log.list({}, { limit: 1 })[0]?.trueLabel, null);
-    const unknown = () => log.addFeedback({ requestId: 'r9', part: 0, label: 'robin', note: null });
-    assert.throws(unknown, (error: unknown) => error instanceof AutobirdError && error.code === 'not_found');
+    await log.addFeedback({ requestId: 'r1', part: 0, label: 'robin', note: null });
+    assert.is((await rowsOf(log, {}))[0]?.trueLabel, 'robin');
+    await log.addFeedback({ requestId: 'r1', part: 0, label: null, note: 'only wind' });
+    assert.is((await rowsOf(log, {}))[0]?.trueLabel, null);
+    const failure = await log
+      .addFeedback({ requestId: 'r9', part: 0, label: 'robin', note: null })
+      .catch((error: AutobirdError) => error.code);
+    assert.is(failure, 'not_found');
+  }));
+
+test('a row is written once, whoever repeats it; another outcome is another row', () =>
+  withLog(async (log) => {
+    const rows = [entry(), entry({ part: 1 }), entry({ shadow: true }), entry({ modelVersion: 'v2' })];
+    const refused = entry({ errorCode: 'overloaded', modelVersion: null, clips: 0 });
+    for (let n = 0; n < 3; n++)
+      await Promise.all([...rows, refused].map((row) => log.append({ ...row, time: new Date() })));
+    assert.is((await rowsOf(log)).length, 5);
+    assert.is((await log.stats()).rows, 5);
+  }));
+
+test('several columns are looked for without a page that takes long, and all is found', () =>
+  withLog(async (log) => {
+    const rows = Array.from({ length: 45_000 }, (_, part) =>
+      entry({ part, time: new Date(part), place: part % 2 ? 'pond' : 'wood', label: part === 2 ? 'owl' : 'wren' }),
+    );
+    await Promise.all(rows.map((row) => log.append(row)));
+    const found: number[] = [];
+    let pages = 0;
+    for (let after: LogPlace | null | undefined; after !== null; pages++) {
+      const filter = { place: 'wood', label: 'owl', until: new Date(40_000) };
+      const page: LoggedPage = await log.page(filter, { limit: 10, order: 'DESC', after });
+      found.push(...page.rows.map(({ part }) => part));
+      after = page.next;
+    }
+    assert.equal(found, [2]);
+    assert.is(pages, 2, '20,000 rows of the place before that time');
+    assert.is((await rowsOf(log, { place: 'pond', label: 'wren', since: new Date(44_000) })).length, 500);
+  }));
+
+test('rows with thousands of scores are few a page', () =>
+  withLog(async (log) => {
+    const labels = Array.from({ length: 5000 }, (_, n) => `label ${n}`);
+    const scores = new Float32Array(5000);
+    for (let part = 0; part < 25; part++) await log.append(entry({ part, modelVersion: 'wide', labels, scores }));
+    const { rows, next } = await log.page({}, { limit: 1000, order: 'DESC' });
+    assert.is(rows.length, 10);
+    assert.ok(next);
+    assert.is((await all(eachPage(log, {}))).flat().length, 25);
+  }));
+
+test('rows wait for another writer of the file while the thread goes on', () =>
+  withLog(async (log, path) => {
+    const other = new Database(path);
+    other.exec('BEGIN IMMEDIATE');
+    let turns = 0;
+    const turning = setInterval(() => turns++, 5);
+    const written = log.append(entry());
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    other.exec('COMMIT');
+    other.close();
+    await written;
+    clearInterval(turning);
+    assert.ok(turns > 20, `${turns} turns`);
   }));
 
 test('pages and filters find what they should', () =>
@@ -101,20 +162,20 @@ test('pages and filters find what they should', () =>
         entry({ requestId: `r${n}`, time: day(n), label: n % 2 ? 'wren' : 'robin', fileName: `${n}.wav` }),
       );
     }
-    const first = log.list({}, { limit: 4 });
-    const second = log.list({}, { limit: 4, before: first.at(-1)?.id });
+    const first = await log.page({}, { limit: 4, order: 'DESC' });
+    const second = await log.page({}, { limit: 4, order: 'DESC', after: first.next ?? undefined });
     assert.equal(
-      [...first, ...second].map(({ requestId }) => requestId),
+      [...first.rows, ...second.rows].map(({ requestId }) => requestId),
       ['r9', 'r8', 'r7', 'r6', 'r5', 'r4', 'r3', 'r2'],
     );
-    assert.is(log.list({ label: 'wren' }, { limit: 99 }).length, 5);
+    assert.is((await rowsOf(log, { label: 'wren' })).length, 5);
     assert.equal(
-      log.list({ since: day(3), until: day(5) }, { limit: 99 }).map(({ requestId }) => requestId),
+      (await rowsOf(log, { since: day(3), until: day(5) })).map(({ requestId }) => requestId),
       ['r4', 'r3'],
     );
-    assert.is(log.list({ fileName: "x' OR 1=1 --" }, { limit: 99 }).length, 0);
+    assert.is((await rowsOf(log, { fileName: "x' OR 1=1 --" })).length, 0);
     await log.append(entry({ shadow: true, time: day(10) }));
-    const rows = log.driftRows({ since: day(2) }, 5);
+    const rows = await log.driftRows({ since: day(2) }, 5);
     assert.equal(
       rows.map(({ time }) => time.getUTCDate()),
       [5, 6, 7, 8, 9],
@@ -137,8 +198,7 @@ test('what is deleted cannot be read in the files any more', () =>
     await log.append(entry({ fileName: secret, audio }));
     for (let n = 0; n < 1200; n++) log.append(entry({ requestId: `o${n}`, fileName: n % 2 ? secret : 'other.wav' }));
     await log.append(entry({ requestId: 'last' }));
-    log.addFeedback({ requestId: 'r1', part: 0, label: 'wren', note: 'Ann said so' });
-    assert.equal(Buffer.from(log.audio(1) as Uint8Array), audio);
+    await log.addFeedback({ requestId: 'r1', part: 0, label: 'wren', note: 'Ann said so' });
     const inFiles = async (text: string) => {
       const files = await Promise.all(
         ['', '-wal'].map((ending) => readFile(`${path}${ending}`).catch(() => Buffer.alloc(0))),
@@ -147,21 +207,21 @@ test('what is deleted cannot be read in the files any more', () =>
     };
     assert.ok(await inFiles(secret));
     assert.ok(await inFiles('VOICE-OF-ANN'));
-    assert.is(log.delete({ fileName: secret }), 601);
+    assert.is(await log.delete({ fileName: secret }), 601);
     for (const text of [secret, 'VOICE-OF-ANN', 'Ann said so']) assert.not(await inFiles(text), text);
     assert.is((await log.stats()).rows, 601);
-    assert.is(log.delete({ until: new Date('2030-01-01') }), 601);
+    assert.is(await log.delete({ until: new Date('2030-01-01') }), 601);
   }));
 
 test('old rows go after the days of retention', () =>
   withTempDir(async (dir) => {
     const path = join(dir, 'log.db');
-    const before = PredictionLog.open({ path });
-    await before.append(entry({ time: new Date(Date.now() - 3 * 86_400_000) }));
+    const before = await PredictionLog.open({ path });
+    await before.append(entry({ requestId: 'old', time: new Date(Date.now() - 3 * 86_400_000) }));
     await before.append(entry({ time: new Date() }));
     await before.close();
-    const log = PredictionLog.open({ path, retentionDays: 2 });
-    assert.is((await log.stats()).rows, 1);
+    const log = await PredictionLog.open({ path, retentionDays: 2 });
+    await eventually(async () => (await log.stats()).rows === 1, 'the old row is still there');
     await log.close();
   }));
 
@@ -173,19 +233,19 @@ test("exports are the original's CSV, all columns, and Parquet", () =>
     await log.append(
       entry({ requestId: 'r4', errorCode: 'not_audio', scores: null, label: null, driftFeatures: null }),
     );
-    log.addFeedback({ requestId: 'r2', part: 0, label: 'robin', note: null });
+    await log.addFeedback({ requestId: 'r2', part: 0, label: 'robin', note: null });
     assert.is(
-      (await all(originalCsv(log.each({})))).join(''),
+      (await all(originalCsv(eachPage(log, {})))).join(''),
       'time, audio_file, prediction\n' +
         '2026-01-23 14:02:11.123000+00:00, "a, ""b"".wav", wren\n' +
         '2026-01-23 14:02:11.123000+00:00, dawn.wav, no event\n',
     );
-    const [header, ...rows] = (await all(fullCsv(log.each({})))).join('').trimEnd().split('\r\n');
+    const [header, ...rows] = (await all(fullCsv(eachPage(log, {})))).join('').trimEnd().split('\r\n');
     assert.match(header as string, /^id,request_id,part,time,.*,has_feedback,true_label$/);
     assert.is(rows.length, 4);
     assert.match(rows[0] as string, /"\{""wren"":0.75,""robin"":0.25\}"/);
     assert.match(rows[1] as string, /,true,robin$/);
-    const file = Buffer.concat(await all(parquet(log.each({}))));
+    const file = Buffer.concat(await all(parquet(eachPage(log, {}))));
     const objects = await parquetReadObjects({
       file: file.buffer.slice(file.byteOffset, file.byteOffset + file.length) as ArrayBuffer,
     });
@@ -200,12 +260,12 @@ test("exports are the original's CSV, all columns, and Parquet", () =>
 test('an export of many rows goes page by page', () =>
   withLog(async (log) => {
     await Promise.all(Array.from({ length: 4500 }, (_, part) => log.append(entry({ part }))));
-    const pages = [...log.each({})];
+    const pages = await all(eachPage(log, {}));
     assert.equal(
       pages.map((page) => page.length),
-      [2000, 2000, 500],
+      Array(9).fill(500),
     );
-    const file = Buffer.concat(await all(parquet(log.each({}))));
+    const file = Buffer.concat(await all(parquet(eachPage(log, {}))));
     const objects = await parquetReadObjects({
       file: file.buffer.slice(file.byteOffset, file.byteOffset + file.length) as ArrayBuffer,
     });
@@ -216,39 +276,43 @@ test('a file that is no database, or a newer one, is refused and left as it is',
   withTempDir(async (dir) => {
     const garbage = join(dir, 'garbage.db');
     await writeFile(garbage, 'this is a diary, not a database. '.repeat(200));
-    assert.throws(
-      () => PredictionLog.open({ path: garbage }),
-      (error: unknown) =>
-        error instanceof AutobirdError && error.code === 'damaged_log' && error.message.includes(garbage),
-    );
+    const failure = (path: string) =>
+      PredictionLog.open({ path }).then(
+        () => {
+          throw new Error('it was opened');
+        },
+        (error: AutobirdError) => error,
+      );
+    const damaged = await failure(garbage);
+    assert.is(damaged.code, 'damaged_log');
+    assert.match(damaged.message, garbage);
     assert.match(await readFile(garbage, 'utf8'), /^this is a diary/);
     const newer = join(dir, 'newer.db');
     const database = new Database(newer);
     database.exec('PRAGMA user_version = 999');
     database.close();
-    assert.throws(
-      () => PredictionLog.open({ path: newer }),
-      (error: unknown) => error instanceof AutobirdError && error.code === 'newer_log',
-    );
-    assert.throws(
-      () => PredictionLog.open({ path: join(garbage, 'log.db') }),
-      (error: unknown) => error instanceof AutobirdError && error.code === 'log_unavailable',
-    );
+    const refused = await failure(newer);
+    assert.is(refused.code, 'newer_log');
+    assert.match(refused.message, /newer autobird \(format 999, .*autobird log downgrade --to \d+ with the newer one/);
+    assert.is((await failure(join(garbage, 'log.db'))).code, 'log_unavailable');
   }));
 
 test('a log of an older autobird is brought up to date and keeps its rows', () =>
   withTempDir(async (dir) => {
     const path = join(dir, 'log.db');
-    const before = PredictionLog.open({ path });
+    const before = await PredictionLog.open({ path });
     await before.append(entry());
     await before.close();
     const database = new Database(path);
+    downgrade(database, oldestVersion);
     database.exec('DROP TABLE spool; ALTER TABLE predictions DROP COLUMN decode_ms; PRAGMA user_version = 1');
     database.close();
-    const log = PredictionLog.open({ path });
+    const upgrades: Upgrade[] = [];
+    const log = await PredictionLog.open({ path, onUpgrade: (upgrade) => upgrades.push(upgrade) });
+    assert.equal(upgrades, [{ from: 1, to: logVersion, rows: 1 }]);
     await log.append(entry({ requestId: 'r2' }));
     assert.equal(
-      log.list({}, { limit: 9 }).map(({ requestId, decodeMs }) => [requestId, decodeMs]),
+      (await rowsOf(log, {})).map(({ requestId, decodeMs }) => [requestId, decodeMs]),
       [
         ['r2', 3],
         ['r1', null],
@@ -259,7 +323,7 @@ test('a log of an older autobird is brought up to date and keeps its rows', () =
 
 test('a log that was closed refuses rows instead of losing them', () =>
   withTempDir(async (dir) => {
-    const log = PredictionLog.open({ path: join(dir, 'log.db') });
+    const log = await PredictionLog.open({ path: join(dir, 'log.db') });
     await log.close();
     const failure = await log.append(entry()).then(
       () => null,
@@ -284,8 +348,8 @@ test('kill -9 at any instant loses no row that was acknowledged', () =>
       await new Promise((resolve) => child.on('close', resolve));
       const acknowledged = printed.split('\n').slice(0, -1);
       assert.ok(acknowledged.length > 0);
-      const log = PredictionLog.open({ path });
-      const kept = new Set([...log.each({})].flat().map(({ requestId }) => requestId));
+      const log = await PredictionLog.open({ path });
+      const kept = new Set((await all(eachPage(log, {}))).flat().map(({ requestId }) => requestId));
       const lost = acknowledged.filter((id) => !kept.has(id));
       assert.equal(lost, [], `${acknowledged.length} acknowledged`);
       await log.close();

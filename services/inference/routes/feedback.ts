@@ -36,7 +36,7 @@ export function feedbackRoutes(app: FastifyInstance, { log, history }: Inference
       const { request_id: requestId, part = 0, label, note = null } = request.body;
       // Another replica may have answered, or the row has gone to PostgreSQL.
       const elsewhere = !log.has(requestId, part) && history !== log && (await history?.has(requestId, part)) === true;
-      log.addFeedback({ requestId, part, label, note }, elsewhere);
+      await log.addFeedback({ requestId, part, label, note }, elsewhere);
       return reply.code(201).send({ ok: true });
     },
   );

@@ -41,7 +41,7 @@ export class GatheredLog extends PostgresLog {
   override async delete(filter: LogFilter): Promise<number> {
     await this.caughtUp();
     const deleted = await super.delete(filter);
-    this.#log.delete(filter);
+    await this.#log.delete(filter);
     return deleted;
   }
 

@@ -3,15 +3,16 @@
  * How far it came is a row of the database that changes in the transaction that writes the rows: whatever breaks in
  * between, each row arrives once.
  */
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import type { FastifyBaseLogger } from 'fastify';
 import type pg from 'pg';
 import { AutobirdError } from '../../../src/index.ts';
+import { columns, identity } from '../columns.ts';
 import type { LogFilter } from '../entry.ts';
 import type { PredictionLog } from '../PredictionLog.ts';
 import { type Backlog, Spool, type SpoolCursor, type StoredRow } from '../Spool.ts';
 import type { PostgresDatabase } from './PostgresDatabase.ts';
-import { deleteRows } from './PostgresLog.ts';
+import { type AskedDeletion, deleteRows } from './PostgresLog.ts';
 
 export interface PostgresFeederOptions {
   /** Rows of one transaction, at most. */
@@ -195,16 +196,16 @@ export class PostgresFeeder {
       this.#spool.renew(fed);
       return true;
     }
-    if (fed.predictionId !== this.#fedUpTo) this.#spool.fedUpTo = fed.predictionId;
+    const isNew = fed.predictionId !== this.#fedUpTo || fed.feedbackId !== this.#forgotUpTo;
     this.#fedUpTo = fed.predictionId;
     this.#fedRows += fed.rows;
-    const left = this.#log.forget(fed, { rows: trim, afterFeedbackId: this.#forgotUpTo });
-    if (!left) this.#forgotUpTo = fed.feedbackId;
+    if (isNew) await this.#log.fed({ ...fed, rows: trim, afterFeedbackId: this.#forgotUpTo });
+    this.#forgotUpTo = fed.feedbackId;
     if (Date.now() - this.#tidiedAt > tidyEveryMs) {
       this.#tidiedAt = Date.now();
       await this.#database.transaction((client) => this.#tidy(client));
     }
-    return left || fed.rows === batchRows || fed.cut;
+    return fed.rows === batchRows || fed.cut;
   }
 
   /** Gives a new instance id instead, where the file is an older copy of what was fed. */
@@ -230,7 +231,12 @@ export class PostgresFeeder {
       ]);
       return renewed;
     }
-    const deletionId = await this.#deleteAsTold(client, instanceId, instance['deletion_id'] as number);
+    const deletionId = await this.#deleteAsTold(
+      client,
+      instanceId,
+      instance['deletion_id'] as number,
+      from.predictionId,
+    );
     const batch = this.#spool.predictionsAfter(from.predictionId, batchRows);
     const recordings = audio ? this.#spool.audioSizes(batch.map(({ id }) => id)) : [];
     const rows = withinBytes(batch, recordings);
@@ -241,7 +247,7 @@ export class PostgresFeeder {
       const versions = new Set(rows.map((row) => row['model_version']).filter((version) => version !== null));
       const models = this.#spool.models([...versions].sort() as string[]);
       await client.query(insertModels, [json(models)]);
-      await client.query(insertPredictions, [instanceId, json(rows)]);
+      await client.query(insertPredictions, [instanceId, json(rows.map((row) => ({ ...row, row_key: keyOf(row) })))]);
       for (const { id } of recordings) {
         if (id <= predictionId) await client.query(insertAudio, [instanceId, id, this.#spool.audio(id)]);
       }
@@ -255,21 +261,28 @@ export class PostgresFeeder {
     return { predictionId, feedbackId, rows: rows.length, cut };
   }
 
-  /** Other replicas' deletions: in the file, and what was fed meanwhile. Gives the id of the newest. */
-  async #deleteAsTold(client: pg.ClientBase, instanceId: string, after: number): Promise<number> {
-    const { rows } = await client.query<{ id: number; filter: Readonly<Record<string, string>> }>(
-      'SELECT id, filter FROM autobird.deletions WHERE id > $1 ORDER BY id',
+  /**
+   * Other replicas' deletions: in the file, and what was fed meanwhile. Rows up to `fedId` were fed before the deletion could be
+   * seen here, so it means them; later ones are told by this replica's clock, put right by the database's. Gives the id of the newest.
+   */
+  async #deleteAsTold(client: pg.ClientBase, instanceId: string, after: number, fedId: number): Promise<number> {
+    const { rows } = await client.query<{ id: number; filter: AskedDeletion; now: Date }>(
+      'SELECT id, filter, clock_timestamp() AS now FROM autobird.deletions WHERE id > $1 ORDER BY id',
       [after],
     );
-    for (const { filter: stored } of rows) {
-      const { since, until, ...texts } = stored;
-      const filter: LogFilter = {
+    for (const { filter: stored, now } of rows) {
+      const { since, until, asked, ...texts } = stored;
+      const meant: LogFilter = {
         ...texts,
         ...(since && { since: new Date(since) }),
-        until: new Date(until as string),
+        // Of an older autobird, or before what its client named.
+        ...(until !== asked && { until: new Date(until) }),
       };
-      this.#log.delete(filter);
-      await deleteRows(client, filter, instanceId);
+      const aheadMs = Date.now() - now.getTime();
+      const untilHere = new Date(Date.parse(until) + (until === asked ? aheadMs : 0));
+      await this.#log.delete({ ...meant, upToId: fedId });
+      await this.#log.delete({ ...meant, until: untilHere });
+      await deleteRows(client, meant, instanceId);
     }
     return rows.at(-1)?.id ?? after;
   }
@@ -312,18 +325,24 @@ const insertModels = `INSERT INTO autobird.models (version, labels)
   SELECT version, ARRAY(SELECT json_array_elements_text(labels::json)) FROM json_to_recordset($1) AS r(version text, labels text)
   ON CONFLICT DO NOTHING`;
 
-const insertPredictions = `INSERT INTO autobird.predictions (
-    instance_id, spool_id, request_id, part, time, route, file_name, file_sha256, file_bytes, duration_s, model, model_version,
-    shadow, label, score, scores, clips, receive_ms, predict_ms, decode_ms, mel_mean, mel_std, energy_mean, energy_std, error_code)
-  SELECT $1, id, request_id, part, to_timestamp(time_ms / 1000.0), route, file_name, file_sha256, file_bytes, duration_s, model,
-    model_version, shadow = 1, label, score, scores, clips, receive_ms, predict_ms, decode_ms, mel_mean, mel_std, energy_mean,
-    energy_std, error_code
-  FROM json_to_recordset($2) AS r(
-    id bigint, request_id text, part integer, time_ms bigint, route text, file_name text, file_sha256 text, file_bytes bigint,
-    duration_s float8, model text, model_version text, shadow integer, label text, score float8, scores real[], clips integer,
-    receive_ms float8, predict_ms float8, decode_ms float8, mel_mean float8, mel_std float8, energy_mean float8,
-    energy_std float8, error_code text)
-  ON CONFLICT (instance_id, spool_id) DO NOTHING`;
+/** Of what makes a row one: a job that is run again, or a client that asks another replica again, adds nothing. */
+function keyOf(row: StoredRow): string {
+  const text = JSON.stringify(identity.map((name) => row[name]));
+  return createHash('sha256').update(text).digest('base64url');
+}
+
+/** A column of a spooled row as it comes in JSON, and as it is stored. */
+const fedColumns = columns.map(({ name, kind }) => {
+  const types = { text: 'text', integer: 'integer', bigint: 'bigint', real: 'float8', scores: 'real[]' } as const;
+  if (kind === 'time') return { name, given: `${name}_ms bigint`, value: `to_timestamp(${name}_ms / 1000.0)` };
+  if (kind === 'boolean') return { name, given: `${name} integer`, value: `${name} = 1` };
+  return { name, given: `${name} ${types[kind]}`, value: name };
+});
+
+const insertPredictions = `INSERT INTO autobird.predictions (instance_id, spool_id, row_key, ${fedColumns.map(({ name }) => name).join(', ')})
+  SELECT $1, id, row_key, ${fedColumns.map(({ value }) => value).join(', ')}
+  FROM json_to_recordset($2) AS r(id bigint, row_key text, ${fedColumns.map(({ given }) => given).join(', ')})
+  ON CONFLICT DO NOTHING`;
 
 const insertAudio = `INSERT INTO autobird.audio (prediction_id, content)
   SELECT id, $3 FROM autobird.predictions WHERE instance_id = $1 AND spool_id = $2 ON CONFLICT DO NOTHING`;

@@ -1,12 +1,11 @@
 /** The rows of every replica as they are read and deleted, in PostgreSQL. */
 import type pg from 'pg';
+import { readRow, scoresByLabel } from '../columns.ts';
 import type { LogFilter, LoggedDriftRow, LoggedPrediction } from '../entry.ts';
-import type { LogPage, LogReader } from '../LogReader.ts';
-import { postgres, whereOf } from '../whereOf.ts';
+import { type LoggedPage, type LogPage, type LogReader, loggedPage, rowsWithin } from '../LogReader.ts';
+import { postgres, SqlQuery, scannedRows } from '../SqlQuery.ts';
 import { PostgresDatabase } from './PostgresDatabase.ts';
 
-/** Rows that are read at once by an export. */
-const pageRows = 2000;
 /** Rows that are deleted at once. */
 const deletedAtOnce = 5000;
 /** Any number that nobody else locks: ids of deletions must become visible in their order. */
@@ -29,28 +28,35 @@ export class PostgresLog implements LogReader {
     return new PostgresLog(PostgresDatabase.open(url));
   }
 
-  async list(filter: LogFilter, { limit, before }: LogPage): Promise<LoggedPrediction[]> {
-    return await this.#page(filter, 'DESC', limit, before);
-  }
-
-  async *each(filter: LogFilter): AsyncGenerator<LoggedPrediction[], void> {
-    let after = 0;
-    for (;;) {
-      const rows = await this.#page(filter, 'ASC', pageRows, after);
-      if (rows.length > 0) yield rows;
-      if (rows.length < pageRows) return;
-      after = (rows.at(-1) as LoggedPrediction).id;
-    }
+  async page(filter: LogFilter, asked: LogPage): Promise<LoggedPage> {
+    const [models] = await this.#database.query<{ most: number | null }>(
+      'SELECT max(cardinality(labels)) AS most FROM autobird.models',
+    );
+    const page = { ...asked, limit: rowsWithin(asked.limit, models?.most ?? 0) };
+    const query = new SqlQuery(postgres);
+    const { from, orderBy } = query.page(filter, page);
+    const found = await this.#database.query<Row>(
+      `SELECT p.*, m.labels, f.label AS said, f.id IS NOT NULL AS has_feedback
+       FROM ${from} AS p
+       LEFT JOIN autobird.models m ON m.version = p.model_version
+       LEFT JOIN LATERAL (SELECT id, label FROM autobird.feedback WHERE request_id = p.request_id AND part = p.part
+         ORDER BY time DESC, id DESC LIMIT 1) f ON true
+       ${orderBy.replace(/(time|id) /g, 'p.$1 ')}`,
+      query.values,
+    );
+    const scannedTo = found.length < page.limit ? await this.#scannedTo(filter, page) : null;
+    return loggedPage(found.map(fromRow), page.limit, scannedTo);
   }
 
   async driftRows(filter: LogFilter, limit: number): Promise<LoggedDriftRow[]> {
-    const { sql, values } = whereOf(filter, ['NOT shadow', 'mel_mean IS NOT NULL'], postgres);
+    const query = new SqlQuery(postgres);
+    const where = query.where(filter, ['NOT shadow', 'mel_mean IS NOT NULL']);
     // By time: rows of a replica that was cut off arrive late.
     const rows = await this.#database.query<DriftRow>(
       `SELECT time, label AS target, score AS confidence, mel_mean AS "melMean", mel_std AS "melStd",
          energy_mean AS "energyMean", energy_std AS "energyStd"
-       FROM autobird.predictions ${sql} ORDER BY time DESC, id DESC LIMIT $${values.length + 1}`,
-      [...values, limit],
+       FROM autobird.predictions ${where} ORDER BY time DESC, id DESC LIMIT ${query.bind(limit)}`,
+      query.values,
     );
     return rows.reverse();
   }
@@ -65,15 +71,17 @@ export class PostgresLog implements LogReader {
 
   /**
    * Deletes here, and leaves word for the replicas: each deletes in its own file, and what it had not fed yet
-   * (`PostgresFeeder` reads it). Rows of later than now are not meant.
+   * (`PostgresFeeder` reads it). Rows that are written later are not meant, by the clock of the database: those of the
+   * replicas may be ahead or behind.
    */
   async delete(filter: LogFilter): Promise<number> {
-    const until = new Date(Math.min(filter.until?.getTime() ?? Number.POSITIVE_INFINITY, Date.now() + 1));
-    const past: LogFilter = { ...filter, until };
     return await this.#database.transaction(async (client) => {
       await client.query('SELECT pg_advisory_xact_lock($1)', [deletionLockKey]);
-      await client.query('INSERT INTO autobird.deletions (filter) VALUES ($1)', [JSON.stringify(past)]);
-      return await deleteRows(client, past);
+      const { rows } = await client.query<{ now: Date }>('SELECT clock_timestamp() AS now');
+      const now = rows[0]?.now as Date;
+      await client.query('INSERT INTO autobird.deletions (filter) VALUES ($1)', [JSON.stringify(askedAt(filter, now))]);
+      // What is here was written before.
+      return await deleteRows(client, filter);
     });
   }
 
@@ -81,39 +89,48 @@ export class PostgresLog implements LogReader {
     await this.#database.close();
   }
 
-  async #page(
-    filter: LogFilter,
-    order: 'ASC' | 'DESC',
-    limit: number,
-    from: number | undefined,
-  ): Promise<LoggedPrediction[]> {
-    const { values } = whereOf(filter, [], postgres);
-    const place = from === undefined ? [] : [`id ${order === 'ASC' ? '>' : '<'} $${values.length + 2}`];
-    const { sql } = whereOf(filter, place, postgres);
-    const rows = await this.#database.query<Row>(
-      `SELECT p.*, m.labels, f.label AS said, f.id IS NOT NULL AS has_feedback
-       FROM (SELECT * FROM autobird.predictions ${sql} ORDER BY id ${order} LIMIT $${values.length + 1}) p
-       LEFT JOIN autobird.models m ON m.version = p.model_version
-       LEFT JOIN LATERAL (SELECT id, label FROM autobird.feedback WHERE request_id = p.request_id AND part = p.part
-         ORDER BY time DESC, id DESC LIMIT 1) f ON true
-       ORDER BY p.id ${order}`,
-      [...values, limit, ...(from === undefined ? [] : [from])],
+  /** Where a page with several columns to look for stopped looking; null where it saw all rows. */
+  async #scannedTo(filter: LogFilter, page: LogPage): Promise<LoggedPage['next']> {
+    const query = new SqlQuery(postgres);
+    const { scanned, rest } = query.scanned(filter, page, 'id, time');
+    if (rest === null) return null;
+    const [last] = await this.#database.query<{ id: number; time: Date }>(
+      `${scanned} LIMIT 1 OFFSET ${scannedRows - 1}`,
+      query.values,
     );
-    return rows.map(fromRow);
+    return last === undefined ? null : { timeMs: last.time.getTime(), id: last.id };
   }
+}
+
+/** A filter as the table of deletions holds it. */
+export interface AskedDeletion extends Readonly<Record<string, string | undefined>> {
+  /** When it was asked for, by the database's clock. */
+  readonly asked: string;
+  readonly since?: string;
+  /** At most `asked`. */
+  readonly until: string;
+}
+
+function askedAt(filter: LogFilter, now: Date): object {
+  const until = new Date(Math.min(filter.until?.getTime() ?? Number.POSITIVE_INFINITY, now.getTime()));
+  return { ...filter, until, asked: now };
 }
 
 /** Deletes the rows of a filter, of one instance or of all, with recordings and feedback; gives their number. */
 export async function deleteRows(client: pg.ClientBase, filter: LogFilter, instanceId?: string): Promise<number> {
-  const { values } = whereOf(filter, [], postgres);
-  const own = instanceId === undefined ? [] : [`instance_id = $${values.length + 2}`];
-  const { sql } = whereOf(filter, own, postgres);
   let deleted = 0;
+  let after: { readonly time: Date; readonly id: number } | undefined;
   for (;;) {
-    const { rows } = await client.query<{ request_id: string; part: number }>(
+    const query = new SqlQuery(postgres);
+    const others = [
+      ...(instanceId === undefined ? [] : [`instance_id = ${query.bind(instanceId)}`]),
+      ...(after === undefined ? [] : [`(time, id) > (${query.bind(after.time)}, ${query.bind(after.id)})`]),
+    ];
+    const { rows } = await client.query<{ id: number; time: Date; request_id: string; part: number }>(
       `DELETE FROM autobird.predictions WHERE id IN
-         (SELECT id FROM autobird.predictions ${sql} ORDER BY id LIMIT $${values.length + 1}) RETURNING request_id, part`,
-      [...values, deletedAtOnce, ...(instanceId === undefined ? [] : [instanceId])],
+         (SELECT id FROM autobird.predictions ${query.where(filter, others)} ORDER BY time, id LIMIT ${deletedAtOnce})
+       RETURNING id, time, request_id, part`,
+      query.values,
     );
     await client.query(
       `DELETE FROM autobird.feedback f USING unnest($1::text[], $2::integer[]) AS gone (request_id, part)
@@ -123,6 +140,7 @@ export async function deleteRows(client: pg.ClientBase, filter: LogFilter, insta
     );
     deleted += rows.length;
     if (rows.length < deletedAtOnce) return deleted;
+    after = rows.reduce((a, b) => (a.time < b.time || (a.time.getTime() === b.time.getTime() && a.id < b.id) ? b : a));
   }
 }
 
@@ -135,40 +153,8 @@ interface Row extends pg.QueryResultRow {
 
 function fromRow(row: Row): LoggedPrediction {
   const { labels, scores } = row;
-  return {
-    id: row['id'],
-    requestId: row['request_id'],
-    part: row['part'],
-    time: row['time'],
-    route: row['route'],
-    fileName: row['file_name'],
-    fileSha256: row['file_sha256'],
-    fileBytes: row['file_bytes'],
-    durationS: row['duration_s'],
-    model: row['model'],
-    modelVersion: row['model_version'],
-    shadow: row['shadow'],
-    label: row['label'],
-    score: row['score'],
+  return readRow(row, row['has_feedback'] ? row['said'] : undefined, ({ name, kind }) =>
     // The shortest decimal of a float32, as PostgreSQL prints it, is another double.
-    scores:
-      labels === null || scores === null
-        ? null
-        : Object.fromEntries(labels.map((label, index) => [label, Math.fround(scores[index] as number)])),
-    clips: row['clips'],
-    receiveMs: row['receive_ms'],
-    predictMs: row['predict_ms'],
-    decodeMs: row['decode_ms'],
-    driftFeatures:
-      row['mel_mean'] === null
-        ? null
-        : {
-            melMean: row['mel_mean'],
-            melStd: row['mel_std'],
-            energyMean: row['energy_mean'],
-            energyStd: row['energy_std'],
-          },
-    errorCode: row['error_code'],
-    trueLabel: row['has_feedback'] ? row['said'] : undefined,
-  };
+    kind === 'scores' ? scoresByLabel(labels, scores && Float32Array.from(scores)) : row[name],
+  );
 }

@@ -40,6 +40,7 @@ export class HeardSoFar {
       route: request.routeOptions.url ?? request.url,
       fileName: 'live',
       durationS: seconds,
+      place: null,
       model: model.name,
       modelVersion: model.version,
       shadow: false,
