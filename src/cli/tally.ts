@@ -1,5 +1,5 @@
 import { isFailed, type PredictionResult } from '../formats/index.ts';
-import { clock } from '../formats/percentAndClock.ts';
+import { clock, counted } from '../formats/percentAndClock.ts';
 
 /** Counts what a prediction over many recordings came to. */
 export class Tally {
@@ -32,8 +32,4 @@ export class Tally {
     if (this.failed > 0) parts.push(`${this.failed} without an answer`);
     return `${parts.join('; ')}.`;
   }
-}
-
-function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { basename, dirname, isAbsolute, relative, resolve, sep } from 'node:path';
 import type { RejectedRecording } from '../domain.ts';
+import { groupBy } from '../groupBy.ts';
 import type { FoundFile } from './findRecordings.ts';
 
 /** Where the recordings are that tables name: the path of a found file, or the reason why there is none. */
@@ -19,9 +20,10 @@ export function fileFinder(rawDir: string, found: readonly FoundFile[]): FileFin
   const root = resolve(rawDir);
   // macOS decomposes accents in file names, spreadsheets compose them.
   const composed = new Map(found.map((file) => [file.path.normalize('NFC'), file.path]));
-  const byName = grouped(found, ({ path }) => basename(path).normalize('NFC'));
-  const byFoldedName = grouped(found, ({ path }) => folded(basename(path)));
-  const byFoldedStem = grouped(found, ({ path }) => folded(stem(path)));
+  const paths = found.map(({ path }) => path);
+  const byName = groupBy(paths, (path) => basename(path).normalize('NFC'));
+  const byFoldedName = groupBy(paths, (path) => folded(basename(path)));
+  const byFoldedStem = groupBy(paths, (path) => folded(stem(path)));
   const missing = (path: string, reason: string, code = 'missing_file') => ({ path, code, reason });
 
   /** Of the files with the longest common end, `least` parts at least. */
@@ -96,16 +98,6 @@ export function fileFinder(rawDir: string, found: readonly FoundFile[]): FileFin
       return missing(table, reason, ends.length === 0 ? 'missing_file' : 'ambiguous_file');
     },
   };
-}
-
-function grouped(found: readonly FoundFile[], key: (file: FoundFile) => string): Map<string, string[]> {
-  const groups = new Map<string, string[]>();
-  for (const file of found) {
-    const paths = groups.get(key(file));
-    if (paths === undefined) groups.set(key(file), [file.path]);
-    else paths.push(file.path);
-  }
-  return groups;
 }
 
 function folded(text: string): string {

@@ -3,6 +3,7 @@ import { readdir, realpath, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { AutobirdError } from '../../bindings/errors.ts';
 import type { RejectedRecording } from '../domain.ts';
+import { counted } from '../formats/percentAndClock.ts';
 
 /** A file that may be a recording; what it holds is known only when it has been decoded. */
 export interface FoundFile {
@@ -118,8 +119,8 @@ export async function findRecordings(
     rejected: rejected.sort(byPath),
     warnings: [
       ...passedOver(otherFiles),
-      ...passedOverNames('folder of the system or hidden', 'folders of the system or hidden', system),
-      ...passedOverNames('hidden file', 'hidden files', hidden),
+      ...passedOverNames('system or hidden folder', system),
+      ...passedOverNames('hidden file', hidden),
     ],
     folders,
   };
@@ -165,10 +166,10 @@ function passedOver(otherFiles: ReadonlyMap<string, number>): string[] {
   return [`${subject} passed over, by extension: ${kinds.join(', ')}; add those of recordings to data.extensions`];
 }
 
-function passedOverNames(one: string, many: string, paths: readonly string[]): string[] {
+function passedOverNames(what: string, paths: readonly string[]): string[] {
   if (paths.length === 0) return [];
   const named = `${paths.slice(0, 3).join(', ')}${paths.length > 3 ? ', …' : ''}`;
-  return [`${paths.length === 1 ? `1 ${one} is` : `${paths.length} ${many} are`} passed over: ${named}`];
+  return [`Passed over ${counted(paths.length, what)}: ${named}`];
 }
 
 function noRawDir(rawDir: string, error: NodeJS.ErrnoException): AutobirdError {

@@ -1,5 +1,6 @@
 import type { DataConfig } from '../config/schema.ts';
 import type { Label, RejectedRecording } from '../domain.ts';
+import { groupBy } from '../groupBy.ts';
 import { byCodePoint, type FoundFile, type FoundFiles } from './findRecordings.ts';
 import { cleanLabel, twinWarnings } from './labels.ts';
 import type { FileMetadata, Metadata } from './metadata.ts';
@@ -58,8 +59,10 @@ export function labelFiles(
   const warnings = twinWarnings(labelled.map(({ label }) => label));
   const used = new Set(files.flatMap(({ path }) => (path.includes('/') ? [path.slice(0, path.indexOf('/'))] : [])));
   const empty = metadata.hasLabels ? [] : folders.filter((folder) => !used.has(folder));
-  for (const names of metadata.hasLabels ? [] : spellings(used)) {
-    warnings.push(`${names.map((name) => JSON.stringify(name)).join(' and ')} are taken for one class`);
+  const spellings = groupBy(metadata.hasLabels ? [] : [...used].sort(byCodePoint), cleanLabel);
+  for (const names of spellings.values()) {
+    if (names.length > 1)
+      warnings.push(`${names.map((name) => JSON.stringify(name)).join(' and ')} are taken for one class`);
   }
   if (empty.length > 0) warnings.push(`No recordings in ${empty.map((folder) => `${folder}/`).join(', ')}`);
   if (withoutRow.length > 0) {
@@ -68,12 +71,4 @@ export function labelFiles(
     );
   }
   return { files: labelled, rejected, warnings };
-}
-
-/** Folders whose names are one label, where there are several. */
-function spellings(folders: ReadonlySet<string>): string[][] {
-  const groups = new Map<Label, string[]>();
-  for (const folder of [...folders].sort(byCodePoint))
-    groups.set(cleanLabel(folder), [...(groups.get(cleanLabel(folder)) ?? []), folder]);
-  return [...groups.values()].filter((group) => group.length > 1);
 }

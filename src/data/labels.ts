@@ -1,4 +1,5 @@
 import type { Label } from '../domain.ts';
+import { groupBy } from '../groupBy.ts';
 import { byCodePoint } from './findRecordings.ts';
 
 /** One spelling of one name: trimmed, Unicode composed (macOS decomposes accents in the names of folders). */
@@ -14,16 +15,12 @@ export function noEventLabelsOf(labels: readonly Label[], names: readonly string
 
 /** Warnings about classes that are likely one: names that differ in case, blanks, underscores or punctuation only. */
 export function twinWarnings(labels: Iterable<Label>): string[] {
-  const twins = new Map<string, Set<Label>>();
-  for (const label of labels) {
-    const key = folded(label) || label;
-    twins.set(key, (twins.get(key) ?? new Set()).add(label));
-  }
+  const twins = groupBy([...new Set(labels)].sort(byCodePoint), (label) => folded(label) || label);
   return [...twins.values()]
-    .filter((names) => names.size > 1)
+    .filter((names) => names.length > 1)
     .map((names) => {
-      const quoted = [...names].sort(byCodePoint).map((name) => JSON.stringify(name));
-      return `${quoted.join(' and ')} are ${names.size} classes: give them one name if they are the same`;
+      const quoted = names.map((name) => JSON.stringify(name));
+      return `${quoted.join(' and ')} are ${names.length} classes: give them one name if they are the same`;
     });
 }
 

@@ -3,6 +3,8 @@ import { join, relative, resolve } from 'node:path';
 import type { DataConfig } from '../config/schema.ts';
 import type { DatasetManifest, Recording, RejectedRecording } from '../domain.ts';
 import { readJson } from '../files.ts';
+import { counted } from '../formats/percentAndClock.ts';
+import { groupBy } from '../groupBy.ts';
 import { packageVersion } from '../packageRoot.ts';
 import { decode } from '../schema/case.ts';
 import { datasetFormatVersion, datasetId, manifestSchema, type ShardRecording, shardPath } from './datasetFiles.ts';
@@ -116,12 +118,12 @@ function timeWarnings(decoded: readonly DecodedFile[], recordings: readonly Reco
   );
   const warnings: string[] = [];
   if (unread.length > 0) {
-    warnings.push(`${unread.length} dates are not understood (${unread[0]}): write them as 2023-05-14`);
+    warnings.push(`${counted(unread.length, 'date')} not understood (${unread[0]}): write them as 2023-05-14`);
   }
   if (unset.length > 0) {
     const [first] = unset as [Recording];
     warnings.push(
-      `${unset.length} recordings are of a recorder whose clock was never set (${first.path}: ${first.recordedAt}): their times mean nothing`,
+      `${counted(unset.length, 'recording')} of a recorder whose clock was never set (${first.path}: ${first.recordedAt}): the times mean nothing`,
     );
   }
   return warnings;
@@ -129,13 +131,7 @@ function timeWarnings(decoded: readonly DecodedFile[], recordings: readonly Reco
 
 /** Copies under two classes teach a contradiction. */
 function copyWarnings(recordings: readonly Recording[]): string[] {
-  const bySound = new Map<string, Recording[]>();
-  for (const recording of recordings) {
-    const copies = bySound.get(recording.audioHash);
-    if (copies === undefined) bySound.set(recording.audioHash, [recording]);
-    else copies.push(recording);
-  }
-  return [...bySound.values()]
+  return [...groupBy(recordings, ({ audioHash }) => audioHash).values()]
     .filter((copies) => new Set(copies.map(({ label }) => label)).size > 1)
     .map(
       (copies) =>

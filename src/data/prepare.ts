@@ -24,6 +24,7 @@ import { hashFile } from './hashFile.ts';
 import { type LabelledFile, labelFiles } from './labelFiles.ts';
 import { type DecodedFile, makeManifest, toRecording } from './manifest.ts';
 import { readMetadata } from './metadata.ts';
+import { tablesOf } from './readTable.ts';
 
 export interface PrepareOptions extends JobOptions {
   readonly data: DataConfig;
@@ -70,7 +71,8 @@ export async function prepareAndSplit(options: PrepareOptions): Promise<Prepared
 }
 
 async function prepareLocked(dir: string, options: PrepareOptions): Promise<Prepared> {
-  const { data, features, onProgress } = options;
+  const { features, onProgress } = options;
+  const data = { ...options.data, metadata: await tablesOf(options.data.metadata) };
   onProgress?.({ stage: 'index', done: 0, total: 0, message: `Looking for recordings in ${data.rawDir}` });
   const found = await findRecordings(data.rawDir, data.extensions, data.metadata);
   const metadata = await readMetadata(data, found.files);

@@ -1,10 +1,11 @@
 /** Tables of recordings or of what was marked in them: CSV as spreadsheets write it, and the formats that predictions have. */
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { FormatError } from '../../bindings/errors.ts';
+import { AutobirdError, FormatError } from '../../bindings/errors.ts';
 import { predictionJsonSchema } from '../formats/json.ts';
 import { decode } from '../schema/case.ts';
 import { decodeText } from './decodeText.ts';
+import { byCodePoint } from './findRecordings.ts';
 import { type CsvTable, cellNumber, parseCsv } from './readCsv.ts';
 
 export interface MetadataTable extends CsvTable {
@@ -15,6 +16,32 @@ export interface MetadataTable extends CsvTable {
 /** As `autobird predict -f audacity` names them. */
 const ownTrack = /\.labels\.txt$/i;
 const canonical = ['path', 'label', 'start_s', 'end_s', 'low_hz', 'high_hz'] as const;
+
+/**
+ * The tables of `data.metadata`: files as given, and of folders (a selection table for each recording) all that are tables by
+ * name, in order, but for what `autobird predict` writes beside them.
+ *
+ * @throws AutobirdError `no_metadata` for a path that is not there, or a folder without tables
+ */
+export async function tablesOf(paths: readonly string[]): Promise<string[]> {
+  const lists = await Promise.all(
+    paths.map(async (path) => {
+      const found = await stat(path).catch(() => null);
+      if (found === null) throw new AutobirdError('no_metadata', `There is no table ${path}: check data.metadata`);
+      if (!found.isDirectory()) return [path];
+      const names = (await readdir(path, { recursive: true })).sort(byCodePoint);
+      const tables = names.filter((name) => /\.(?:csv|tsv|txt|json|ndjson)$/i.test(name) && !besideResults.test(name));
+      if (tables.length > 0) return tables.map((name) => join(path, name));
+      throw new AutobirdError(
+        'no_metadata',
+        `The folder ${path} holds no table: csv, tsv, txt, json and ndjson are read`,
+      );
+    }),
+  );
+  return lists.flat();
+}
+
+const besideResults = /(?:^|\/)(?:errors(?:-\d+)?\.csv|.*\.errors(?:-\d+)?\.csv|.*\.list\.txt)$/;
 
 /**
  * Reads a table for `data.metadata`. Audacity's label tracks, Kaleidoscope's results and our own JSON get the columns `path`,

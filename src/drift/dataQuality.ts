@@ -1,5 +1,6 @@
 /** What the two tables look like before anything is compared: Evidently's DataQualityPreset, in its `as_dict` shape. */
 import { type ColumnType, qualityTypes } from './columnTypes.ts';
+import { mean } from './stats/moments.ts';
 import { type DriftColumn, type DriftTable, distinctValues } from './table.ts';
 
 type Cell = number | string | null;
@@ -80,12 +81,12 @@ function characteristics(type: ColumnType, column: DriftColumn) {
     return { ...head, ...uniques, ...most };
   }
   const there = column.values.filter((value) => !Number.isNaN(value)).toSorted();
-  const mean = average(there);
-  const variance = there.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (there.length - 1);
+  const middle = mean(there);
+  const variance = there.reduce((sum, value) => sum + (value - middle) ** 2, 0) / (there.length - 1);
   const infinite = there.filter((value) => !Number.isFinite(value)).length;
   return {
     ...head,
-    mean: finite(mean),
+    mean: finite(middle),
     std: finite(Math.sqrt(variance)),
     min: finite(there[0]),
     p25: finite(percentile(there, 0.25)),
@@ -125,10 +126,6 @@ function percentile(sorted: Float64Array, share: number): number {
   const at = share * (sorted.length - 1);
   const [low, high] = [sorted[Math.floor(at)] as number, sorted[Math.ceil(at)] as number];
   return low === high ? low : low + (high - low) * (at - Math.floor(at));
-}
-
-function average(values: Float64Array): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
 /** Two decimals, halves to the even digit as NumPy has it; null for what JSON has no number for. */

@@ -12,6 +12,7 @@ import { type EffectSize, effectSize } from './effectSize.ts';
 import { type EmbeddingDrift, type EmbeddingDriftOptions, embeddingDrift } from './embeddingDrift.ts';
 import { adjustForFalseDiscovery } from './falseDiscovery.ts';
 import { type MissingValues, missingValues } from './missingValues.ts';
+import { mean } from './stats/moments.ts';
 import { type DriftColumn, type DriftTable, type DriftValue, driftTable, present } from './table.ts';
 import { cutWindows, type WindowOptions } from './windows.ts';
 
@@ -187,7 +188,7 @@ export function trendPoint(
     shareOfDriftedColumns: drift.shareOfDriftedColumns,
     datasetDrift: drift.datasetDrift,
     driftedColumns: drift.columns.filter(({ drifted }) => drifted).map(({ name }) => name),
-    confidenceMean: mean(confidences(rows)),
+    confidenceMean: meanOrNull(confidences(rows)),
     effects: Object.fromEntries(effects),
   };
 }
@@ -269,7 +270,7 @@ function confidenceDrift(
   level: number,
 ): ConfidenceDrift | null {
   const [before, now] = [confidences(reference), confidences(current)];
-  const [referenceMean, currentMean] = [mean(before), mean(now)];
+  const [referenceMean, currentMean] = [meanOrNull(before), meanOrNull(now)];
   if (referenceMean === null || currentMean === null) return null;
   const [a, b] = [before, now].map((values): DriftColumn => ({ kind: 'number', integer: false, values }));
   const { score: pValue } = testColumn('confidence', 'num', a as DriftColumn, b as DriftColumn, { test: 'ks' });
@@ -296,6 +297,6 @@ function hasValues(table: DriftTable, name: string): boolean {
   return found !== undefined && present(found).length > 0;
 }
 
-function mean(values: Float64Array): number | null {
-  return values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length;
+function meanOrNull(values: Float64Array): number | null {
+  return values.length === 0 ? null : mean(values);
 }

@@ -1,6 +1,8 @@
 /** How large a difference is, whatever the number of rows: what a p-value does not say. */
 import { categoryCounts } from './columnTest.ts';
+import { cramersV } from './stats/correlation.ts';
 import { standardDeviation } from './stats/distances.ts';
+import { mean } from './stats/moments.ts';
 import { type DriftColumn, present } from './table.ts';
 
 export interface EffectSize {
@@ -25,7 +27,8 @@ export function effectSize(reference: DriftColumn, current: DriftColumn): Effect
       cohensD: cohensD(before, now),
     };
   }
-  const value = cramersV(...categoryCounts([...before].map(String), [...now].map(String)));
+  const sides = categoryCounts([...before].map(String), [...now].map(String)).map((counts) => [...counts]);
+  const value = before.length === 0 || now.length === 0 ? 0 : cramersV(sides) || 0;
   return { kind: 'cramers_v', value, size: sizeOf(value, [0.1, 0.3, 0.5]), cohensD: null };
 }
 
@@ -55,34 +58,8 @@ function cohensD(reference: Float64Array, current: Float64Array): number | null 
   return pooled > 0 ? (mean(current) - mean(reference)) / pooled : null;
 }
 
-/** Of the table with a row a side and a column a category. */
-function cramersV(reference: Float64Array, current: Float64Array): number {
-  const [n, m] = [total(reference), total(current)];
-  if (n === 0 || m === 0 || reference.length < 2) return 0;
-  let statistic = 0;
-  for (let i = 0; i < reference.length; i++) {
-    const both = (reference[i] as number) + (current[i] as number);
-    for (const [count, side] of [
-      [reference[i] as number, n],
-      [current[i] as number, m],
-    ] as const) {
-      const expected = (both * side) / (n + m);
-      statistic += (count - expected) ** 2 / expected;
-    }
-  }
-  return Math.sqrt(statistic / (n + m));
-}
-
 function sizeOf(value: number, [small, medium, large]: readonly [number, number, number]): EffectSize['size'] {
   if (value < small) return 'negligible';
   if (value < medium) return 'small';
   return value < large ? 'medium' : 'large';
-}
-
-function mean(values: Float64Array): number {
-  return total(values) / values.length;
-}
-
-function total(values: Float64Array): number {
-  return values.reduce((sum, value) => sum + value, 0);
 }

@@ -1,4 +1,4 @@
-/** Shares and lengths of time as people read them: on the terminal, in reports and in the log. */
+/** Shares, counts and lengths of time as people read them: on the terminal, in reports and in the log. */
 
 /** `48.5 %`, or `-` where there is nothing to say. */
 export function percent(share: number | null | undefined): string {
@@ -14,4 +14,9 @@ export function clock(seconds: number, { tenths = false }: { readonly tenths?: b
   const rest = (rounded % (60 * parts)) / parts;
   const shownRest = rest.toFixed(parts === 1 ? 0 : 1).padStart(parts === 1 ? 2 : 4, '0');
   return hours > 0 ? `${hours}:${String(minutes).padStart(2, '0')}:${shownRest}` : `${minutes}:${shownRest}`;
+}
+
+/** `1 recording`, `2 recordings` */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }

@@ -4,6 +4,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 import { AutobirdError } from '../../bindings/errors.ts';
 import type { FormatContext, OutputFormat } from '../formats/index.ts';
+import { counted } from '../formats/percentAndClock.ts';
 import type { Journal, OwnedFile } from './Journal.ts';
 import { resultText } from './writeOutput.ts';
 
@@ -70,7 +71,7 @@ export async function nameOutputs(
   if (strangers.length > 0) {
     throw new AutobirdError(
       'output_exists',
-      `${folder} holds ${strangers.length} files of these recordings already, and no journal that knows them (${strangers[0]}): give another --output, or --restart to write over them`,
+      `${folder} holds ${counted(strangers.length, 'file')} of these recordings already, and no journal that knows them (${strangers[0]}): give another --output, or --restart to write over them`,
     );
   }
   await journal.own([...claims.values()]);

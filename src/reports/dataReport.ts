@@ -5,6 +5,7 @@ import { describeSplit } from '../data/describeSplit.ts';
 import { byCodePoint } from '../data/findRecordings.ts';
 import { sides } from '../data/split.ts';
 import type { Recording, Side, Split } from '../domain.ts';
+import { groupBy } from '../groupBy.ts';
 import { plain } from './axes.ts';
 import { contactSheet } from './contactSheet.ts';
 import { type Html, html, nothing } from './html.ts';
@@ -194,16 +195,6 @@ function origin(dataset: Dataset): Html {
     ],
     420,
   );
-}
-
-function groupBy<T>(items: readonly T[], key: (item: T) => string): Map<string, T[]> {
-  const groups = new Map<string, T[]>();
-  for (const item of items) {
-    const group = groups.get(key(item));
-    if (group === undefined) groups.set(key(item), [item]);
-    else group.push(item);
-  }
-  return groups;
 }
 
 /** `2.2 h`, `7.1 min`, `5.2 s` */

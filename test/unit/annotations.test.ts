@@ -5,6 +5,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { labelFiles } from '../../src/data/labelFiles.ts';
 import { readMetadata } from '../../src/data/metadata.ts';
+import { tablesOf } from '../../src/data/readTable.ts';
 import type { Annotation, Prediction } from '../../src/domain.ts';
 import { type OutputFormatName, outputFormats } from '../../src/formats/index.ts';
 import { withTempDir } from '../helpers/withTempDir.ts';
@@ -160,6 +161,30 @@ test('our own exports are read back as they were written', () =>
       assert.equal(warnings, [], name);
       assert.not.ok(hasLabels, name);
     }
+  }));
+
+test('a folder of tables is read, but for what lies beside results', () =>
+  withTempDir(async (dir) => {
+    const table = tabs(['Begin Time (s)', 'End Time (s)', 'Species'], [0, 1, 'Robin']);
+    const names = [
+      't/s/b.wav.selections.txt',
+      't/a.wav.selections.txt',
+      't/errors.csv',
+      't/all.txt.list.txt',
+      't/x.png',
+    ];
+    await read(dir, ['a.wav'], { 'a.txt': table });
+    for (const name of names) {
+      await mkdir(dirname(join(dir, name)), { recursive: true });
+      await writeFile(join(dir, name), table);
+    }
+    const tables = await tablesOf([join(dir, 't'), join(dir, 'a.txt')]);
+    assert.equal(
+      tables,
+      [names[1], names[0], 'a.txt'].map((name) => join(dir, name as string)),
+    );
+    const error = await tablesOf([join(dir, 'gone.csv')]).catch((thrown: Error) => thrown);
+    assert.match((error as Error).message, /There is no table .*gone\.csv: check data\.metadata/);
   }));
 
 test('what somebody made of Kaleidoscope’s guess is the label', () =>

@@ -190,7 +190,7 @@ test(
     };
     const seconds = async (name: string) => JSON.parse(await readFile(join(out, name), 'utf8'))[0].duration_s;
     await run(a);
-    assert.match(await run(b), /1 recordings have names that others have in .*x\.WAV is in .*out\/B\/x\.WAV\.json/);
+    assert.match(await run(b), /1 recording with names that others have in .*x\.WAV is in .*out\/B\/x\.WAV\.json/);
     assert.match(await run(a), '1 of 1 recordings are done already');
     assert.equal([await seconds('x.WAV.json'), await seconds('B/x.WAV.json')], [1, 2]);
     assert.not.match(await run(b), 'names that others have');

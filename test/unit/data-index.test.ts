@@ -341,8 +341,8 @@ test('folders of the system and hidden files are passed over and counted, empty 
     const found = await findRecordings(dir, ['wav']);
     assert.is(found.files.length, folders.length);
     assert.equal(found.warnings, [
-      '5 folders of the system or hidden are passed over: $RECYCLE.BIN, .ipynb_checkpoints, @eaDir, …',
-      '1 hidden file is passed over: Robin/._0.wav',
+      'Passed over 5 system or hidden folders: $RECYCLE.BIN, .ipynb_checkpoints, @eaDir, …',
+      'Passed over 1 hidden file: Robin/._0.wav',
     ]);
     const metadata = await readMetadata({ rawDir: dir, metadata: [], columns }, found.files);
     const { files, warnings } = labelFiles(found, metadata, { metadata: [] });

@@ -372,8 +372,8 @@ test('a clock that was never set and a date that two people read differently are
     const data = { ...dataConfig(join(dir, 'raw'), dir), metadata: [metadata] };
     const { manifest } = await prepare({ data, split: splitConfig, features });
     assert.equal(manifest.warnings, [
-      '1 dates are not understood (05/06/2023): write them as 2023-05-14',
-      '1 recordings are of a recorder whose clock was never set (x/19700101_000554.WAV: 1970-01-01T00:05:54): their times mean nothing',
+      '1 date not understood (05/06/2023): write them as 2023-05-14',
+      '1 recording of a recorder whose clock was never set (x/19700101_000554.WAV: 1970-01-01T00:05:54): the times mean nothing',
     ]);
     assert.match(await readFile(join(dir, 'set', 'report.html'), 'utf8'), 'whose clock was never set');
   }));

@@ -6,6 +6,7 @@ import type { Config } from '../../config/schema.ts';
 import type { FailedPrediction, Prediction } from '../../domain.ts';
 import { writeFileAtomic } from '../../files.ts';
 import { type FormatContext, isFailed, type OutputFormatName, outputFormats } from '../../formats/index.ts';
+import { counted } from '../../formats/percentAndClock.ts';
 import { takeLock } from '../../lock.ts';
 import { Classifier } from '../../prediction/Classifier.ts';
 import { collectRecordings } from '../../prediction/collectRecordings.ts';
@@ -229,7 +230,7 @@ async function throughJournal(job: Job, target: Target, restart: boolean): Promi
   if (renamed.length > 0) {
     const [first = ''] = renamed;
     io.progress.note(
-      `${renamed.length} recordings have names that others have in ${target.path}: their results get the folders above too (${first} is in ${fileOf(first)})`,
+      `${counted(renamed.length, 'recording')} with names that others have in ${target.path}: the results get the folders above too (${first} is in ${fileOf(first)})`,
     );
   }
   const waiting: string[] = [];
@@ -290,7 +291,7 @@ async function throughJournal(job: Job, target: Target, restart: boolean): Promi
     await writeOneFile(target.path, everything(), format, context);
   }
   const errors = await writeErrors(target, [...failed.values()], format, context, journal);
-  if (errors !== null) io.progress.note(`${failed.size} recordings without an answer are listed in ${errors}`);
+  if (errors !== null) io.progress.note(`${counted(failed.size, 'recording')} not predicted, listed in ${errors}`);
 }
 
 function noteWarnings({ recording, warnings }: Prediction, io: CommandIo): void {

@@ -34,7 +34,7 @@ export const prepare: Command<PrepareArgs> = {
       alias: 'm',
       type: 'string',
       array: true,
-      describe: 'CSV file with a row a recording (data.metadata); may be repeated',
+      describe: 'Table with a row a recording, or of annotations, or a folder of them (data.metadata); may be repeated',
     },
     workers: { type: 'number', describe: 'Recordings decoded at once (data.workers)' },
     'config-dir': configDirOption,

@@ -1,4 +1,5 @@
 /** How two columns go together, row by row; NaN where one of them does not vary. */
+import { mean, total } from './moments.ts';
 
 export function pearson(x: Float64Array, y: Float64Array): number {
   const [meanX, meanY] = [mean(x), mean(y)];
@@ -97,12 +98,4 @@ function orderBy(compare: (a: number, b: number) => number, length: number): Uin
 
 function at(values: Float64Array, i: number): number {
   return values[i] as number;
-}
-
-function mean(values: Float64Array): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
-}
-
-function total(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0);
 }

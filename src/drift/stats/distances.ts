@@ -1,4 +1,5 @@
 /** Distances between two samples. Each says how far, none how sure. */
+import { mean, total } from './moments.ts';
 
 /** First Wasserstein distance of two finite samples: the area between their distribution functions. */
 export function wasserstein(a: Float64Array, b: Float64Array): number {
@@ -55,10 +56,6 @@ export function hellinger(p: Float64Array, q: Float64Array, width = 1): number {
 
 /** Population standard deviation. */
 export function standardDeviation(values: Float64Array): number {
-  const mean = total(values) / values.length;
-  return Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length);
-}
-
-function total(values: Float64Array): number {
-  return values.reduce((sum, value) => sum + value, 0);
+  const middle = mean(values);
+  return Math.sqrt(values.reduce((sum, value) => sum + (value - middle) ** 2, 0) / values.length);
 }

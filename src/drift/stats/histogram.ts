@@ -12,19 +12,6 @@ export function sturgesEdges({ values, integer }: BinnedData): Float64Array {
   return edges(low, high, (high - low) / (Math.log2(values.length) + 1), integer);
 }
 
-/** Edges of `numpy.histogram_bin_edges(values, 'doane')`: Sturges' rule corrected for skewness. */
-export function doaneEdges({ values, integer }: BinnedData): Float64Array {
-  const n = values.length;
-  const { low, high } = range(values);
-  const mean = average(values);
-  const sigma = Math.sqrt(average(values.map((value) => (value - mean) ** 2)));
-  if (n <= 2 || !(sigma > 0)) return edges(low, high, 0, integer);
-  const skewness = average(values.map((value) => ((value - mean) / sigma) ** 3));
-  const spread = Math.sqrt((6 * (n - 2)) / ((n + 1) * (n + 3)));
-  const width = (high - low) / (1 + Math.log2(n) + Math.log2(1 + Math.abs(skewness) / spread));
-  return edges(low, high, width, integer);
-}
-
 /** Edges of so many bins of equal width, as `numpy.histogram(values, bins)` has them. */
 export function equalEdges(values: Float64Array, bins: number): Float64Array {
   const { low, high } = range(values);
@@ -75,10 +62,4 @@ function range(values: Float64Array): { readonly low: number; readonly high: num
     if (value > high) high = value;
   }
   return { low, high };
-}
-
-function average(values: Float64Array): number {
-  let sum = 0;
-  for (const value of values) sum += value;
-  return sum / values.length;
 }

@@ -1,4 +1,6 @@
 /** Tests of counts in categories. */
+
+import { total } from './moments.ts';
 import { chiSquareTail, twoSidedNormalTail } from './special.ts';
 
 /**
@@ -19,8 +21,4 @@ export function proportionTest(hitsA: number, sizeA: number, hitsB: number, size
   const [a, b] = [hitsA / sizeA, hitsB / sizeB];
   const pooled = (a * sizeA + b * sizeB) / (sizeA + sizeB);
   return twoSidedNormalTail((a - b) / Math.sqrt(pooled * (1 - pooled) * (1 / sizeA + 1 / sizeB)));
-}
-
-function total(values: Float64Array): number {
-  return values.reduce((sum, value) => sum + value, 0);
 }
