@@ -1,8 +1,6 @@
-// SHA-256 by the OpenSSL that is inside Node: its symbols are exported and its headers come with Node's, and it uses the
-// CPU's own instructions where there are some.
+// SHA-256 by the OpenSSL that is inside Node: its symbols are exported, and it uses the CPU's own instructions where there are
+// some. Its headers are not on every machine that has Node, so the six functions are declared here, as OpenSSL 1.1 and 3 have them.
 #pragma once
-
-#include <openssl/evp.h>
 
 #include <array>
 #include <cstddef>
@@ -10,6 +8,18 @@
 #include <string>
 
 #include "core/error.h"
+
+extern "C" {
+using EVP_MD_CTX = struct evp_md_ctx_st;
+using EVP_MD = struct evp_md_st;
+using ENGINE = struct engine_st;
+EVP_MD_CTX* EVP_MD_CTX_new();
+void EVP_MD_CTX_free(EVP_MD_CTX* context);
+const EVP_MD* EVP_sha256();
+int EVP_DigestInit_ex(EVP_MD_CTX* context, const EVP_MD* type, ENGINE* engine);
+int EVP_DigestUpdate(EVP_MD_CTX* context, const void* data, size_t bytes);
+int EVP_DigestFinal_ex(EVP_MD_CTX* context, unsigned char* digest, unsigned int* bytes);
+}
 
 namespace autobird::addon {
 
