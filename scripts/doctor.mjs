@@ -34,8 +34,9 @@ if (options.json) {
     console.log(`${marks[state]} ${name.padEnd(width)}  ${value}`);
     if (remedy) console.log(`  ${''.padEnd(width)}  → ${remedy}`);
   }
-  console.log(
-    missing.length === 0 ? '\nReady.' : `\n${missing.length} missing: ${missing.map(({ name }) => name).join(', ')}.`,
-  );
+  const [remedy, ...others] = new Set(missing.map((finding) => finding.remedy));
+  const names = missing.map(({ name }) => name).join(', ');
+  const mend = others.length === 0 ? ` Run \`${remedy}\`.` : '';
+  console.log(missing.length === 0 ? '\nReady.' : `\n${missing.length} missing: ${names}.${mend}`);
 }
 process.exitCode = missing.length > 0 ? 1 : 0;

@@ -1,6 +1,7 @@
 import { execFile, spawnSync } from 'node:child_process';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { withTempDir } from './helpers/withTempDir.ts';
@@ -111,6 +112,22 @@ test('skips are counted and show their reasons', async () => {
   assert.is(lines.at(-1), '1 passed, 0 failed, 1 skipped');
   assert.match(output, 'skipped: there is no GPU here');
   assert.is(code, 0);
+});
+
+test('what needs a tool that is not there is skipped visibly, file by file, and nothing fails', async () => {
+  await withTempDir(async (dir) => {
+    // A PATH without Chromium, PostgreSQL, promtool and ffmpeg.
+    await symlink(process.execPath, join(dir, 'node'));
+    const files = ['webPage', 'webRunsPage', 'webRecordings', 'postgres', 'dashboards'].map(
+      (name) => `services/${name}.`,
+    );
+    const options = { env: { ...process.env, PATH: dir }, maxBuffer: 1 << 24 };
+    const words = ['scripts/test.mjs', '--no-setup', ...files];
+    const { stdout } = await promisify(execFile)(process.execPath, words, options).catch((error) => error);
+    assert.match(stdout.trimEnd().split('\n').at(-1), /^\d+ passed, 0 failed, \d+ skipped$/, stdout);
+    assert.match(stdout, /✓ services\/webPage\.test\.ts: 0 passed, 0 failed, 1 skipped/);
+    for (const tool of ['Chromium', 'PostgreSQL', 'promtool']) assert.match(stdout, new RegExp(`skipped: .*${tool}`));
+  });
 });
 
 test('filters choose files by their path', async () => {

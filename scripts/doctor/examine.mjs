@@ -10,12 +10,10 @@ import { missingPackages } from '../setup/packages.mjs';
 import { cacheDir, isClone, libtorchRecord, readJson, root, setupCommand } from '../setup/places.mjs';
 import { megabytes } from '../setup/report.mjs';
 import { firstLine } from '../setup/run.mjs';
-import { findTools } from '../setup/tools.mjs';
+import { FFMPEG_PACKAGES, findTools, installCommand } from '../setup/tools.mjs';
 import { platformOf } from '../setup/wheels.mjs';
 
 const require = createRequire(join(root, 'package.json'));
-const FFMPEG = 'pkg-config libavformat-dev libavcodec-dev libavutil-dev libswresample-dev';
-const apt = (packages) => (process.platform === 'darwin' ? 'brew install' : 'apt-get install -y').concat(' ', packages);
 
 /**
  * Everything that autobird stands on, in the order in which it is needed: `{ name, state, value, remedy }`. `state` is
@@ -36,7 +34,9 @@ function node() {
   const [wantedMajor, wantedMinor] = /(\d+)\.(\d+)/.exec(wanted).slice(1).map(Number);
   const isNew = major > wantedMajor || (major === wantedMajor && minor >= wantedMinor);
   const value = `${process.version} on ${process.platform} ${process.arch}`;
-  return isNew ? ok('Node', value) : missing('Node', `${value}, but ${wanted} is needed`, 'npm install -g node@20');
+  return isNew
+    ? ok('Node', value)
+    : missing('Node', `${value}, but ${wanted} is needed`, 'install it from https://nodejs.org/en/download');
 }
 
 // An installed package came with them.
@@ -44,9 +44,7 @@ function packages() {
   if (!isClone) return [];
   const names = missingPackages();
   if (names.length === 0) return [ok('npm packages', 'installed')];
-  return [
-    missing('npm packages', `not installed: ${names.length}, ${names[0]} first`, setupCommand('--only packages')),
-  ];
+  return [missing('npm packages', `not installed: ${names.length}, ${names[0]} first`, setupCommand())];
 }
 
 function autobird() {
@@ -62,18 +60,20 @@ function tools() {
   const pip = findPip();
   const needsPip = inspectRecord() || process.env.LIBTORCH ? absent : missing;
   return [
-    compiler ? ok('C++ compiler', compiler.version) : needed('C++ compiler', 'none for C++20', apt('build-essential')),
-    cmake ? ok('CMake', cmake) : needed('CMake', 'none from 3.21 on', apt('cmake')),
-    ninja ? ok('Ninja', ninja) : absent('Ninja', 'not found: the build is slower', apt('ninja-build')),
+    compiler
+      ? ok('C++ compiler', compiler.version)
+      : needed('C++ compiler', 'none for C++20', installCommand('build-essential')),
+    cmake ? ok('CMake', cmake) : needed('CMake', 'none from 3.21 on', installCommand('cmake')),
+    ninja ? ok('Ninja', ninja) : absent('Ninja', 'not found: the build is slower', installCommand('ninja-build')),
     pip
       ? ok('pip', firstLine(pip, ['-m', 'pip', '--version']))
-      : needsPip('pip', 'not found: it fetches LibTorch', apt('python3-pip')),
+      : needsPip('pip', 'not found: it fetches LibTorch', installCommand('python3-pip')),
     ffmpeg
       ? ok('FFmpeg libraries', ffmpeg)
       : absent(
           'FFmpeg libraries',
           'not found: decoding is slower',
-          `${apt(FFMPEG)}; then ${setupCommand('--only addon')}`,
+          `${installCommand(...FFMPEG_PACKAGES)}; then ${setupCommand()}`,
         ),
   ];
 }
@@ -113,7 +113,7 @@ function tryAddon() {
 }
 
 function addonFindings({ info, error }) {
-  if (!info) return [missing('addon', error, setupCommand('--only libtorch,addon')), cpu(null), gpu(null)];
+  if (!info) return [missing('addon', error, setupCommand()), cpu(null), gpu(null)];
   const value = `built with LibTorch ${info.torchBuilt}, runs with ${info.torchLoaded}`;
   return [ok('addon', value), cpu(info), gpu(info)];
 }
@@ -157,20 +157,18 @@ function decoders() {
   const packages = WASM.filter((name) => existsSync(join(root, 'node_modules', name)) || canResolve(name));
   const cli = firstLine('ffmpeg', ['-version']);
   const audio = tryAudio();
-  const rebuild = `${apt(FFMPEG)}; then ${setupCommand('--only addon')}`;
+  const rebuild = `${installCommand(...FFMPEG_PACKAGES)}; then ${setupCommand()}`;
   return [
-    existsSync(addonPath) ? ok('decoder: WAV', 'native') : missing('decoder: WAV', 'is in the addon', setupCommand()),
+    existsSync(addonPath)
+      ? ok('decoder: WAV', 'native')
+      : missing('decoder: WAV', 'comes with the addon', setupCommand()),
     audio.version
       ? ok('decoder: audio.node', `FFmpeg ${audio.version}`)
       : absent('decoder: audio.node', audio.error, rebuild),
-    cli ? ok('decoder: ffmpeg', cli) : absent('decoder: ffmpeg', 'not on the PATH', apt('ffmpeg')),
+    cli ? ok('decoder: ffmpeg', cli) : absent('decoder: ffmpeg', 'not on the PATH', installCommand('ffmpeg')),
     packages.length === WASM.length
       ? ok('decoder: WebAssembly', 'mp3, flac, ogg, opus')
-      : missing(
-          'decoder: WebAssembly',
-          `${WASM.length - packages.length} packages are not installed`,
-          setupCommand('--only packages'),
-        ),
+      : missing('decoder: WebAssembly', `${WASM.length - packages.length} packages are not installed`, setupCommand()),
   ];
 }
 

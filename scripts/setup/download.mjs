@@ -54,7 +54,7 @@ export async function fetchWheel(wheel, platform, directory, { offline, progress
     );
   }
   const python = findPip();
-  if (!python) throw new SetupError(`pip fetches LibTorch, and it was not found. ${pipHint}`);
+  if (!python) throw new SetupError(`pip fetches LibTorch, and it was not found. ${pipHint()}`);
   const begun = performance.now();
   progress(`fetching ${wheel.name} ${wheel.version}`);
   const part = mkdtempSync(join(directory, 'part-'));

@@ -2,18 +2,34 @@ import { spawnSync } from 'node:child_process';
 import { SetupError } from './report.mjs';
 import { firstLine } from './run.mjs';
 
-const APT =
-  'apt-get install -y build-essential cmake ninja-build python3-pip pkg-config libavformat-dev libavcodec-dev libavutil-dev libswresample-dev';
-const BREW = 'xcode-select --install; brew install cmake ninja ffmpeg pkg-config python';
-
-export const installHint =
-  process.platform === 'darwin'
-    ? `  ${BREW}`
-    : `  ${APT}\n(build-essential, cmake and python3-pip are needed; ninja-build makes the build faster; pkg-config and the FFmpeg libraries make decoding faster and bring m4a)`;
-
-export const pipHint = `Install it (${process.platform === 'darwin' ? 'brew install python' : 'apt-get install -y python3-pip'}), or set LIBTORCH to a LibTorch 2.11 folder.`;
-
 const FFMPEG_LIBRARIES = ['libavformat', 'libavcodec', 'libavutil', 'libswresample'];
+
+/** Debian's packages of FFmpeg's libraries and what finds them. */
+export const FFMPEG_PACKAGES = ['pkg-config', ...FFMPEG_LIBRARIES.map((name) => `${name}-dev`)];
+
+// Homebrew's names where they are others; compilers come with Xcode.
+const BREW = {
+  'ninja-build': 'ninja',
+  'python3-pip': 'python',
+  ...Object.fromEntries(FFMPEG_PACKAGES.slice(1).map((name) => [name, 'ffmpeg'])),
+};
+
+/** The command that installs Debian packages, or what stands for them on macOS, as it is typed by this user. */
+export function installCommand(...packages) {
+  if (process.platform !== 'darwin') {
+    return `${process.getuid?.() === 0 ? '' : 'sudo '}apt-get install -y ${packages.join(' ')}`;
+  }
+  const formulas = new Set(packages.filter((name) => name !== 'build-essential').map((name) => BREW[name] ?? name));
+  const xcode = packages.includes('build-essential') ? ['xcode-select --install'] : [];
+  return [...xcode, ...(formulas.size > 0 ? [`brew install ${[...formulas].join(' ')}`] : [])].join('; ');
+}
+
+const NEEDED = ['build-essential', 'cmake', 'python3-pip'];
+const installHint = () => `  ${installCommand(...NEEDED, 'ninja-build', ...FFMPEG_PACKAGES)}
+(${NEEDED.join(', ')} are needed; ninja-build makes the build faster; pkg-config and the FFmpeg libraries make decoding faster and bring m4a)`;
+
+export const pipHint = () =>
+  `Install it (${installCommand('python3-pip')}), or set LIBTORCH to a LibTorch 2.11 folder.`;
 
 /** What the addon is built with; null for what is missing. */
 export function findTools() {
@@ -27,7 +43,7 @@ export function requireTools(tools) {
   if (!tools.cmake) missing.push('CMake 3.21 or newer');
   if (missing.length === 0) return;
   throw new SetupError(
-    `The addon is compiled on your machine, and this is missing: ${missing.join('; ')}. Install with:\n${installHint}`,
+    `The addon is compiled on your machine, and this is missing: ${missing.join('; ')}. Install with:\n${installHint()}`,
   );
 }
 

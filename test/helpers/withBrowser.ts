@@ -1,11 +1,11 @@
 /** Pages in a real Chromium; what goes wrong in them is collected. */
-import { existsSync } from 'node:fs';
 import { createServer, request as httpRequest } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import axe from 'axe-core';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import { findProgram } from './findProgram.ts';
 
-const executablePath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync);
+const executablePath = findProgram('chromium', 'chromium-browser', 'google-chrome');
 
 /** Whether there is a browser on this machine. */
 export const hasBrowser = executablePath !== undefined;

@@ -5,13 +5,15 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import pg from 'pg';
+import { findProgram } from './findProgram.ts';
 
 const run = promisify(execFile);
 
 /** Where PostgreSQL's server programs are, newest first by Debian's places; null where they are not installed. */
 export function postgresPrograms(): string | null {
   const debian = '/usr/lib/postgresql';
-  const versions = existsSync(debian) ? readdirSync(debian).sort((a, b) => Number(b) - Number(a)) : [];
+  // Debian keeps them off the PATH, behind this program.
+  const versions = findProgram('pg_ctlcluster') ? readdirSync(debian).sort((a, b) => Number(b) - Number(a)) : [];
   const places = versions.map((version) => join(debian, version, 'bin'));
   const { stdout, status } = spawnSync('pg_config', ['--bindir'], { encoding: 'utf8' });
   if (status === 0) places.push(stdout.trim());

@@ -266,7 +266,6 @@ function browserTests(): void {
   }
 
   test.after(closeBrowser);
-  test.run();
 }
 
 /** A page that has just been told to listen live, after `script` has run in it; nothing may go wrong there. */
@@ -361,3 +360,5 @@ async function layoutShift(page: Page): Promise<number> {
       }),
   );
 }
+
+test.run();

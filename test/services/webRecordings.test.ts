@@ -154,7 +154,6 @@ function browserTests(): void {
     ));
 
   test.after(closeBrowser);
-  test.run();
 }
 
 /** What a job came to does not arrive, as when the service is being restarted; gives what ends that. */
@@ -182,3 +181,5 @@ async function openJobs(page: Page): Promise<readonly { readonly id: string }[]>
     return (await import(assets)).recallJobs();
   });
 }
+
+test.run();

@@ -97,7 +97,6 @@ function browserTests(): void {
     }));
 
   test.after(closeBrowser);
-  test.run();
 }
 
 async function withTrainedRun(use: (root: string, run: Run) => Promise<void>): Promise<void> {
@@ -107,3 +106,5 @@ async function withTrainedRun(use: (root: string, run: Run) => Promise<void>): P
     await use(config.run.root, await train({ config }));
   });
 }
+
+test.run();
