@@ -35,7 +35,8 @@ export function labelFiles(
   const labelled: LabelledFile[] = [];
   const rejected: RejectedRecording[] = [];
   const withoutRow: string[] = [];
-  const tables = config.metadata.join(', ');
+  const [first, ...more] = config.metadata;
+  const tables = more.length < 3 ? config.metadata.join(', ') : `${first} and ${more.length} more tables`;
   for (const file of files) {
     const { path } = file;
     const row = metadata.files.get(path);

@@ -88,6 +88,7 @@ export async function readMetadata(
     const chosen = new Set(annotates ? oneView(table, places) : table.rows);
     const seen = new Set<string>();
     const repeated: string[] = [];
+    const withoutStretch: number[] = [];
     table.rows.forEach((row, r) => {
       if (!chosen.has(row)) return;
       const place = places[r] as string | RejectedRecording;
@@ -99,14 +100,18 @@ export async function readMetadata(
       entries.set(place, entry);
       if (annotates) {
         const annotation = toAnnotation(row, map, table);
-        if (annotation === null) {
-          warnings.push(`${csv} line ${table.lines[r]}: start and end are not a stretch of time`);
-        } else if (annotation !== 'none') entry.annotations.push(annotation);
+        if (annotation === null) withoutStretch.push(table.lines[r] as number);
+        else if (annotation !== 'none') entry.annotations.push(annotation);
         if (labels) join(entry, row, map, (field) => remember(conflicts, field, place));
       } else if (seen.has(place)) repeated.push(place);
       else join(entry, row, map, (field) => remember(conflicts, field, place));
       seen.add(place);
     });
+    if (withoutStretch.length > 0) {
+      const [first, ...more] = withoutStretch;
+      const others = more.length === 0 ? '' : ` (and ${more.length} more)`;
+      warnings.push(`${csv} line ${first}: start and end are not a stretch of time${others}`);
+    }
     if (repeated.length > 0) {
       warnings.push(`${csv}: ${repeated.length} more rows name a file again (${repeated[0]}): its first row counts`);
     }
@@ -159,15 +164,15 @@ function oneView({ columns, rows }: CsvTable, places: readonly (string | Rejecte
 
 /** Times of a sequence of files run on from file to file; without the offset they are of no use in any but the first. */
 function sequenceWarnings(
-  { rows }: CsvTable,
+  table: CsvTable,
   map: ColumnMap,
   places: readonly (string | RejectedRecording)[],
   csv: string,
 ): string[] {
   if (map.offset !== undefined || map.start !== 'Begin Time (s)' || new Set(places).size < 2) return [];
   const spans = new Map<unknown, { first: number; last: number }>();
-  rows.forEach((row, r) => {
-    const start = Number((row['Begin Time (s)'] ?? '').replace(',', '.'));
+  table.rows.forEach((row, r) => {
+    const start = cellNumber(row['Begin Time (s)'] ?? '', table) ?? 0;
     const { first = start, last = start } = spans.get(places[r]) ?? {};
     spans.set(places[r], { first: Math.min(first, start), last: Math.max(last, start) });
   });

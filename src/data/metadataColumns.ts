@@ -1,6 +1,7 @@
 import { InvalidArgumentError } from '../../bindings/errors.ts';
 import type { DataConfig } from '../config/schema.ts';
 import type { CsvTable } from './readCsv.ts';
+import type { MetadataTable } from './readTable.ts';
 
 /** What autobird understands of a metadata table; the other columns are kept as text. */
 export type Field =
@@ -23,7 +24,7 @@ export type Field =
 /** Names that are recognised when the configuration gives none, best first; compared in lower case, words joined by `_`. */
 const guesses: Readonly<Record<Field, readonly string[]>> = {
   path: ['path', 'file', 'filename', 'file_name', 'filepath', 'file_path', 'begin_path', 'begin_file', 'recording'],
-  label: ['label', 'species', 'class', 'primary_label', 'category', 'common_name', 'annotation', 'species_code'],
+  label: ['label', 'species', 'class', 'primary_label', 'category', 'species_code', 'common_name', 'annotation'],
   background: ['background_species', 'background_labels', 'background', 'secondary_labels', 'also'],
   session: ['session', 'session_id'],
   // Not `source`: it names the archive (xeno-canto) as often as the long recording, and would make one group of everything.
@@ -41,6 +42,9 @@ const guesses: Readonly<Record<Field, readonly string[]>> = {
   high: ['high_hz', 'high_freq_(hz)', 'high_freq', 'f_high'],
 };
 
+/** What selection tables call the class: BirdNET's have a code too, which nobody names a folder after. */
+const annotationLabels = ['species', 'annotation', 'common_name'];
+
 export const fields = Object.keys(guesses) as readonly Field[];
 
 export type ColumnMap = Readonly<Partial<Record<Field, string>>>;
@@ -51,14 +55,16 @@ export type ColumnMap = Readonly<Partial<Record<Field, string>>>;
  *
  * @throws InvalidArgumentError when no column names the files, but for a table of stretches, which may be of one file
  */
-export function mapColumns(table: CsvTable, given: DataConfig['columns'], name: string): ColumnMap {
+export function mapColumns(table: MetadataTable, given: DataConfig['columns'], name: string): ColumnMap {
   const byPlainName = new Map(table.columns.map((column) => [plain(column), column]));
   const map: Partial<Record<Field, string>> = {};
   for (const field of fields) {
     const wish = field in given ? given[field as keyof DataConfig['columns']] : null;
     const column =
       wish === null
-        ? guesses[field].map((guess) => byPlainName.get(guess)).find((found) => found !== undefined)
+        ? (field === 'label' && table.annotates ? [...annotationLabels, ...guesses.label] : guesses[field])
+            .map((guess) => byPlainName.get(guess))
+            .find((found) => found !== undefined)
         : table.columns.find((candidate) => candidate === wish);
     if (column !== undefined) map[field] = column;
   }

@@ -66,6 +66,21 @@ test('a selection of several views is one annotation, and its time is the place 
     }
   }));
 
+test('the class of a selection table is its name rather than its code; rows without a time are counted once', () =>
+  withTempDir(async (dir) => {
+    const table = tabs(
+      ['Begin Time (s)', 'End Time (s)', 'Species Code', 'Common Name'],
+      [0, 1, 'eurrob1', 'European Robin'],
+      [2, 1, 'eurrob1', 'European Robin'],
+      ['x', 1, 'eurrob1', 'European Robin'],
+    );
+    const { of, warnings } = await read(dir, ['a.wav'], { 'a.BirdNET.selection.table.txt': table });
+    assert.equal(of('a.wav'), [box(0, 1, 'European Robin')]);
+    assert.equal(warnings, [
+      `${join(dir, 'a.BirdNET.selection.table.txt')} line 3: start and end are not a stretch of time (and 1 more)`,
+    ]);
+  }));
+
 test('a sequence without the offset in the file is warned of', () =>
   withTempDir(async (dir) => {
     const table = tabs(

@@ -1,5 +1,6 @@
 import { chmod, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { byCodePoint, findRecordings } from '../../src/data/findRecordings.ts';
@@ -8,6 +9,7 @@ import { noEventLabelsOf } from '../../src/data/labels.ts';
 import { readMetadata } from '../../src/data/metadata.ts';
 import { splitLabels } from '../../src/data/metadataColumns.ts';
 import { cellNumber, parseCsv, readCsv } from '../../src/data/readCsv.ts';
+import { csvRow } from '../../src/formats/delimited.ts';
 import { withTempDir } from '../helpers/withTempDir.ts';
 
 const columns = {
@@ -272,6 +274,19 @@ test('tables are read in the encodings and with the habits of spreadsheets', () 
     const error = await readCsv(join(dir, 'book.xlsx.csv')).catch((thrown: Error) => thrown);
     assert.match((error as Error).message, /is no text in UTF-8, UTF-16 or Windows-1252: save it as "CSV UTF-8"/);
   }));
+
+test('whatever our own CSV holds is read as it was written', () => {
+  const cell = fc.string({ unit: fc.constantFrom('a', 'é', ',', ';', '"', '\n', '\r\n', ' ', '\t', '1') });
+  fc.assert(
+    fc.property(fc.array(fc.tuple(fc.constantFrom('x', 'y'), cell, cell), { minLength: 1 }), (rows) => {
+      const text = csvRow(['one', 'two', 'three']) + rows.map((row) => csvRow(row)).join('');
+      assert.equal(
+        parseCsv(text).rows,
+        rows.map(([one, two, three]) => ({ one, two, three })),
+      );
+    }),
+  );
+});
 
 test('numbers with a decimal comma are read where the comma separates nothing', () => {
   const number = (cell: string, decimalComma = true) => cellNumber(cell, { decimalComma });

@@ -32,7 +32,7 @@ export const drift: Command<DriftArgs> = {
       type: 'string',
       array: true,
       describe:
-        'Folder of recordings, CSV file of rows or DATASET:SIDE, and overrides such as features=reference clips.hop_s=5',
+        'Folder of recordings, CSV file of rows or DATASET:SIDE[:SPLIT], and overrides such as features=reference clips.hop_s=5',
     },
   },
   options: {
