@@ -5,7 +5,7 @@
 import { basename, dirname } from 'node:path';
 import { ShardSet } from '../bindings/index.ts';
 import { composeConfig } from '../src/config/compose.ts';
-import { prepare } from '../src/data/prepare.ts';
+import { prepareDataset } from '../src/data/prepare.ts';
 import { makeTrainingSet } from '../src/training/trainingSet.ts';
 import { watchAnonymousMemory } from './memory.ts';
 
@@ -23,7 +23,7 @@ const { config } = composeConfig([
 
 const memory = watchAnonymousMemory();
 const begin = performance.now();
-const dataset = await prepare(config);
+const dataset = await prepareDataset(config);
 const preparedS = (performance.now() - begin) / 1000;
 using shards = await ShardSet.open(await dataset.shardEntries(dataset.recordings), config.features);
 const set = await makeTrainingSet({

@@ -11,6 +11,7 @@ export type * from './domain.ts';
 // Settings: composed as Hydra does, from the files in configs/ and overrides.
 
 export { ConfigError } from './config/ConfigError.ts';
+export type { ConfigInput, ConfigSource } from './config/completeConfig.ts';
 export { type ComposedConfig, type ComposeOptions, composeConfig } from './config/compose.ts';
 export type * from './config/schema.ts';
 

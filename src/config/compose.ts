@@ -2,12 +2,15 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import { packageRoot } from '../packageRoot.ts';
+import { camelCase } from '../schema/names.ts';
+import { isPlainObject, rename } from '../schema/walk.ts';
 import { nearest, suggestion } from '../suggest.ts';
 import { ConfigError } from './ConfigError.ts';
 import { type ComposedTree, composeTree, type UnknownKey } from './composeTree.ts';
 import type { Source } from './defaults.ts';
 import { interpolate } from './interpolate.ts';
-import { childOf, isMapping, type Mapping, type Node, type Plain, toPlain } from './node.ts';
+import { mergeInto } from './merge.ts';
+import { childOf, isMapping, type Mapping, type Node, type Plain, toNode, toPlain } from './node.ts';
 import { calledHere } from './otherNames.ts';
 import { type Config, configSchema, type Groups, groupsSchema } from './schema.ts';
 import { knownKeys, validate } from './validate.ts';
@@ -19,6 +22,8 @@ export interface ComposeOptions<Group extends GroupName = keyof Config> {
   readonly configDir?: string | readonly string[];
   /** Groups that are needed; the others are not looked at, so that values may be missing there (`data.raw_dir`). All but `service` by default. */
   readonly groups?: readonly Group[];
+  /** Values over all others, by group, in camelCase; {@link completeConfig} is the way to give them. */
+  readonly values?: Readonly<Record<string, unknown>>;
 }
 
 export interface ComposedConfig<Group extends GroupName = keyof Config> {
@@ -54,6 +59,7 @@ export function composeConfig<Group extends GroupName = keyof Config>(
   const composed = composeTree([options.configDir ?? [], builtInConfigDir()].flat(), overrides);
   const { tree, choices, sources } = composed;
   const needed = options.groups ?? (Object.keys(configSchema.shape) as Group[]);
+  const misnamed = mergeValues(tree, options.values ?? {});
   const { node, failures } = interpolate(tree);
   const plain = toPlain(node) as Record<string, Plain>;
   const resolved = Object.fromEntries(
@@ -64,12 +70,35 @@ export function composeConfig<Group extends GroupName = keyof Config>(
   const unknown = isComplete
     ? composed.unknownKeys.map((key) => explainUnknownKey(key, composed))
     : misspelled(composed);
-  const given = (path: string) => composed.values.some(({ key }) => `${path}.`.startsWith(`${key}.`));
+  const keys = [...composed.values.map(({ key }) => key), ...Object.keys(options.values ?? {})];
+  const given = (path: string) => keys.some((key) => `${path}.`.startsWith(`${key}.`));
   const checked = validate(schemaOf(needed), resolved, failures, isComplete ? undefined : given);
   const wrong = 'mistakes' in checked ? checked.mistakes : [];
-  const mistakes = [...composed.mistakes, ...composed.refused, ...unknown, ...wrong];
+  const mistakes = [...composed.mistakes, ...composed.refused, ...unknown, ...misnamed, ...wrong];
   if (!('value' in checked) || mistakes.length > 0) throw new ConfigError(mistakes);
   return { config: checked.value, resolved, tree, overrides, choices: Object.fromEntries(choices), sources };
+}
+
+/** Merges values into the tree; gives a line for each name that is not known. */
+function mergeValues(tree: Mapping, values: Readonly<Record<string, unknown>>): string[] {
+  const mistakes: string[] = [];
+  for (const [group, value] of Object.entries(values)) {
+    if (value === undefined) continue;
+    const present = tree.get(group);
+    const kind = isMapping(present) ? present.get('_target_') : undefined;
+    const isOther = isPlainObject(value) && value['_target_'] !== undefined && value['_target_'] !== kind;
+    const whole = isPlainObject(value) && kind !== undefined ? { _target_: kind, ...value } : value;
+    const plain = rename(groupsSchema, { [group]: whole }, 'encode', ({ path, key, known }) => {
+      const names = known.map(camelCase);
+      const place = [...path.map((part) => camelCase(String(part))), key].join('.');
+      mistakes.push(`${place}: unknown key (${suggestion(key, names)})`);
+    });
+    const node = toNode(plain as Plain) as Mapping;
+    // What the choice before had is nothing that another `_target_` knows.
+    if (isOther) tree.delete(group);
+    mergeInto(tree, node);
+  }
+  return mistakes;
 }
 
 function schemaOf<Group extends GroupName>(groups: readonly Group[]): z.ZodType<Pick<Groups, Group>> {

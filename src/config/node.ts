@@ -32,6 +32,14 @@ export function toPlain(node: Node): Plain {
   return node;
 }
 
+/** The other way; whole numbers stay whole, so that OmegaConf reads what was written. */
+export function toNode(value: Plain): Node {
+  if (Array.isArray(value)) return value.map(toNode);
+  if (typeof value === 'number' && !Number.isInteger(value)) return new Float(value);
+  if (typeof value !== 'object' || value === null) return value;
+  return new Map(Object.entries(value).map(([key, item]) => [key, toNode(item)]));
+}
+
 export function clone(node: Node): Node {
   if (Array.isArray(node)) return node.map(clone);
   if (isMapping(node)) return new Map([...node].map(([key, value]) => [key, clone(value)]));

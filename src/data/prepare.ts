@@ -9,10 +9,12 @@ import { AudioError, AutobirdError } from '../../bindings/errors.ts';
 import type { DecodeLimits } from '../../bindings/native.ts';
 import { checkLimits, decodeLimits, durationGuard } from '../audio/limits.ts';
 import { concurrently } from '../concurrently.ts';
+import { type ConfigSource, completeConfig } from '../config/completeConfig.ts';
 import type { DataConfig, FeaturesConfig, SplitConfig } from '../config/schema.ts';
 import type { JobOptions, RejectedRecording, Split } from '../domain.ts';
 import { removeLeftovers, writeFileAtomic, writeJson, writeJsonLines } from '../files.ts';
 import { takeLock } from '../lock.ts';
+import { checkOptions, type OptionNames } from '../options.ts';
 import { renderDataReport } from '../reports/dataReport.ts';
 import { encode } from '../schema/case.ts';
 import { Dataset } from './dataset.ts';
@@ -26,26 +28,43 @@ import { type DecodedFile, makeManifest, toRecording } from './manifest.ts';
 import { readMetadata } from './metadata.ts';
 import { tablesOf } from './readTable.ts';
 
-export interface PrepareOptions extends JobOptions {
+export type PrepareOptions = JobOptions & ConfigSource;
+
+/** What preparing needs of a configuration. */
+export interface PrepareSettings extends JobOptions {
   readonly data: DataConfig;
   readonly split: SplitConfig;
   readonly features: Pick<FeaturesConfig, 'sampleRateHz'>;
 }
 
+const prepareOptions: OptionNames<PrepareOptions> = {
+  config: 1,
+  overrides: 1,
+  configDir: 1,
+  signal: 1,
+  onProgress: 1,
+};
+
 /**
- * Prepares `<root>/<name>`: shards, recordings, split and report. What was prepared before is not decoded again; a file
- * that cannot be used costs a row in `dataset.json` with its reason. Shards of recordings that have gone are kept, so that
+ * Prepares `<data.root>/<data.name>`: shards, recordings, split and report. What was prepared before is not decoded again; a
+ * file that cannot be used costs a row in `dataset.json` with its reason. Shards of recordings that have gone are kept, so that
  * putting a file back costs nothing.
  *
  * ```ts
- * const dataset = await prepare({ data, split, features: { sampleRateHz: 22050 } });
+ * const dataset = await prepare({ config: { data: { rawDir: 'birds', name: 'field' } } });
  * ```
  *
  * @throws AutobirdError `no_raw_dir`, `no_recordings`, `disk_full`, `not_writable`, `dataset_busy`; InvalidArgumentError
- *   for columns or split options that cannot be; FormatError `bad_csv`; `signal.reason` when aborted
+ *   for columns or split options that cannot be; ConfigError; FormatError `bad_csv`; `signal.reason` when aborted
  */
 export async function prepare(options: PrepareOptions): Promise<Dataset> {
-  return (await prepareAndSplit(options)).dataset;
+  checkOptions('prepare', options, prepareOptions);
+  return prepareDataset({ ...options, ...completeConfig(options) });
+}
+
+/** As {@link prepare}, of resolved settings. */
+export async function prepareDataset(settings: PrepareSettings): Promise<Dataset> {
+  return (await prepareAndSplit(settings)).dataset;
 }
 
 export interface Prepared {
@@ -55,7 +74,7 @@ export interface Prepared {
 }
 
 /** As {@link prepare}; also gives the split it made. */
-export async function prepareAndSplit(options: PrepareOptions): Promise<Prepared> {
+export async function prepareAndSplit(options: PrepareSettings): Promise<Prepared> {
   const { data, signal } = options;
   const dir = join(data.root, data.name);
   const folders = [dir, join(dir, 'shards'), join(dir, 'splits')];
@@ -70,7 +89,7 @@ export async function prepareAndSplit(options: PrepareOptions): Promise<Prepared
   }
 }
 
-async function prepareLocked(dir: string, options: PrepareOptions): Promise<Prepared> {
+async function prepareLocked(dir: string, options: PrepareSettings): Promise<Prepared> {
   const { features, onProgress } = options;
   const data = { ...options.data, metadata: await tablesOf(options.data.metadata) };
   onProgress?.({ stage: 'index', done: 0, total: 0, message: `Looking for recordings in ${data.rawDir}` });
@@ -109,7 +128,7 @@ async function prepareLocked(dir: string, options: PrepareOptions): Promise<Prep
 async function decodeAll(
   dir: string,
   files: readonly LabelledFile[],
-  { data, features, signal, onProgress }: PrepareOptions,
+  { data, features, signal, onProgress }: PrepareSettings,
   rejected: RejectedRecording[],
 ): Promise<DecodedFile[]> {
   // One more than there are cores: one waits for the disk.

@@ -9,6 +9,7 @@ import { z } from 'zod';
 import { AutobirdError, expected } from '../../bindings/errors.ts';
 import type { JobOptions } from '../domain.ts';
 import { readJson, removeLeftovers, writeFileAtomic, writeJson } from '../files.ts';
+import { checkOptions } from '../options.ts';
 import { type Random, randomFor } from '../random.ts';
 import { decode, encode } from '../schema/case.ts';
 import { addClicks, ambience, carry, makeSite, type Site } from './synthetic/site.ts';
@@ -70,6 +71,7 @@ type Mark = z.infer<typeof markSchema>;
  *   `disk_full`, `not_writable`; FormatError for a `synthetic.json` that is damaged or of another version
  */
 export async function synthesize(dir: string, options: SynthesizeOptions = {}): Promise<SynthesizedSet> {
+  checkOptions('synthesize', options, { seed: 1, recordingsPerSpecies: 1, signal: 1, onProgress: 1 });
   const { seed = 4, recordingsPerSpecies = 12, signal, onProgress } = options;
   if (!Number.isSafeInteger(seed) || seed < 0) throw expected('a whole number from 0 on', 'seed', seed);
   if (!Number.isSafeInteger(recordingsPerSpecies) || recordingsPerSpecies < 1) {

@@ -6,6 +6,7 @@ import { type Checkpoint, readCheckpoint } from '../checkpoint/readCheckpoint.ts
 import type { EvaluationConfig } from '../config/schema.ts';
 import { Dataset } from '../data/dataset.ts';
 import type { JobOptions, Side, Split } from '../domain.ts';
+import { checkOptions, type OptionNames } from '../options.ts';
 import { findCheckpoint } from '../prediction/findCheckpoint.ts';
 import type { Report } from '../reports/report.ts';
 import { writeReport } from '../reports/writeReport.ts';
@@ -36,6 +37,20 @@ export interface EvaluateOptions extends JobOptions {
   readonly threads?: number;
 }
 
+const optionNames: OptionNames<EvaluateOptions> = {
+  checkpoint: 1,
+  dataset: 1,
+  split: 1,
+  side: 1,
+  evaluation: 1,
+  outputDir: 1,
+  device: 1,
+  precision: 1,
+  threads: 1,
+  signal: 1,
+  onProgress: 1,
+};
+
 /**
  * Judges a checkpoint on the recordings of one side of a split. They are decoded from their original files and scored as
  * `predict` does it; for those whose files are not there the dataset's shards are read, and the report says how many.
@@ -48,6 +63,7 @@ export interface EvaluateOptions extends JobOptions {
  *   left to judge; a single recording that cannot be read is a row
  */
 export async function evaluate(options: EvaluateOptions): Promise<Report> {
+  checkOptions('evaluate', options, optionNames);
   const { checkpoint: given } = options;
   const checkpoint = typeof given === 'string' ? await readCheckpoint(await findCheckpoint(given)) : given;
   const dataset = typeof options.dataset === 'string' ? await Dataset.open(options.dataset) : options.dataset;

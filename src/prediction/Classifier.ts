@@ -11,6 +11,7 @@ import type { CheckpointMetadata } from '../checkpoint/metadata.ts';
 import { type Checkpoint, readCheckpoint } from '../checkpoint/readCheckpoint.ts';
 import { leastHopS } from '../config/schema.ts';
 import type { Clip, ClipPrediction, FailedPrediction, Label } from '../domain.ts';
+import { checkOptions } from '../options.ts';
 import { recordingSpectrogram } from '../reports/recordingSpectrogram.ts';
 import { aggregateClips, clipProbabilities, indexOfLargest } from '../scoring/aggregate.ts';
 import { detectionsOf } from '../scoring/detections.ts';
@@ -22,6 +23,7 @@ import { type OpenedSource, openDecoded, openPcm, openRecording } from './openSo
 import {
   batchingFor,
   type ClassifierOptions,
+  classifierOptionNames,
   type DecodedRecording,
   defaultLimits,
   type Embedding,
@@ -30,6 +32,8 @@ import {
   type PredictionLimits,
   type PredictOptions,
   positiveInteger,
+  predictFilesOptionNames,
+  predictOptionNames,
   type RecordingLogits,
 } from './options.ts';
 import { type PcmFormat, spooled } from './readable.ts';
@@ -63,6 +67,8 @@ export class Classifier {
    * cannot meet
    */
   static async open(source: string | Checkpoint, options: ClassifierOptions = {}): Promise<Classifier> {
+    checkOptions('Classifier.open', options, classifierOptionNames);
+    checkSource(source);
     const { device = 'cpu', precision = 'f32', batchSize = 16 } = options;
     positiveInteger('batchSize', batchSize);
     const runtime = chooseRuntime(device, precision, options.threads ?? null);
@@ -118,6 +124,10 @@ export class Classifier {
     source: string | Uint8Array | DecodedRecording,
     options: PredictOptions = {},
   ): Promise<HeardPrediction> {
+    checkOptions('predictFile', options, predictOptionNames);
+    if (!['string', 'object'].includes(typeof source) || source === null) {
+      throw expected('the path or the bytes of a recording', 'the first argument', source);
+    }
     const reading = this.#reading(options);
     const heard = await this.clipLogits(source, options);
     const { durationS, recordedAt, warnings, clips, logits, activity, driftFeatures, embedding, decodeMs } = heard;
@@ -155,6 +165,8 @@ export class Classifier {
     sources: Iterable<string | DecodedRecording>,
     options: PredictFilesOptions = {},
   ): AsyncGenerator<HeardPrediction | FailedPrediction, void> {
+    checkOptions('predictFiles', options, predictFilesOptionNames);
+    checkPaths(sources);
     const { workers = availableParallelism(), order = 'input', ...single } = options;
     positiveInteger('workers', workers);
     this.#reading(options);
@@ -355,6 +367,20 @@ export class Classifier {
 function nameOf(source: string | Uint8Array | DecodedRecording): string {
   if (typeof source === 'string') return source;
   return 'blocks' in source ? source.name : 'buffer';
+}
+
+/** A checkpoint's path or content. */
+function checkSource(source: unknown): void {
+  const isRead = typeof source === 'object' && source !== null && 'metadata' in source;
+  if (!isRead && (typeof source !== 'string' || source === '')) {
+    throw expected('the path of a checkpoint or run folder', 'the first argument', source);
+  }
+}
+
+/** One text would be taken for a list of its letters. */
+function checkPaths(paths: unknown): void {
+  if (typeof paths === 'object' && paths !== null && Symbol.iterator in paths && !(paths instanceof Uint8Array)) return;
+  throw expected("a list of paths (['dawn.wav'])", 'predictFiles', paths);
 }
 
 function concatenated(parts: readonly Float32Array[]): Float32Array {

@@ -3,6 +3,7 @@ import type { BatchingOptions, DecodeLimits, Device, Precision } from '../../bin
 import type { DecodeCosts } from '../audio/DecodeBudget.ts';
 import { defaultDecodeLimits } from '../audio/limits.ts';
 import type { Clip, DriftFeatures, JobOptions, Prediction } from '../domain.ts';
+import type { OptionNames } from '../options.ts';
 
 export interface ClassifierOptions {
   /** `auto` takes the GPU where there is one. Default `cpu`. */
@@ -138,3 +139,33 @@ export function batchingFor(device: Device, batching: Partial<Batching>): Batchi
 export function positiveInteger(name: string, value: number): void {
   if (!Number.isInteger(value) || value < 1) throw expected('a positive integer', name, value);
 }
+
+export const classifierOptionNames: OptionNames<ClassifierOptions> = {
+  device: 1,
+  precision: 1,
+  threads: 1,
+  batchSize: 1,
+  batching: 1,
+  limits: 1,
+};
+
+export const predictOptionNames: OptionNames<PredictOptions> = {
+  overlapS: 1,
+  minScore: 1,
+  topK: 1,
+  merge: 1,
+  withinMs: 1,
+  name: 1,
+  limits: 1,
+  patient: 1,
+  embedding: 1,
+  driftFeatures: 1,
+  signal: 1,
+  onProgress: 1,
+};
+
+export const predictFilesOptionNames: OptionNames<PredictFilesOptions> = {
+  ...predictOptionNames,
+  workers: 1,
+  order: 1,
+};

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 import { AutobirdError, InvalidArgumentError } from '../../bindings/errors.ts';
 import { keptConfig, keptOverrides } from '../config/keptConfig.ts';
-import { Float, type Node, type Plain } from '../config/node.ts';
+import { type Plain, toNode } from '../config/node.ts';
 import { type Config, configSchema } from '../config/schema.ts';
 import { dumpYaml } from '../config/yaml.ts';
 import { splitHash } from '../data/split.ts';
@@ -136,14 +136,6 @@ export function configHash(config: Config): string {
   const { threads: _threads, loaderThreads: _loaderThreads, ...training } = config.training;
   const { aggregation } = config.evaluation;
   return hashOf({ ...decisive, training, evaluation: { aggregation } });
-}
-
-/** As the file spells it: whole numbers stay whole, so that OmegaConf reads what was written. */
-function toNode(value: Plain): Node {
-  if (Array.isArray(value)) return value.map(toNode);
-  if (typeof value === 'number' && !Number.isInteger(value)) return new Float(value);
-  if (typeof value !== 'object' || value === null) return value;
-  return new Map(Object.entries(value).map(([key, item]) => [key, toNode(item)]));
 }
 
 function hashOf(value: unknown): string {

@@ -3,9 +3,10 @@ import { join, relative } from 'node:path';
 import { expected, InvalidArgumentError } from '../../bindings/errors.ts';
 import { concurrently } from '../concurrently.ts';
 import type { Config } from '../config/schema.ts';
-import { Dataset } from '../data/dataset.ts';
+import type { Dataset } from '../data/dataset.ts';
 import type { JobOptions, Progress } from '../domain.ts';
 import { writeFileAtomic, writeJson } from '../files.ts';
+import { checkOptions, type OptionNames } from '../options.ts';
 import { chooseRuntime } from '../prediction/chooseRuntime.ts';
 import { crossvalPage } from '../reports/crossvalPage.ts';
 import { type Crossval, crossvalSchema } from '../reports/crossvalReport.ts';
@@ -15,7 +16,8 @@ import type { Run } from '../run/Run.ts';
 import { configHash, runIdentity, sameTraining } from '../run/startRun.ts';
 import { encode } from '../schema/case.ts';
 import { type Figures, FiguresTally } from '../scoring/metrics.ts';
-import { evaluateRun, type TrainOptions, train } from '../training/train.ts';
+import { openTraining } from '../training/openTraining.ts';
+import { evaluateRun, type ResolvedTrainOptions, type TrainOptions, train } from '../training/train.ts';
 
 export interface CrossvalOptions extends TrainOptions {
   /** Folder for `crossval.json`, `crossval.html` and the folds' runs; default one below `run.root` for each configuration. */
@@ -27,6 +29,19 @@ export interface CrossvalOptions extends TrainOptions {
   readonly jobs?: number;
 }
 
+const optionNames: OptionNames<CrossvalOptions> = {
+  config: 1,
+  overrides: 1,
+  configDir: 1,
+  datasetDir: 1,
+  outputDir: 1,
+  jobs: 1,
+  driftReference: 1,
+  onNote: 1,
+  signal: 1,
+  onProgress: 1,
+};
+
 /**
  * Trains and evaluates once for every fold and pools the test predictions: each recording is judged once, by a model that
  * never heard its group. Folds are those of the metadata's fold column, else `split.folds` made by group. Interrupted, the
@@ -35,14 +50,16 @@ export interface CrossvalOptions extends TrainOptions {
  *
  * @throws InvalidArgumentError where there is neither a fold column nor `split.folds`; and what `train` throws
  */
-export async function crossval(options: CrossvalOptions): Promise<Crossval> {
-  const { config } = options;
-  const datasetDir = options.datasetDir ?? join(config.data.root, config.data.name);
-  const dataset = await Dataset.open(datasetDir);
+export async function crossval(given: CrossvalOptions): Promise<Crossval> {
+  checkOptions('crossval', given, optionNames);
+  const { config, dataset } = await openTraining(given);
+  const { outputDir, jobs: wantedJobs, ...training } = given;
+  const options: ResolvedTrainOptions = { ...training, config };
+  const datasetDir = dataset.dir;
   const count = foldCount(dataset, config);
   const hash = configHash({ ...config, split: { ...config.split, folds: count, fold: null } }).slice(0, 8);
-  const dir = options.outputDir ?? join(config.run.root, `crossval-${dataset.manifest.name}-${hash}`);
-  const { jobs, threads } = shares(options, count);
+  const dir = outputDir ?? join(config.run.root, `crossval-${dataset.manifest.name}-${hash}`);
+  const { jobs, threads } = shares(config, wantedJobs, count);
   const numbers = Array.from({ length: count }, (_, fold) => fold);
   const advance = foldsProgress(options.onProgress, count);
   const folds = await concurrently(numbers, jobs, options.signal, async (fold, signal) => {
@@ -117,7 +134,7 @@ export function foldsProgress(
 }
 
 /** The finished run of a fold, with however many threads it was trained; trained now unless it is there already. */
-async function trainFold(options: TrainOptions, dataset: Dataset): Promise<{ run: Run; report: Report }> {
+async function trainFold(options: ResolvedTrainOptions, dataset: Dataset): Promise<{ run: Run; report: Report }> {
   const { config } = options;
   const split = await dataset.makeSplit(config.split);
   const identity = runIdentity(config, split);
@@ -128,7 +145,7 @@ async function trainFold(options: TrainOptions, dataset: Dataset): Promise<{ run
   return { run, report: (await run.report()) ?? (await evaluateRun(run, dataset, split, options)) };
 }
 
-function shares({ config, jobs }: CrossvalOptions, folds: number): { jobs: number; threads: number } {
+function shares(config: Config, jobs: number | undefined, folds: number): { jobs: number; threads: number } {
   if (jobs !== undefined && !(Number.isInteger(jobs) && jobs >= 1)) throw expected('a positive integer', 'jobs', jobs);
   const { device, precision, threads } = config.training;
   const cores = availableParallelism();

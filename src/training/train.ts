@@ -1,13 +1,14 @@
 /** Training from a prepared dataset to an evaluated run. It reads top to bottom: open, restore, loop, keep what drift is measured from, evaluate. */
-import { join } from 'node:path';
 import { AutobirdError, InvalidArgumentError } from '../../bindings/errors.ts';
+import type { ConfigSource } from '../config/completeConfig.ts';
 import type { Config } from '../config/schema.ts';
-import { Dataset } from '../data/dataset.ts';
+import type { Dataset } from '../data/dataset.ts';
 import { describeSplit } from '../data/describeSplit.ts';
 import { noEventLabelsOf } from '../data/labels.ts';
 import type { JobOptions, Split } from '../domain.ts';
 import { checkOriginals } from '../evaluation/checkOriginals.ts';
 import { evaluate } from '../evaluation/evaluate.ts';
+import { checkOptions, type OptionNames } from '../options.ts';
 import { chooseRuntime } from '../prediction/chooseRuntime.ts';
 import { describeReport } from '../reports/describeReport.ts';
 import type { Report } from '../reports/report.ts';
@@ -15,12 +16,9 @@ import type { Run } from '../run/Run.ts';
 import { startRun } from '../run/startRun.ts';
 import { fit } from './fit.ts';
 import { keepReference } from './keepReference.ts';
+import { openTraining } from './openTraining.ts';
 
-export interface TrainOptions extends JobOptions {
-  /** The resolved configuration. */
-  readonly config: Config;
-  /** What was given on the command line, kept in the run folder. */
-  readonly overrides?: readonly string[];
+export interface TrainOptions extends JobOptions, ConfigSource {
   /** The prepared dataset; by default `<data.root>/<data.name>`. */
   readonly datasetDir?: string;
   /** Keep in the checkpoint what drift is measured from. Default true. */
@@ -29,16 +27,36 @@ export interface TrainOptions extends JobOptions {
   readonly onNote?: (line: string) => void;
 }
 
+/** Options with a complete configuration. */
+export type ResolvedTrainOptions = TrainOptions & { readonly config: Config };
+
+const optionNames: OptionNames<TrainOptions> = {
+  config: 1,
+  overrides: 1,
+  configDir: 1,
+  datasetDir: 1,
+  driftReference: 1,
+  onNote: 1,
+  signal: 1,
+  onProgress: 1,
+};
+
 /**
  * Trains a classifier and evaluates it on the test recordings. By `run.resume` an interrupted run of the same
  * configuration, dataset and split goes on where it was; on the CPU it ends in the same weights as an undisturbed one.
  *
+ * ```ts
+ * const run = await train({ config: { data: { name: 'field' }, training: { epochs: 30 } } });
+ * ```
+ *
  * @throws AutobirdError `no_dataset` before `prepare`, `empty_raw_dir` where a mount is missing, `nothing_to_learn`, `diverged`, `run_in_use`, `disk_full`
  * @throws `signal.reason` when aborted; the run can be resumed
  */
-export async function train(options: TrainOptions): Promise<Run> {
-  const { config, signal } = options;
-  const dataset = await Dataset.open(options.datasetDir ?? join(config.data.root, config.data.name));
+export async function train(given: TrainOptions): Promise<Run> {
+  checkOptions('train', given, optionNames);
+  const { config, dataset } = await openTraining(given);
+  const options: ResolvedTrainOptions = { ...given, config };
+  const { signal } = options;
   checkRate(dataset, config);
   const noEvent = checkNoEventLabels(dataset, options);
   const { device, precision, threads } = config.training;
@@ -82,7 +100,7 @@ export async function evaluateRun(
   run: Run,
   dataset: Dataset,
   split: Split,
-  { config, signal, onProgress }: TrainOptions,
+  { config, signal, onProgress }: ResolvedTrainOptions,
 ): Promise<Report> {
   const { evaluation, training } = config;
   return await evaluate({
@@ -116,7 +134,7 @@ function checkRate(dataset: Dataset, config: Config): void {
  *
  * @throws InvalidArgumentError where they were asked for just now
  */
-function checkNoEventLabels({ dir, manifest }: Dataset, { config, overrides = [] }: TrainOptions): string[] {
+function checkNoEventLabels({ dir, manifest }: Dataset, { config, overrides = [] }: ResolvedTrainOptions): string[] {
   const wanted = noEventLabelsOf(manifest.labels, config.data.noEventLabels);
   if (wanted.join('\n') === manifest.noEventLabels.join('\n')) return [];
   const list = (labels: readonly string[]) => `[${labels.join(', ')}]`;

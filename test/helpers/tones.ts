@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { composeConfig } from '../../src/config/compose.ts';
 import type { Config } from '../../src/config/schema.ts';
 import type { Dataset } from '../../src/data/dataset.ts';
-import { prepare } from '../../src/data/prepare.ts';
+import { prepareDataset } from '../../src/data/prepare.ts';
 import { encodeWav16 } from '../../src/data/synthetic/wav.ts';
 import { randomFor } from '../../src/random.ts';
 
@@ -62,5 +62,5 @@ export function tinyConfig(dir: string, ...overrides: string[]): Config {
 /** Tones, prepared. */
 export async function prepareTones(dir: string, config: Config, recordingsPerClass = 10): Promise<Dataset> {
   await writeTones(dir, recordingsPerClass);
-  return prepare(config);
+  return prepareDataset(config);
 }

@@ -13,7 +13,7 @@ import { readCheckpoint } from '../../src/checkpoint/readCheckpoint.ts';
 import { classifierOptions, predictOptions } from '../../src/cli/commands/predict.ts';
 import { composeConfig } from '../../src/config/compose.ts';
 import type { Config } from '../../src/config/schema.ts';
-import { prepare } from '../../src/data/prepare.ts';
+import { prepareDataset } from '../../src/data/prepare.ts';
 import { encodeWav16 } from '../../src/data/synthetic/wav.ts';
 import { randomFor } from '../../src/random.ts';
 import { train } from '../../src/training/train.ts';
@@ -186,7 +186,7 @@ test('every key that prepare should read changes the dataset', () =>
 test('every key that training should read changes the run', () =>
   withTempDir(async (dir) => {
     await writeRecordings(dir);
-    await prepare(configOf(dir, []));
+    await prepareDataset(configOf(dir, []));
     await eachChanges(training, (overrides) => observeTrain(dir, overrides));
   }));
 
@@ -194,7 +194,7 @@ test('every key that predict should read changes what it prints', () =>
   withTempDir(async (dir) => {
     await writeRecordings(dir);
     const config = configOf(dir, []);
-    await prepare(config);
+    await prepareDataset(config);
     const run = await train({ config });
     await eachChanges(predicting, async (overrides) => {
       const words = ['predict', join(dir, 'raw', 'low'), '--checkpoint', run.dir, '--clips', 'predict.format=json'];
@@ -226,7 +226,7 @@ test('what only changes speed is read', () =>
     await writeRecordings(dir);
     const read = new Set<string>();
     const config = watched(configOf(dir, []), '', read);
-    await prepare(config);
+    await prepareDataset(config);
     await train({ config });
     classifierOptions({ device: 'cpu', precision: 'f32' }, config);
     predictOptions(config, new AbortController().signal);
@@ -335,13 +335,13 @@ async function writeDriftTables(dir: string): Promise<void> {
 async function observePrepare(dir: string, overrides: readonly string[]): Promise<string> {
   const config = configOf(dir, overrides);
   try {
-    const { dir: folder } = await prepare(config);
+    const { dir: folder } = await prepareDataset(config);
     const names = (await readdir(folder, { recursive: true })).filter((name) => /\.jsonl?$/.test(name)).sort();
     const texts = names
       // A folder that was prepared with other split options keeps those splits.
       .filter((name) => !name.startsWith('splits'))
       .map(async (name) => `${name}\n${await readFile(join(folder, name), 'utf8')}`);
-    const split = JSON.stringify(await (await prepare(config)).makeSplit(config.split));
+    const split = JSON.stringify(await (await prepareDataset(config)).makeSplit(config.split));
     return [relative(dir, folder), ...(await Promise.all(texts)), split].join('\n').replace(/"created_at".*/g, '');
   } catch (error) {
     return String(error);

@@ -15,7 +15,7 @@ test('evaluation, the library and the command line give one recording one score'
       `data.root='${join(dir, 'data')}'`,
       `run.root='${join(dir, 'runs')}'`,
     ]);
-    await prepare(config);
+    await prepare({ config });
     const run = await train({ config });
     const report = await run.report();
     assert.ok(report !== null && report.predictions.length >= 3);

@@ -3,7 +3,7 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { prepare } from '../../src/data/prepare.ts';
+import { prepareDataset } from '../../src/data/prepare.ts';
 import { synthesize } from '../../src/data/synthesize.ts';
 import { dataConfig, splitConfig } from '../helpers/dataConfig.ts';
 import { withTempDir } from '../helpers/withTempDir.ts';
@@ -26,13 +26,16 @@ test('killed at any instant, the same command ends with the same files', () =>
     const set = await synthesize(join(dir, 'synthetic'), { recordingsPerSpecies: 3 });
     const data = (root: string) => dataConfig(set.rawDir, join(dir, root), { metadata: [set.metadata], workers: 2 });
     const features = { sampleRateHz: 16000 };
-    const undisturbed = await prepare({ data: data('calm'), split: splitConfig, features });
+    const undisturbed = await prepareDataset({ data: data('calm'), split: splitConfig, features });
 
     const script = join(dir, 'prepare.mts');
     const module = new URL('../../src/data/prepare.ts', import.meta.url).href;
     const options = JSON.stringify({ data: data('killed'), split: splitConfig, features });
     const print = "onProgress: ({ stage }) => process.stdout.write(stage + '\\n')";
-    await writeFile(script, `import { prepare } from '${module}';\nawait prepare({ ...${options}, ${print} });\n`);
+    await writeFile(
+      script,
+      `import { prepareDataset } from '${module}';\nawait prepareDataset({ ...${options}, ${print} });\n`,
+    );
 
     let killed = 0;
     for (let n = 0; n < kills; n++) {

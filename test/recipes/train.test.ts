@@ -154,8 +154,8 @@ test('classes with too few clips are left out by name, and two must be left', ()
     const config = tinyConfig(dir, 'training.epochs=1', 'split.test_ratio=0.0');
     await prepareTones(dir, config);
     for (const name of (await readdir(join(dir, 'raw', 'low'))).slice(3)) await rm(join(dir, 'raw', 'low', name));
-    const { prepare } = await import('../../src/data/prepare.ts');
-    await prepare(config);
+    const { prepareDataset } = await import('../../src/data/prepare.ts');
+    await prepareDataset(config);
     const notes: string[] = [];
     const pruning = tinyConfig(dir, 'training.epochs=1', 'split.test_ratio=0.0', 'clips.min_clips_per_class=20');
     const run = await train({ config: pruning, onNote: (line) => notes.push(line) });

@@ -2,7 +2,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { prepare } from '../../src/data/prepare.ts';
+import { prepareDataset } from '../../src/data/prepare.ts';
 import { encodeWav16 } from '../../src/data/synthetic/wav.ts';
 import { dataConfig, splitConfig } from '../helpers/dataConfig.ts';
 import { runCommand } from '../helpers/runCommand.ts';
@@ -27,7 +27,7 @@ test('the data report draws the split that was made last, or the one that is nam
   withTempDir(async (dir) => {
     await putTones(join(dir, 'raw'), 2, 5);
     const options = { data: dataConfig(join(dir, 'raw'), dir), features };
-    const dataset = await prepare({ ...options, split: { ...splitConfig, seed: 5 } });
+    const dataset = await prepareDataset({ ...options, split: { ...splitConfig, seed: 5 } });
     const report = async (...words: string[]) => {
       const { code, stdout, stderr } = await runCommand(['data', 'report', dataset.dir, ...words]);
       assert.is(code, 0, stderr);
@@ -41,7 +41,7 @@ test('the data report draws the split that was made last, or the one that is nam
 
     // Splits of the dataset as it was do not count.
     await putTones(join(dir, 'raw'), 2, 6);
-    await prepare({ ...options, split: { ...splitConfig, seed: 5 } });
+    await prepareDataset({ ...options, split: { ...splitConfig, seed: 5 } });
     await writeFile(
       join(dataset.dir, 'splits', 'recording-val20-test20-seed6.json'),
       await readFile(join(dataset.dir, 'splits', 'recording-val20-test20-seed6.json')),
@@ -52,7 +52,7 @@ test('the data report draws the split that was made last, or the one that is nam
 test('the data report names the classes that it has no room to picture', () =>
   withTempDir(async (dir) => {
     await putTones(join(dir, 'raw'), 62, 1);
-    const { dir: folder } = await prepare({
+    const { dir: folder } = await prepareDataset({
       data: dataConfig(join(dir, 'raw'), dir),
       split: { ...splitConfig, valRatio: 0, testRatio: 0 },
       features,

@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { prepare } from '../../src/data/prepare.ts';
+import { prepareDataset } from '../../src/data/prepare.ts';
 import { encodeWav16 } from '../../src/data/synthetic/wav.ts';
 import { clipFeatures } from '../../src/drift/recordingRows.ts';
 import { randomFor } from '../../src/random.ts';
@@ -62,7 +62,7 @@ test('a side of a dataset is read from its shards, with the label as target, and
   withTempDir(async (dir) => {
     const raw = await writeTones(dir, 4);
     const config = tinyConfig(dir);
-    await prepare(config);
+    await prepareDataset(config);
     const root = `data.root='${config.data.root}'`;
     const rest = [root, ...settings];
     const { code, stdout, stderr } = await runCommand(['drift', 'tones:train', '-r', 'tones:train', '--json', ...rest]);
@@ -157,7 +157,7 @@ test('DATASET:SIDE is of the only split there is; of several one is named', () =
   withTempDir(async (dir) => {
     await writeTones(dir, 4);
     const config = tinyConfig(dir);
-    const dataset = await prepare(config);
+    const dataset = await prepareDataset(config);
     const [made] = await dataset.currentSplits();
     await dataset.makeSplit({ ...config.split, folds: 2, fold: 0 });
     const run = (...words: string[]) => runCommand(['drift', ...words, `data.root='${config.data.root}'`, ...settings]);

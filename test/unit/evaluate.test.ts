@@ -5,7 +5,7 @@ import * as assert from 'uvu/assert';
 import type { AutobirdError } from '../../bindings/errors.ts';
 import { readCheckpoint } from '../../src/checkpoint/readCheckpoint.ts';
 import { writeCheckpoint } from '../../src/checkpoint/writeCheckpoint.ts';
-import { prepare } from '../../src/data/prepare.ts';
+import { prepareDataset } from '../../src/data/prepare.ts';
 import { splitHash } from '../../src/data/split.ts';
 import { encodeWav16 } from '../../src/data/synthetic/wav.ts';
 import type { Recording, Split } from '../../src/domain.ts';
@@ -28,7 +28,7 @@ async function prepareChirps(dir: string, count: number, more: Parameters<typeof
     }
   }
   const data = dataConfig(raw, dir, more);
-  const dataset = await prepare({ data, split: splitConfig, features: { sampleRateHz: 16000 } });
+  const dataset = await prepareDataset({ data, split: splitConfig, features: { sampleRateHz: 16000 } });
   return { dataset, split: await dataset.makeSplit(splitConfig) };
 }
 
@@ -157,7 +157,7 @@ test('what prepare accepted is evaluated, whatever the defaults allow', () =>
     wav.writeUInt16LE(100 * 2, 32); // bytes a frame
     await writeFile(join(dir, 'raw', wide), wav);
     const data = dataConfig(join(dir, 'raw'), dir, { maxChannels: 100 });
-    const dataset = await prepare({ data, split: splitConfig, features: { sampleRateHz: 16000 } });
+    const dataset = await prepareDataset({ data, split: splitConfig, features: { sampleRateHz: 16000 } });
     const checkpoint = await writeTinyModel(join(dir, 'best.safetensors'));
     const { predictions } = await evaluate({ checkpoint, dataset, split: prepared.split });
     assert.is(predictions.find(({ recording }) => recording === wide)?.error, null);

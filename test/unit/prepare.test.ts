@@ -15,7 +15,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ShardSet } from '../../bindings/index.ts';
 import { Dataset } from '../../src/data/dataset.ts';
-import { prepare } from '../../src/data/prepare.ts';
+import { prepareDataset } from '../../src/data/prepare.ts';
 import { encodeWav16 } from '../../src/data/synthetic/wav.ts';
 import type { Progress } from '../../src/domain.ts';
 import { dataConfig, splitConfig } from '../helpers/dataConfig.ts';
@@ -49,7 +49,7 @@ const decodedIn = (progress: readonly Progress[]): string[] =>
 test('a folder becomes a dataset whose shards hold its samples', () =>
   withTempDir(async (dir) => {
     await putTones(join(dir, 'raw'));
-    const made = await prepare({ data: dataConfig(join(dir, 'raw'), dir), split: splitConfig, features });
+    const made = await prepareDataset({ data: dataConfig(join(dir, 'raw'), dir), split: splitConfig, features });
     const dataset = await Dataset.open(join(dir, 'set'));
     assert.equal(dataset.manifest, made.manifest);
     assert.equal(dataset.recordings, made.recordings);
@@ -95,7 +95,7 @@ test('preparing again decodes only what is new, and changes nothing when nothing
     const read = () => Promise.all(files.map((file) => readFile(join(dir, 'set', file), 'utf8')));
     const run = async () => {
       const progress: Progress[] = [];
-      const dataset = await prepare({
+      const dataset = await prepareDataset({
         data: dataConfig(raw, dir),
         split: splitConfig,
         features,
@@ -128,7 +128,7 @@ test('the labels that mean no event are part of what the dataset is', () =>
     await putTones(join(dir, 'raw'));
     const idWith = async (noEventLabels: string[]) => {
       const data = dataConfig(join(dir, 'raw'), dir, { noEventLabels });
-      return (await prepare({ data, split: splitConfig, features })).manifest.id;
+      return (await prepareDataset({ data, split: splitConfig, features })).manifest.id;
     };
     const none = await idWith([]);
     const quiet = await idWith(['c1', 'c0']);
@@ -143,7 +143,7 @@ test('a damaged shard is made again, and opening one says what to do', () =>
   withTempDir(async (dir) => {
     await putTones(join(dir, 'raw'));
     const options = { data: dataConfig(join(dir, 'raw'), dir), split: splitConfig, features };
-    const dataset = await prepare(options);
+    const dataset = await prepareDataset(options);
     const shard = join(dir, 'set', dataset.recordings[2]?.shard ?? '');
     await truncate(shard, 1000);
     try {
@@ -152,7 +152,7 @@ test('a damaged shard is made again, and opening one says what to do', () =>
     } catch (error) {
       assert.match((error as Error).message, /The shard of c0\/4\.wav cannot be used .*run autobird prepare again/);
     }
-    const again = await prepare(options);
+    const again = await prepareDataset(options);
     assert.equal(again.recordings, dataset.recordings);
     assert.is((await again.shardEntries()).length, 6);
   }));
@@ -164,7 +164,7 @@ test('copies are found by their sound, whatever the container holds besides, and
     await copyFile(join(raw, 'c0/0.wav'), join(raw, 'c0/same bytes.wav'));
     const other = Buffer.from(encodeWav16(tone(300), rate));
     await put(raw, { 'c1/other bytes.wav': Buffer.concat([other, Buffer.from('LIST\x04\x00\x00\x00INFO', 'latin1')]) });
-    const dataset = await prepare({ data: dataConfig(raw, dir), split: splitConfig, features });
+    const dataset = await prepareDataset({ data: dataConfig(raw, dir), split: splitConfig, features });
     assert.is(dataset.manifest.counts.duplicates, 2);
     assert.match(
       dataset.manifest.warnings.join('\n'),
@@ -201,7 +201,7 @@ test('every file that cannot be used costs one row with its reason', () =>
       'no class.wav': wav,
       'c0/folder.mp3/a, "b" #1 🐦.WAV': encodeWav16(tone(600, 0.1), rate),
     });
-    const dataset = await prepare({
+    const dataset = await prepareDataset({
       data: dataConfig(raw, dir, { maxDurationS: 10, maxFileBytes: 300000 }),
       split: splitConfig,
       features,
@@ -233,7 +233,7 @@ testWithPermissions('a file that may not be read is rejected as unreadable', () 
   withTempDir(async (dir) => {
     await putTones(join(dir, 'raw'));
     await chmod(join(dir, 'raw/c0/0.wav'), 0);
-    const dataset = await prepare({ data: dataConfig(join(dir, 'raw'), dir), split: splitConfig, features });
+    const dataset = await prepareDataset({ data: dataConfig(join(dir, 'raw'), dir), split: splitConfig, features });
     assert.equal(
       dataset.manifest.rejected.map(({ path, code }) => [path, code]),
       [['c0/0.wav', 'unreadable']],
@@ -256,7 +256,7 @@ test('labels, sessions and times come from the metadata; files it does not name 
         'c1/gone.wav,Wren,Bob,2024-05-03,,CC0',
       ].join('\n'),
     });
-    const { manifest, recordings } = await prepare({
+    const { manifest, recordings } = await prepareDataset({
       data: dataConfig(raw, dir, { metadata: [join(dir, 'm.csv')] }),
       split: splitConfig,
       features,
@@ -281,7 +281,7 @@ test('a folder without a usable recording is an error that names the reasons', (
   withTempDir(async (dir) => {
     await put(join(dir, 'raw'), { 'a/empty.wav': '', 'a/readme.txt': 'x' });
     try {
-      await prepare({ data: dataConfig(join(dir, 'raw'), dir), split: splitConfig, features });
+      await prepareDataset({ data: dataConfig(join(dir, 'raw'), dir), split: splitConfig, features });
       assert.unreachable();
     } catch (error) {
       assert.is((error as { code?: string }).code, 'no_recordings');
@@ -297,11 +297,11 @@ test('two prepares of one dataset do not collide, and an aborted one leaves it u
     await putTones(join(dir, 'raw'));
     const options = { data: dataConfig(join(dir, 'raw'), dir), split: splitConfig, features };
     let second: Promise<unknown> | undefined;
-    await prepare({
+    await prepareDataset({
       ...options,
       // Begun while the first is at work, however slow the machine is.
       onProgress: () => {
-        second ??= prepare(options).then(
+        second ??= prepareDataset(options).then(
           () => null,
           (error) => error,
         );
@@ -311,20 +311,20 @@ test('two prepares of one dataset do not collide, and an aborted one leaves it u
 
     const stop = new AbortController();
     await put(join(dir, 'raw'), { 'c0/new.wav': encodeWav16(tone(777), rate) });
-    const aborted = await prepare({
+    const aborted = await prepareDataset({
       ...options,
       signal: stop.signal,
       onProgress: ({ stage }) => stage === 'hash' && stop.abort(new Error('enough')),
     }).catch((error: Error) => error);
     assert.match(String(aborted), 'enough');
     assert.is((await Dataset.open(join(dir, 'set'))).recordings.length, 6);
-    assert.is((await prepare(options)).recordings.length, 7);
+    assert.is((await prepareDataset(options)).recordings.length, 7);
   }));
 
 test('recordings that are not those of dataset.json, and stale splits, are refused', () =>
   withTempDir(async (dir) => {
     await putTones(join(dir, 'raw'));
-    const dataset = await prepare({ data: dataConfig(join(dir, 'raw'), dir), split: splitConfig, features });
+    const dataset = await prepareDataset({ data: dataConfig(join(dir, 'raw'), dir), split: splitConfig, features });
     const file = join(dir, 'set/recordings.jsonl');
     const text = await readFile(file, 'utf8');
     const failure = () => Dataset.open(join(dir, 'set')).catch((error: { code?: string }) => error.code);
@@ -344,7 +344,7 @@ test('recordings that are not those of dataset.json, and stale splits, are refus
 test('a cross-validation does not leave its last fold as the split of the dataset', () =>
   withTempDir(async (dir) => {
     await putTones(join(dir, 'raw'));
-    const dataset = await prepare({ data: dataConfig(join(dir, 'raw'), dir), split: splitConfig, features });
+    const dataset = await prepareDataset({ data: dataConfig(join(dir, 'raw'), dir), split: splitConfig, features });
     const prepared = (await dataset.currentSplits())[0]?.name;
     for (const fold of [0, 1]) {
       const { name } = await dataset.makeSplit({ ...splitConfig, folds: 2, fold });
@@ -370,7 +370,7 @@ test('a clock that was never set and a date that two people read differently are
       'file,label,date\nx/19700101_000554.WAV,x,\nx/20230514_0530.wav,x,05/06/2023\nx/old.wav,x,1970-01-02\nx/typed.wav,x,\n',
     );
     const data = { ...dataConfig(join(dir, 'raw'), dir), metadata: [metadata] };
-    const { manifest } = await prepare({ data, split: splitConfig, features });
+    const { manifest } = await prepareDataset({ data, split: splitConfig, features });
     assert.equal(manifest.warnings, [
       '1 date not understood (05/06/2023): write them as 2023-05-14',
       '1 recording of a recorder whose clock was never set (x/19700101_000554.WAV: 1970-01-01T00:05:54): the times mean nothing',
