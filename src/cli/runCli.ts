@@ -11,6 +11,7 @@ import { data } from './commands/data.ts';
 import { drift } from './commands/drift.ts';
 import { evaluate } from './commands/evaluate.ts';
 import { key } from './commands/key.ts';
+import { log } from './commands/log.ts';
 import { predict } from './commands/predict.ts';
 import { prepare } from './commands/prepare.ts';
 import { runs } from './commands/runs.ts';
@@ -37,6 +38,7 @@ const commands = [
   predict,
   serve,
   key,
+  log,
   drift,
   runs,
   data,

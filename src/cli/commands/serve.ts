@@ -1,13 +1,11 @@
-import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { constants } from 'node:os';
-import { fileURLToPath } from 'node:url';
 import { quoteValue } from '../../config/grammar.ts';
 import type { Command, CommandIo } from '../command.ts';
 import { type ConfigArgs, configDirOption, configOfServices } from '../configuration.ts';
-import { exitCodes, UsageError } from '../errors.ts';
+import { UsageError } from '../errors.ts';
 import { newestCheckpoint } from '../knownRuns.ts';
 import { flagOverrides, override, pathsAndOverrides } from '../overrides.ts';
+import { runService } from '../runService.ts';
 
 interface ServeArgs extends ConfigArgs {
   readonly service: string;
@@ -60,7 +58,7 @@ export const serve: Command<ServeArgs> = {
     const isNamed = isDrift && config.drift.reference !== null;
     const checkpoint = checkpoints[0] ?? (isNamed ? undefined : await checkpointToServe(config, io));
     const dir = args['config-dir'];
-    return await runService(io, [
+    return await runService(io, 'main', [
       args.service,
       ...(dir === undefined ? [] : ['--config-dir', dir]),
       ...overrides,
@@ -96,20 +94,4 @@ async function checkpointToServe(
     io.progress.note(`${error.message}. Waiting for one in ${service.modelsDir}/`);
     return undefined;
   }
-}
-
-/** A process of its own: services are users of the library, and nothing of the library imports them. */
-function runService(io: CommandIo, words: readonly string[]): Promise<number> {
-  // The same file beside the sources and beside what is built from them.
-  const ending = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-  const main = fileURLToPath(new URL(`../../../services/main.${ending}`, import.meta.url));
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [...process.execArgv, main, ...words], { stdio: 'inherit' });
-    // Where the signal reached the child too, it takes both for one (services/stopGracefully.ts).
-    io.signal.addEventListener('abort', () => child.kill('SIGTERM'));
-    child.on('error', reject);
-    child.on('exit', (code, signal) =>
-      resolve(code ?? (signal === null ? exitCodes.failed : 128 + constants.signals[signal])),
-    );
-  });
 }
