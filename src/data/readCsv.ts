@@ -27,7 +27,8 @@ export async function readCsv(path: string): Promise<CsvTable> {
 
 interface Parsed {
   readonly record: readonly string[];
-  readonly info: InfoRecord;
+  /** Where it begins. */
+  readonly line: number;
 }
 
 /**
@@ -48,8 +49,7 @@ export function parseCsv(text: string, name = 'CSV'): CsvTable {
   if (header === undefined) throw new FormatError('bad_csv', `${name} is empty: expected a line with column names`);
   const named = header.record.map((field) => field.trim());
   const linesBefore = saidLine === '' ? 0 : 1;
-  const lineOf = ({ record, info }: Parsed) =>
-    linesBefore + info.lines - record.reduce((sum, field) => sum + (field.match(/\r\n|\r|\n/g)?.length ?? 0), 0);
+  const lineOf = ({ line }: Parsed) => linesBefore + line;
   const width = records.reduce((most, { record }) => Math.max(most, lastFilled(record) + 1), lastFilled(named) + 1);
   if (width > named.length) {
     const long = records.find(({ record }) => lastFilled(record) >= named.length) as Parsed;
@@ -78,12 +78,13 @@ export function cellNumber(cell: string, { decimalComma }: Pick<CsvTable, 'decim
   const text = cell.trim();
   const hasComma = decimalComma && /^[+-]?(?:\d*|\d{1,3}(?:\.\d{3})+),\d+(?:e[+-]?\d+)?$/i.test(text);
   const plain = hasComma ? text.replaceAll('.', '').replace(',', '.') : text;
-  // What Number takes beside these (hexadecimal, "Infinity" alone excepted) is text in a table.
+  // Hexadecimal and the like, which Number takes too, are text in a table.
   if (!/^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$|^[+-]?inf(?:inity)?$/i.test(plain)) return null;
   return Number(plain.replace(/inf(?:inity)?$/i, 'Infinity'));
 }
 
 function parseRecords(source: string, separator: string, name: string): Parsed[] {
+  let lastLine = 0;
   const options = {
     delimiter: separator,
     // Raven quotes nothing, and an annotation may begin with a quote.
@@ -92,15 +93,13 @@ function parseRecords(source: string, separator: string, name: string): Parsed[]
     relax_column_count: true,
     relax_quotes: true,
     skip_empty_lines: true,
-    info: true,
-  };
-  let lastLine = 0;
-  const onRecord = (record: Parsed) => {
-    lastLine = record.info.lines;
-    return record;
+    on_record: (record: readonly string[], { lines }: InfoRecord): Parsed => {
+      lastLine = lines;
+      return { record, line: lines - record.reduce((sum, field) => sum + lineBreaks(field), 0) };
+    },
   };
   try {
-    return parse(source, { ...options, on_record: onRecord as never }) as unknown as Parsed[];
+    return parse(source, options as never) as unknown as Parsed[];
   } catch (error) {
     if (!(error instanceof CsvError)) throw error;
     const isOpen = error.code === 'CSV_QUOTE_NOT_CLOSED';
@@ -113,6 +112,10 @@ function guessSeparator(source: string): string {
   const header = (/^[^\r\n]*/.exec(source)?.[0] ?? '').replace(/"[^"]*"/g, '');
   const count = (separator: string) => header.split(separator).length;
   return [',', ';', '\t'].reduce((best, separator) => (count(separator) > count(best) ? separator : best));
+}
+
+function lineBreaks(field: string): number {
+  return field.includes('\n') || field.includes('\r') ? (field.match(/\r\n|\r|\n/g)?.length ?? 0) : 0;
 }
 
 function isBlank(field: string): boolean {
