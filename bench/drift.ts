@@ -11,7 +11,7 @@ import { Dataset } from '../src/data/dataset.ts';
 import type { Recording } from '../src/domain.ts';
 import { Alarm } from '../src/drift/alarm.ts';
 import { type DriftRow, detectDrift } from '../src/drift/detectDrift.ts';
-import { clipFeatures, driftFeatureNames } from '../src/drift/recordingRows.ts';
+import { driftFeatureNames } from '../src/drift/recordingRows.ts';
 import { randomFor } from '../src/random.ts';
 
 const { values: flags, positionals } = parseArgs({
@@ -107,18 +107,17 @@ function averaged(clips: readonly DriftRow[]): DriftRow {
 /** The clips of each recording. */
 async function clipRows(of: readonly Recording[], change: Change): Promise<DriftRow[][]> {
   using shards = await ShardSet.open(await dataset.shardEntries(of), features);
-  using logMel = new LogMel({ ...features, background: 'none' });
+  using logMel = new LogMel(features);
   const rows: DriftRow[][] = [];
   for (const [i, { sampleCount }] of of.entries()) {
     const samples = change(await shards.readPcm(i, 0, sampleCount), i);
-    const own: DriftRow[] = [];
-    for (let start = 0; start === 0 || start + clipSamples <= samples.length; start += clipSamples) {
-      const clip = new Float32Array(clipSamples);
-      clip.set(samples.subarray(start, start + clipSamples));
-      const { data, mels, frames } = await logMel.compute(clip);
-      const four = clipFeatures(data, mels, frames, features.logOffset);
-      own.push({ values: Object.fromEntries(driftFeatureNames.map((name, f) => [name, four[f] as number])) });
-    }
+    const count = Math.max(1, Math.floor(samples.length / clipSamples));
+    const starts = Float64Array.from({ length: count }, (_, clip) => clip * clipSamples);
+    const four = await logMel.driftFeatures(samples, starts, clipSamples);
+    const own = Array.from(starts, (_, clip): DriftRow => {
+      const values = driftFeatureNames.map((name, f) => [name, four[4 * clip + f] as number]);
+      return { values: Object.fromEntries(values) };
+    });
     rows.push(own);
   }
   return rows;

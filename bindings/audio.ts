@@ -212,6 +212,14 @@ export class LogMel implements Disposable {
     return { data, mels: this.options.nMels, frames: data.length / this.options.nMels };
   }
 
+  /**
+   * What drift detection keeps of clips of one stretch, which is zero beyond its ends: (N, 4), see DriftFeatures, in the order
+   * of its fields. `background` changes nothing.
+   */
+  driftFeatures(samples: Float32Array, startSample: Float64Array, clipSamples: number): Promise<Float32Array> {
+    return this.#native.driftFeatures(samples, startSample, clipSamples);
+  }
+
   dispose(): void {
     this.#native.dispose();
   }

@@ -347,6 +347,8 @@ export interface NativeResampler {
 export interface NativeLogMel {
   /** (M * T) of one stretch, T = 1 + floor(n / hopSamples), centred frames with reflected ends; `background` applied. */
   compute(samples: Float32Array): Promise<Float32Array>;
+  /** (N, 4) of clips of one stretch, which is zero beyond its ends: see DriftFeatures, in the order of its fields. */
+  driftFeatures(samples: Float32Array, startSample: Float64Array, clipSamples: number): Promise<Float32Array>;
   dispose(): void;
 }
 

@@ -26,7 +26,7 @@ class DecoderState {
 
   /// JavaScript thread. Throws `disposed`.
   const std::shared_ptr<Decoding>& use() const {
-    if (!decoding_) throw Error("disposed", "Decoder was disposed: open the file again");
+    if (!decoding_) throw disposed("Decoder");
     return decoding_;
   }
   /// JavaScript thread. What was read while opening, null where nothing was.

@@ -30,12 +30,19 @@ inline std::optional<ReadAhead> toReadAhead(const Napi::Value& value) {
   return ReadAhead{toInteger(ahead["targetHz"], "ahead.targetHz"), toSampleCount(ahead["samples"], "ahead.samples")};
 }
 
+/// Not NaN, than which nothing is larger.
+inline double toLimit(const Napi::Value& value, const std::string& name) {
+  const double limit = toNumber(value, name);
+  if (!(limit >= 0)) throw wrongKind("a number not below 0", name, value);
+  return limit;
+}
+
 inline DecodeLimits toDecodeLimits(const Napi::Value& value) {
   const Napi::Object limits = toObject(value, "limits");
   DecodeLimits result;
   result.maxChannels = static_cast<int>(std::min<int64_t>(toInteger(limits["maxChannels"], "maxChannels"), 65535));
-  result.maxSampleRateHz = toNumber(limits["maxSampleRateHz"], "maxSampleRateHz");
-  result.maxDurationS = toNumber(limits["maxDurationS"], "maxDurationS");
+  result.maxSampleRateHz = toLimit(limits["maxSampleRateHz"], "maxSampleRateHz");
+  result.maxDurationS = toLimit(limits["maxDurationS"], "maxDurationS");
   return result;
 }
 
@@ -58,8 +65,12 @@ inline Napi::Object fromDecoderInfo(Napi::Env env, const DecoderInfo& info) {
       info.declaredDurationS ? Napi::Value(Napi::Number::New(env, *info.declaredDurationS)) : Napi::Value(env.Null());
   Napi::Object tags = Napi::Object::New(env);
   // The first of equal names wins. Defined, not assigned: a tag may be called __proto__.
+  constexpr size_t kMaxTags = 512;
+  constexpr size_t kMaxTagBytes = 1 << 16;  // a picture as text has megabytes
+  size_t count = 0;
   for (const auto& [key, text] : info.tags) {
-    if (tags.HasOwnProperty(key)) continue;
+    if (text.size() > kMaxTagBytes || key.size() > kMaxTagBytes || tags.HasOwnProperty(key)) continue;
+    if (++count > kMaxTags) break;
     tags.DefineProperty(Napi::PropertyDescriptor::Value(key, Napi::String::New(env, text), napi_default_jsproperty));
   }
   result["tags"] = tags;

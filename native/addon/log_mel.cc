@@ -7,6 +7,8 @@
 #include "addon/addon.h"
 #include "addon/feature_options.h"
 #include "addon/handle.h"
+#include "core/dataset/clips.h"
+#include "core/features/drift.h"
 
 namespace autobird::addon {
 
@@ -24,6 +26,18 @@ Napi::Value createLogMel(const Napi::CallbackInfo& info) {
         return state->run(
             call.Env(),
             [samples = toVector<float>(call[0], "samples")](const LogMel& logMel) { return logMel.compute(samples); },
+            fromFloats);
+      });
+      addMethod(handle, "driftFeatures", [state](const Napi::CallbackInfo& call) -> Napi::Value {
+        const auto starts = toVector<double>(call[1], "startSample");
+        for (const double start : starts) requireStart(start);
+        const int64_t clipSamples = toInteger(call[2], "clipSamples");
+        requireClipSamples(clipSamples);
+        return state->run(
+            call.Env(),
+            [samples = toVector<float>(call[0], "samples"), starts, clipSamples](const LogMel& logMel) {
+              return driftFeatures(logMel, samples, starts, clipSamples);
+            },
             fromFloats);
       });
     });

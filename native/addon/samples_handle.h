@@ -20,8 +20,6 @@ using SamplesBox = std::shared_ptr<SharedSamples>;
 /// The decoder's addon makes it and the engine's takes it, so the tag is known to both.
 constexpr napi_type_tag kSamplesTag{0x6175746f62697264, 0x53616d706c657300};
 
-inline Error samplesAreGone() { return {"disposed", "Decoder was disposed: open the file again"}; }
-
 inline Napi::Object samplesHandle(Napi::Env env, const SamplesBox& box) {
   Napi::Object handle = Napi::Object::New(env);
   handle.TypeTag(&kSamplesTag);
@@ -32,7 +30,7 @@ inline Napi::Object samplesHandle(Napi::Env env, const SamplesBox& box) {
   handle["length"] = static_cast<double>((*box)->size());
   handle["toArray"] = Napi::Function::New(env, [box](const Napi::CallbackInfo& call) -> Napi::Value {
     return guarded(call.Env(), [&] {
-      if (!*box) throw samplesAreGone();
+      if (!*box) throw disposed("Decoder");
       return fromVector(call.Env(), **box);
     });
   });
@@ -51,7 +49,7 @@ inline SharedSamples toSamples(const Napi::Value& value, const std::string& name
     throw wrongKind("a Float32Array or samples of a decoder", name, value);
   }
   SharedSamples samples = **static_cast<SamplesBox*>(data);
-  if (!samples) throw samplesAreGone();
+  if (!samples) throw disposed("Decoder");
   return samples;
 }
 

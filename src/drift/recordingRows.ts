@@ -58,23 +58,15 @@ export async function driftFeatures(
   options: Pick<RecordingRowsOptions, 'features' | 'clips'> & { readonly signal?: AbortSignal | undefined },
 ): Promise<Record<(typeof driftFeatureNames)[number], number>> {
   const { features, clips, signal } = options;
-  using logMel = new LogMel({ ...features, background: 'none' });
-  const sums = [0, 0, 0, 0];
-  let count = 0;
+  using logMel = new LogMel(features);
+  const none = new Float32Array();
   const engine: ClipEngine = {
-    async forwardPcm(samples, starts, clipSamples) {
-      for (const start of starts) {
-        const clip = new Float32Array(clipSamples);
-        clip.set(samples.subarray(start, start + clipSamples));
-        const { data, mels, frames } = await logMel.compute(clip);
-        clipFeatures(data, mels, frames, features.logOffset).forEach((value, i) => {
-          sums[i] = (sums[i] as number) + value;
-        });
-        count++;
-      }
-      const none = new Float32Array();
-      return { logits: none, activity: new Float32Array(starts.length), driftFeatures: none, embeddings: null };
-    },
+    forwardPcm: async (samples, starts, clipSamples) => ({
+      logits: none,
+      activity: none,
+      driftFeatures: await logMel.driftFeatures(samples, starts, clipSamples),
+      embeddings: null,
+    }),
   };
   const { sampleRateHz } = features;
   const batches = scoreClips(engine, blocks, {
@@ -85,27 +77,13 @@ export async function driftFeatures(
     embeddings: false,
     signal,
   });
-  for await (const _ of batches) signal?.throwIfAborted();
+  const sums = [0, 0, 0, 0];
+  let count = 0;
+  for await (const { driftFeatures: rows } of batches) {
+    signal?.throwIfAborted();
+    for (const [i, value] of rows.entries()) sums[i % 4] = (sums[i % 4] as number) + value;
+    count += rows.length / 4;
+  }
   const [melMean, melStd, energyMean, energyStd] = sums.map((sum) => sum / count) as [number, number, number, number];
   return { mel_mean: melMean, mel_std: melStd, energy_mean: energyMean, energy_std: energyStd };
-}
-
-/** Of a log-mel (M * T), in the order of {@link driftFeatureNames}; deviations are of the population. */
-export function clipFeatures(logMel: Float32Array, mels: number, frames: number, logOffset: number): number[] {
-  const energies = new Float64Array(frames);
-  for (let t = 0; t < frames; t++) {
-    let power = 0;
-    for (let m = 0; m < mels; m++) power += Math.exp(logMel[m * frames + t] as number) - logOffset;
-    energies[t] = Math.log(Math.max(0, power) + 1e-6);
-  }
-  return [...meanAndDeviation(logMel), ...meanAndDeviation(energies)];
-}
-
-function meanAndDeviation(values: Float32Array | Float64Array): [number, number] {
-  let sum = 0;
-  for (const value of values) sum += value;
-  const mean = sum / values.length;
-  let squares = 0;
-  for (const value of values) squares += (value - mean) ** 2;
-  return [mean, Math.sqrt(squares / values.length)];
 }

@@ -3,9 +3,10 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { downmix, downmixInterleaved, RecordingEncoder, WavDecoder } from '../../bindings/audio.ts';
+import { downmix, downmixInterleaved, FfmpegDecoder, RecordingEncoder, WavDecoder } from '../../bindings/audio.ts';
 import { AudioError, DisposedError, InvalidArgumentError } from '../../bindings/errors.ts';
 import type { DecodeLimits } from '../../bindings/native.ts';
+import { rejects } from '../helpers/rejects.ts';
 import { chirpInNoise } from '../helpers/signal.ts';
 import { chunk, int16, type WavShape, wav } from '../helpers/wav.ts';
 import { withTempDir } from '../helpers/withTempDir.ts';
@@ -126,6 +127,29 @@ test('chunks may come in any order, with odd sizes, and tags are read as text', 
     'guano.Loc Position': '1 2',
     'guano.Note': 'é',
   });
+});
+
+test('tags without end are left out, whoever reads them', async () => {
+  const many = Array.from({ length: 600 }, (_, i) => chunk(`X${100 + i}`, Buffer.from('x')));
+  const long = chunk('ICMT', Buffer.alloc(100_000, 'y'));
+  const info = Buffer.concat([Buffer.from('INFO'), chunk('IART', Buffer.from('Ann')), ...many, long]);
+  const bytes = wav({ data: int16(values), before: [chunk('LIST', info)] });
+  for (const decoder of [WavDecoder, ...(FfmpegDecoder.available ? [FfmpegDecoder] : [])]) {
+    using opened = await decoder.open(bytes, limits);
+    const { tags } = opened.info;
+    assert.is(tags['artist'], 'Ann', decoder.name);
+    assert.ok(Object.keys(tags).length <= 512, `${decoder.name}: ${Object.keys(tags).length} tags`);
+    assert.ok(Object.values(tags).every(({ length }) => length <= 65_536));
+  }
+});
+
+test('a limit that is no number is refused', async () => {
+  for (const name of ['maxSampleRateHz', 'maxDurationS'] as const) {
+    await rejects(
+      WavDecoder.open(wav({ data: int16(values) }), { ...limits, [name]: Number.NaN }),
+      `Expected a number not below 0 for ${name} but received NaN of type number`,
+    );
+  }
 });
 
 test('a header that claims more than there is reads what is there', async () => {

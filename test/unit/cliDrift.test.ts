@@ -4,7 +4,6 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { prepareDataset } from '../../src/data/prepare.ts';
 import { encodeWav16 } from '../../src/data/synthetic/wav.ts';
-import { clipFeatures } from '../../src/drift/recordingRows.ts';
 import { randomFor } from '../../src/random.ts';
 import { runCommand } from '../helpers/runCommand.ts';
 import { tinyConfig, writeTones } from '../helpers/tones.ts';
@@ -17,17 +16,6 @@ const settings = [
   'clips.length_s=1',
   'clips.hop_s=0.5',
 ];
-
-test('the four features of a clip are those of its definition', () => {
-  // Two bands, three frames, no offset: powers 1 and e, e and e, 1 and 1.
-  const features = clipFeatures(Float32Array.from([0, 1, 0, 1, 1, 0]), 2, 3, 0);
-  const energies = [1 + Math.E, 2 * Math.E, 2].map((power) => Math.log(power + 1e-6));
-  const mean = energies.reduce((a, b) => a + b) / 3;
-  const deviation = Math.sqrt(energies.reduce((sum, value) => sum + (value - mean) ** 2, 0) / 3);
-  [0.5, 0.5, mean, deviation].forEach((value, i) => {
-    assert.ok(Math.abs((features[i] as number) - value) < 1e-12, `${i}: ${features[i]}`);
-  });
-});
 
 test('recordings that were made quieter have drifted, in figures, page, CSV and exit code', () =>
   withTempDir(async (dir) => {

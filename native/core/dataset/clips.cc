@@ -64,7 +64,7 @@ ClipLevels clipLevels(const ShardSet& shards, const LogMel& features, const Clip
     mel.resize(static_cast<size_t>(logMel.mels()) * static_cast<size_t>(frames));
     logMel.compute(samples.data(), clips.clipSamples, mel.data(), &levels.activity[i]);
     levels.rms[i] = static_cast<float>(rms(samples.data(), clips.clipSamples));
-    levels.melSpread[i] = static_cast<float>(standardDeviation(mel.data(), static_cast<int64_t>(mel.size())));
+    levels.melSpread[i] = static_cast<float>(momentsOf(mel.data(), static_cast<int64_t>(mel.size())).deviation);
   });
   return levels;
 }

@@ -2,29 +2,18 @@
 
 #include <cmath>
 #include <cstddef>
-#include <tuple>
-#include <utility>
-#include <vector>
+
+#include "core/features/levels.h"
+#include "core/features/stretch.h"
 
 namespace autobird {
 namespace {
 
 constexpr double kEnergyOffset = 1e-6;
 
-// Two passes: the difference of two large sums would leave a steady sound some deviation.
-std::pair<float, float> meanAndDeviation(const std::vector<float>& values) {
-  const auto count = static_cast<double>(values.size());
-  double sum = 0;
-  for (const float value : values) sum += value;
-  const double mean = sum / count;
-  double squares = 0;
-  for (const float value : values) squares += (value - mean) * (value - mean);
-  return {static_cast<float>(mean), static_cast<float>(std::sqrt(squares / count))};
-}
-
 }  // namespace
 
-DriftFeatures driftFeatures(const LogMel& features, const float* power, int frames) {
+void driftFeatures(const LogMel& features, const float* power, int frames, float* out) {
   thread_local std::vector<float> cells;
   thread_local std::vector<float> energy;
   cells.assign(power, power + static_cast<size_t>(features.mels()) * frames);
@@ -35,10 +24,25 @@ DriftFeatures driftFeatures(const LogMel& features, const float* power, int fram
   }
   for (float& value : energy) value = static_cast<float>(std::log(value + kEnergyOffset));
   features.logarithm(cells.data(), cells.size());
-  DriftFeatures result;
-  std::tie(result.melMean, result.melStd) = meanAndDeviation(cells);
-  std::tie(result.energyMean, result.energyStd) = meanAndDeviation(energy);
-  return result;
+  for (const auto* values : {&cells, &energy}) {
+    const Moments moments = momentsOf(values->data(), static_cast<int64_t>(values->size()));
+    *out++ = static_cast<float>(moments.mean);
+    *out++ = static_cast<float>(moments.deviation);
+  }
+}
+
+std::vector<float> driftFeatures(const LogMel& features, std::span<const float> samples,
+                                 const std::vector<double>& startSample, int64_t clipSamples) {
+  const int frames = features.frames(clipSamples);
+  std::vector<float> rows(startSample.size() * kDriftFeatures);
+  std::vector<float> clip;
+  std::vector<float> power(static_cast<size_t>(features.mels()) * frames);
+  for (size_t i = 0; i < startSample.size(); ++i) {
+    copyStretch(samples, startSample[i], clipSamples, clip);
+    features.melPower(clip.data(), clipSamples, power.data());
+    driftFeatures(features, power.data(), frames, &rows[i * kDriftFeatures]);
+  }
+  return rows;
 }
 
 }  // namespace autobird

@@ -41,15 +41,14 @@ float peak(const float* samples, int64_t n) {
   return *std::max_element(largest, largest + lanes);
 }
 
-double standardDeviation(const float* values, int64_t n) {
-  if (n <= 0) return 0;
+Moments momentsOf(const float* values, int64_t n) {
+  if (n <= 0) return {};
   const double mean = sum(n, [=](int64_t i) { return static_cast<double>(values[i]); }) / n;
-  return std::sqrt(sum(n,
-                       [=](int64_t i) {
-                         const double d = values[i] - mean;
-                         return d * d;
-                       }) /
-                   n);
+  const double squares = sum(n, [=](int64_t i) {
+    const double d = values[i] - mean;
+    return d * d;
+  });
+  return {mean, std::sqrt(squares / n)};
 }
 
 }  // namespace autobird

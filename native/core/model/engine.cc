@@ -5,11 +5,11 @@
 #include <c10/core/InferenceMode.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 
 #include "core/error.h"
 #include "core/features/drift.h"
+#include "core/features/stretch.h"
 #include "core/model/fused_stem.h"
 #include "core/model/tensors.h"
 #include "core/runtime.h"
@@ -19,16 +19,6 @@ namespace {
 
 // Clips that are in memory as features and activations at once.
 constexpr int64_t kClipsAtOnce = 16;
-
-void copyStretch(std::span<const float> samples, double startSample, int64_t count, std::vector<float>& out) {
-  const auto total = static_cast<int64_t>(samples.size());
-  const int64_t start = std::llround(startSample);
-  const int64_t begin = std::clamp<int64_t>(start, 0, total);
-  const int64_t end = std::clamp<int64_t>(start + count, begin, total);
-  out.assign(static_cast<size_t>(count), 0.0F);
-  if (begin == end) return;
-  std::copy(samples.begin() + begin, samples.begin() + end, out.begin() + (begin - std::min(start, begin)));
-}
 
 // Rows for what is made of the sound; the network appends its own.
 EngineOutput withRows(size_t count, Wanted wanted) {
@@ -82,9 +72,7 @@ void Engine::features(const ClipSource& clip, int64_t clipSamples, int frames, f
   copyStretch(clip.samples, clip.startSample, clipSamples, samples);
   logMel_.melPower(samples.data(), clipSamples, out);
   if (!output.driftFeatures.empty()) {
-    const DriftFeatures drift = driftFeatures(logMel_, out, frames);
-    std::copy_n(std::array{drift.melMean, drift.melStd, drift.energyMean, drift.energyStd}.begin(), kDriftFeatures,
-                output.driftFeatures.begin() + row * kDriftFeatures);
+    driftFeatures(logMel_, out, frames, output.driftFeatures.data() + row * kDriftFeatures);
   }
   logMel_.finish(out, frames, &output.activity[static_cast<size_t>(row)]);
   options_.statistics.apply(out, frames);

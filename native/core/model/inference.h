@@ -19,7 +19,7 @@ struct Wanted {
 struct EngineOutput {
   std::vector<float> logits;         // (N, C)
   std::vector<float> activity;       // (N)
-  std::vector<float> driftFeatures;  // (N, 4) as DriftFeatures, empty unless wanted
+  std::vector<float> driftFeatures;  // (N, 4) see features/drift.h, empty unless wanted
   std::vector<float> embeddings;     // (N, D), empty unless wanted
 };
 
