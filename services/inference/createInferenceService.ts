@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { dirname } from 'node:path';
 import { setInterval } from 'node:timers/promises';
 import type { FastifyBaseLogger } from 'fastify';
 import type { ServiceConfig } from '../../src/index.ts';
@@ -20,6 +21,7 @@ import { databaseUrl } from '../predictionLog/postgres/PostgresDatabase.ts';
 import { webRoutes } from '../web/webRoutes.ts';
 import type { InferenceContext } from './context.ts';
 import { createManagementApp } from './createManagementApp.ts';
+import { measureDisks } from './diskMetrics.ts';
 import { InferenceMetrics } from './InferenceMetrics.ts';
 import { ModelStore } from './ModelStore.ts';
 import { predictionJob } from './predictionJob.ts';
@@ -75,6 +77,10 @@ export async function createInferenceService(
   const uploads = new FairBudget(limits.maxBytesInFlight, 'Too many uploads at once');
   const metrics = new InferenceMetrics();
   metrics.watch(models, uploads, log, gathered);
+  measureDisks(metrics.registry, {
+    ...(path !== null && { log: dirname(path) }),
+    ...(config.jobs.dir !== null && { jobs: config.jobs.dir }),
+  });
   const peers = joinPeers(metrics.registry, () => {
     models.refresh().catch((error) => logger.error({ err: error }, 'Looking for models failed'));
   });

@@ -5,6 +5,8 @@ import type { JobCounts } from './Job.ts';
 export class JobMetrics {
   /** Attempts of this process that have ended: `succeeded`, `failed`, `interrupted`. */
   readonly ended: Counter<'outcome'>;
+  /** Seconds of sound that attempts of this process went through. */
+  readonly audioS: Counter;
   readonly #registry: Registry;
 
   constructor(registry: Registry) {
@@ -13,6 +15,11 @@ export class JobMetrics {
       name: 'autobird_job_attempts_total',
       help: 'Attempts at jobs that have ended in this process, by their outcome',
       labelNames: ['outcome'],
+      registers: [registry],
+    });
+    this.audioS = new Counter({
+      name: 'autobird_job_audio_seconds_total',
+      help: 'Length of the sound that jobs of this process went through',
       registers: [registry],
     });
   }

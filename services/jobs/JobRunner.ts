@@ -117,6 +117,7 @@ export class JobRunner {
       await this.#work.run(job, {
         signal: stop.signal,
         onProgress: (step) => {
+          this.#metrics.audioS.inc(Math.max(0, step.doneS - progress.doneS));
           progress = step;
         },
       });

@@ -17,6 +17,7 @@ const commands = [
   'predict',
   'serve',
   'key',
+  'log',
   'drift',
   'runs',
   'data',

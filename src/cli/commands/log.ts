@@ -19,7 +19,7 @@ export const log: Command<LogArgs> = {
     words: {
       type: 'string',
       array: true,
-      describe: 'The backup, and overrides such as service.log.path=/var/lib/autobird/predictions.db',
+      describe: 'The backup, and overrides such as service.log.path=FILE',
     },
   },
   options: {
