@@ -19,7 +19,7 @@ ALL_RUNS=(root-bare user-bare root-all user-all)
 # What tests try where it is there. With the README's optional libraries it is everything.
 OPTIONAL=(ffmpeg chromium postgresql prometheus clang-format)
 MACHINE_TESTS=(services/web services/dashboards services/postgres services/hostile unit/setup unit/addonCache unit/load
-  unit/open-audio native/)
+  unit/open-audio native/load native/lifetime native/runtime native/decoder native/audio native/test)
 
 quick=false keep=false runs=()
 for word in "$@"; do
