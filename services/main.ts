@@ -9,6 +9,7 @@ import { composeDriftConfig } from './drift/config.ts';
 import { createDriftService } from './drift/createDriftService.ts';
 import { createLogger } from './http/logging.ts';
 import type { Service, StopNotice } from './http/Service.ts';
+import { TerminalLog } from './http/terminalLog.ts';
 import { createInferenceService } from './inference/createInferenceService.ts';
 import { stopGracefully } from './stopGracefully.ts';
 
@@ -17,6 +18,10 @@ interface Prepared {
   readonly service: ServiceConfig;
   readonly port: number;
   readonly managementPort: number | null;
+  /** The settings that these ports are. */
+  readonly portSettings: { readonly port: string; readonly managementPort: string };
+  /** Of the page for people. */
+  readonly page: string;
   /** Processes that share the port. */
   readonly workers: number;
   readonly create: (logger: FastifyBaseLogger, stopNotice: StopNotice) => Promise<Service>;
@@ -29,13 +34,22 @@ const services: Readonly<Record<string, Prepare>> = {
     const { service } = composeConfig(overrides, { groups: ['service'], ...options }).config;
     const { port, management } = service;
     const create: Prepared['create'] = (...given) => createInferenceService(service, ...given);
-    return { service, port, managementPort: management.port, workers: service.workers, create };
+    return {
+      service,
+      port,
+      managementPort: management.port,
+      portSettings: { port: 'service.port', managementPort: 'service.management.port' },
+      page: service.web.enabled ? '/app/' : '/docs',
+      workers: service.workers,
+      create,
+    };
   },
   drift(overrides, options) {
     const config = composeDriftConfig(overrides, options);
     const { port, managementPort } = config.drift.monitor;
     const create: Prepared['create'] = (...given) => createDriftService(config, ...given);
-    return { service: config.service, port, managementPort, workers: 1, create };
+    const portSettings = { port: 'drift.monitor.port', managementPort: 'drift.monitor.management_port' };
+    return { service: config.service, port, managementPort, portSettings, page: '/docs', workers: 1, create };
   },
 };
 
@@ -51,8 +65,12 @@ async function main(words: readonly string[]): Promise<void> {
     throw new AutobirdError('usage', `Expected a service (${Object.keys(services).join(', ')}) but received ${name}`);
   }
   const configDir = values['config-dir'];
-  const { service, port, managementPort, workers, create } = prepare(overrides, { ...(configDir && { configDir }) });
-  const logger = createLogger(service.logLevel);
+  const prepared = prepare(overrides, { ...(configDir && { configDir }) });
+  const { service, port, managementPort, portSettings, page, workers, create } = prepared;
+  const isTerminal = process.stdout.isTTY ?? false;
+  const terminalLog = isTerminal ? new TerminalLog((text) => process.stdout.write(text)) : undefined;
+  if (terminalLog) process.on('exit', () => terminalLog.open()); // what waits is said where the start fails
+  const logger = createLogger(service.logLevel, terminalLog);
   const { shutdownS, lameDuckS } = service;
   if (workers > 1 && cluster.isPrimary) return superviseWorkers({ workers, shutdownS, logger });
   const stopNotice: StopNotice = { announced: false };
@@ -67,9 +85,35 @@ async function main(words: readonly string[]): Promise<void> {
     await management.close();
   });
   const [host, managementHost] = await Promise.all([oneAddress(service.host), oneAddress(service.management.host)]);
-  if (managementPort !== null) await management.listen({ host: managementHost, port: managementPort });
-  await app.listen({ host, port, backlog: 4096 });
+  if (managementPort !== null) {
+    await listening(portSettings.managementPort, () =>
+      management.listen({ host: managementHost, port: managementPort }),
+    );
+  }
+  const address = await listening(portSettings.port, () => app.listen({ host, port, backlog: 4096 }));
+  if (terminalLog && (cluster.worker?.id ?? 1) === 1) {
+    process.stdout.write(`Open ${address.replace('//0.0.0.0', '//127.0.0.1')}${page}   (Ctrl-C ends it)\n`);
+  }
+  terminalLog?.open();
   announceReady();
+}
+
+/** Listens; where it cannot, the error says which setting the port is of. */
+async function listening(setting: string, listen: () => Promise<string>): Promise<string> {
+  try {
+    return await listen();
+  } catch (error) {
+    const { code, address, port } = error as NodeJS.ErrnoException & { address?: string; port?: number };
+    const reasons: Readonly<Record<string, string>> = {
+      EADDRINUSE: `Another program is at ${address}:${port}: choose another port with ${setting}=PORT, or end that program`,
+      EACCES: `This user may not listen at ${address}:${port}: choose a port from 1024 on with ${setting}=PORT`,
+      EADDRNOTAVAIL: `This machine has no address ${address}: give one of its own with --host, 127.0.0.1 or 0.0.0.0`,
+    };
+    const reason = reasons[code ?? ''];
+    if (reason === undefined) throw error;
+    const none = setting.includes('management') ? `, or have none with ${setting}=null` : ' (or --port PORT)';
+    throw new AutobirdError('cannot_listen', `${reason}${code === 'EADDRNOTAVAIL' ? '' : none}`, { cause: error });
+  }
 }
 
 /** Of `localhost`, for which Fastify would make two servers, the second without our limits and hooks: the IPv4 one if there is one. */

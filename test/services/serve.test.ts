@@ -3,11 +3,15 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
 import { Agent, type IncomingMessage, request } from 'node:http';
+import { type AddressInfo, createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { createLogger } from '../../services/http/logging.ts';
+import { TerminalLog } from '../../services/http/terminalLog.ts';
 import { writeKnowingModel } from '../helpers/driftService.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { chirpWav, writeTinyModel } from '../helpers/tinyModel.ts';
@@ -62,6 +66,58 @@ async function serve(
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
+
+test('a port that is taken is named with the setting that it is of, and no stack', () =>
+  withTempDir(async (dir) => {
+    const taken = createServer().listen(0, '127.0.0.1');
+    await once(taken, 'listening');
+    const { port } = taken.address() as AddressInfo;
+    try {
+      const cases: [string[], RegExp][] = [
+        [
+          ['--port', String(port), 'service.management.port=null'],
+          /choose another port with service\.port=PORT, or end that program \(or --port PORT\)/,
+        ],
+        [
+          ['--port', '0', `service.management.port=${port}`],
+          /service\.management\.port=PORT.*have none with service\.management\.port=null/,
+        ],
+      ];
+      for (const [words, message] of cases) {
+        const { exit, output } = await serve(dir, words);
+        assert.is(await exit, 1);
+        assert.match(output(), `Another program is at 127.0.0.1:${port}: `);
+        assert.match(output(), message);
+        assert.match(output(), 'There is no trained run in runs: name a checkpoint or run, or train first');
+        assert.not.match(output(), / at .*\.ts:\d+/);
+      }
+    } finally {
+      taken.close();
+    }
+  }));
+
+test('a terminal is shown the address to open first, then lines for people; runs that are there are shown by the page', () =>
+  withTempDir(async (dir) => {
+    const lines: string[] = [];
+    const log = new TerminalLog((text) => lines.push(text));
+    const logger = createLogger('info', log);
+    logger.info('Server listening at http://127.0.0.1:8001');
+    logger.info({ model: 'default' }, 'Model loaded');
+    assert.equal(lines, [], 'they wait');
+    log.open();
+    logger.error({ err: new Error('why') }, 'Failed');
+    assert.match(
+      lines.join(''),
+      /^\d\d:\d\d:\d\d {2}INFO {2}Model loaded {2}model=default\n[\d:]+ {2}ERROR {2}Failed {2}why\n$/,
+    );
+
+    await mkdir(`${dir}/runs`);
+    const { child, exit, output, urls } = await serve(dir, ['--port', '0', 'service.management.port=0']);
+    assert.is((await fetch(`${urls[1]}/v1/runs`)).status, 200, output());
+    assert.match(output(), 'The page shows the runs in runs');
+    child.kill('SIGTERM');
+    await exit;
+  }));
 
 test('a checkpoint is served at the ports of the configuration and stops when told to', () =>
   withTempDir(async (dir) => {

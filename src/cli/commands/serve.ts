@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { quoteValue } from '../../config/grammar.ts';
+import type { Groups } from '../../config/schema.ts';
 import type { Command, CommandIo } from '../command.ts';
 import { type ConfigArgs, configDirOption, configOfServices } from '../configuration.ts';
 import { UsageError } from '../errors.ts';
@@ -34,14 +35,14 @@ export const serve: Command<ServeArgs> = {
     'config-dir': configDirOption,
   },
   examples: [
-    ['serve inference', 'the newest model at http://127.0.0.1:8000'],
+    ['serve inference', 'the newest model; the page at http://127.0.0.1:8000/app/'],
     ['serve inference birds.safetensors --port 8080', 'a checkpoint'],
     ['serve inference service.models_dir=models', 'every checkpoint of a folder'],
     ['serve drift', 'the log of that service against the recordings its model was trained on'],
     ['serve drift drift.reference=mybirds:train drift.current=mybirds:val', 'two sides of a dataset'],
   ],
   epilogue:
-    'Pages: /docs and /redoc (the API), /openapi.json. Health: /livez, /readyz. A newer file in the place of a checkpoint is ' +
+    'Pages: /app/ (for people), /docs and /redoc (the API), /openapi.json. Health: /livez, /readyz. A newer file in the place of a checkpoint is ' +
     'taken up without a restart. SIGTERM and Ctrl-C end it after the requests that have begun. docs/serving.md and docs/drift.md say more.',
   async run(args, io) {
     const note = (line: string) => io.progress.note(line);
@@ -64,6 +65,7 @@ export const serve: Command<ServeArgs> = {
       ...overrides,
       ...flags,
       ...(checkpoint === undefined ? [] : modelOverrides(checkpoint, isDrift)),
+      ...(isDrift ? [] : runsOverrides(config, note)),
     ]);
   },
 };
@@ -74,15 +76,16 @@ function modelOverrides(checkpoint: string, isDrift: boolean): string[] {
   return [`service.models=[{name: default, checkpoint: ${quoteValue(checkpoint)}}]`];
 }
 
+/** The page shows the runs that are there, where the configuration names no other folder. */
+function runsOverrides({ service, run }: Pick<Groups, 'service' | 'run'>, note: (line: string) => void): string[] {
+  if (!service.web.enabled || service.web.runsRoot !== null || !existsSync(run.root)) return [];
+  note(`The page shows the runs in ${run.root}`);
+  return [override('service.web.runs_root', run.root)];
+}
+
 /** The newest run's, where the configuration names no model and its folder of models does not exist. */
 async function checkpointToServe(
-  {
-    service,
-    run,
-  }: {
-    readonly service: { readonly models: readonly unknown[]; readonly modelsDir: string };
-    readonly run: { readonly root: string };
-  },
+  { service, run }: Pick<Groups, 'service' | 'run'>,
   io: CommandIo,
 ): Promise<string | undefined> {
   if (service.models.length > 0 || existsSync(service.modelsDir)) return undefined;
