@@ -1,12 +1,15 @@
-import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import type { FastifyBaseLogger } from 'fastify';
+import { Counter, collectDefaultMetrics, Gauge } from 'prom-client';
+import { ServiceRegistry } from '../http/ServiceRegistry.ts';
 import type { DriftMonitor } from './DriftMonitor.ts';
 import type { Comparison } from './Evaluator.ts';
 
 /** What the drift service tells Prometheus (docs/drift.md lists it). Nothing is computed for it: the newest comparison is shown. */
 export class DriftMetrics {
-  readonly registry = new Registry();
+  readonly registry: ServiceRegistry;
 
-  constructor(monitor: DriftMonitor) {
+  constructor(monitor: DriftMonitor, logger: FastifyBaseLogger) {
+    this.registry = new ServiceRegistry(logger);
     collectDefaultMetrics({ register: this.registry });
     this.#gauge('autobird_ready', '1 while there is a reference and something to compare with it', () =>
       Number(monitor.sides !== null),

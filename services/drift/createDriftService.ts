@@ -23,7 +23,7 @@ export async function createDriftService(
   warnWhereOpen(service, logger);
   const state = DriftState.open(drift.monitor.state, drift.monitor.keepWindows);
   const monitor = new DriftMonitor(drift, new EvaluatorProcess(config), state, logger);
-  const metrics = new DriftMetrics(monitor);
+  const metrics = new DriftMetrics(monitor, logger);
   const readiness = (): Readiness =>
     monitor.sides === null ? { ready: false, reason: monitor.missing } : { ready: true };
   const app = await createApp({

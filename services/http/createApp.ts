@@ -34,8 +34,8 @@ const requestIdPattern = /^[\w.:-]{1,128}$/;
 
 const routerOptions = { ignoreTrailingSlash: true, maxParamLength: 256 };
 
-/** Larger JSON than this is nothing that our routes understand; uploads have limits of their own. */
-const maxJsonBytes = 2 ** 20;
+/** Larger JSON than this is nothing that our routes understand, and is parsed in no time; uploads have limits of their own. */
+const maxJsonBytes = 2 ** 16;
 
 export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   const { info, logger, readiness, security, audience = 'clients', tracing = null } = options;

@@ -3,7 +3,7 @@ import { Type } from 'typebox';
 
 export interface Readiness {
   readonly ready: boolean;
-  /** What is missing, for people. */
+  /** What is missing, for people; also of a service that is ready all the same. */
   readonly reason?: string | undefined;
   /** It has been told to stop. */
   readonly stopping?: boolean;
@@ -34,7 +34,7 @@ export function isQuiet({ routeOptions }: FastifyRequest): boolean {
 /** `GET /livez` while the process answers, `GET /readyz` (200 or 503) while it can do its work. */
 export function healthRoutes(app: FastifyInstance, readiness: () => Readiness): void {
   const alive = Type.Object({ status: Type.Literal('alive') });
-  const ready = Type.Object({ status: Type.Literal('ready') });
+  const ready = Type.Object({ status: Type.Literal('ready'), reason: Type.Optional(Type.String()) });
   const notReady = Type.Object({ status: Type.Literal('not_ready'), reason: Type.String() });
   app.get(
     '/livez',
@@ -47,8 +47,9 @@ export function healthRoutes(app: FastifyInstance, readiness: () => Readiness): 
     '/readyz',
     { ...healthRoute, schema: { tags: ['health'], summary: 'Ready', response: { 200: ready, 503: notReady } } },
     async (_request, reply) => {
-      const { ready: isReady, reason = 'Starting' } = readiness();
-      return isReady ? { status: 'ready' } : reply.code(503).send({ status: 'not_ready', reason });
+      const { ready: isReady, reason } = readiness();
+      if (isReady) return { status: 'ready', ...(reason !== undefined && { reason }) };
+      return reply.code(503).send({ status: 'not_ready', reason: reason ?? 'Starting' });
     },
   );
 }

@@ -1,8 +1,10 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { FastifyBaseLogger } from 'fastify';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, type Registry } from 'prom-client';
 import { type HeardPrediction, runtimeInfo } from '../../src/index.ts';
 import type { BatcherStats } from '../../src/service.ts';
 import type { FairBudget } from '../http/FairBudget.ts';
 import { latencyBuckets } from '../http/requestMetrics.ts';
+import { ServiceRegistry } from '../http/ServiceRegistry.ts';
 import { histogramSamples, registerSnapshot } from '../http/snapshotMetric.ts';
 import type { LogStats, PredictionLog } from '../predictionLog/PredictionLog.ts';
 import type { GatheredLog } from '../predictionLog/postgres/GatheredLog.ts';
@@ -18,13 +20,14 @@ const waitBounds = [0.001, 0.005, 0.025, 0.1, 0.25, 1, 5];
 
 /** What the inference service tells Prometheus (docs/monitoring.md lists it). */
 export class InferenceMetrics {
-  readonly registry = new Registry();
+  readonly registry: ServiceRegistry;
   readonly #predictions: Counter<'model' | 'version' | 'label'>;
   readonly #failures: Counter<'model' | 'code'>;
   readonly #stages: Histogram<'stage'>;
   readonly #audio: Counter<'model'>;
 
-  constructor() {
+  constructor(logger: FastifyBaseLogger) {
+    this.registry = new ServiceRegistry(logger);
     const registers = [this.registry];
     collectDefaultMetrics({ register: this.registry });
     // Gauges with a counter's name; the same without `_total` stay, by type.
@@ -98,6 +101,7 @@ export class InferenceMetrics {
         const stats = loaded?.classifier.stats() ?? null;
         return stats === null ? [] : [[name, stats]];
       });
+    const counted = () => models.batcherTotals();
     const gauge = (name: string, help: string, value: (stats: BatcherStats) => number) =>
       new Gauge({
         name,
@@ -109,13 +113,13 @@ export class InferenceMetrics {
           for (const [model, stats] of batchers()) this.set({ model }, value(stats));
         },
       });
-    // They begin again with a model that is loaded anew, as counters do with a process.
+    // With those of models that were replaced: a sum over processes must not fall.
     const counter = (name: string, help: string, value: (stats: BatcherStats) => number) =>
       registerSnapshot(this.registry, {
         name,
         help,
         type: 'counter',
-        values: () => batchers().map(([model, stats]) => ({ labels: { model }, value: value(stats) })),
+        values: () => [...counted()].map(([model, stats]) => ({ labels: { model }, value: value(stats) })),
       });
     gauge('autobird_queued_clips', 'Clips that wait for the network', ({ queuedClips }) => queuedClips);
     gauge('autobird_running_clips', 'Clips that are being computed', ({ runningClips }) => runningClips);
@@ -138,7 +142,7 @@ export class InferenceMetrics {
         help,
         type: 'histogram',
         values: () =>
-          batchers().flatMap(([model, stats]) => {
+          [...counted()].flatMap(([model, stats]) => {
             const { counts, sum } = value(stats);
             return histogramSamples(name, { model }, bounds, counts, sum);
           }),

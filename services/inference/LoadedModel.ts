@@ -1,4 +1,5 @@
 import { Classifier, type ClassifierOptions } from '../../src/index.ts';
+import type { BatcherStats } from '../../src/service.ts';
 import { monoWav } from './monoWav.ts';
 
 /** A model that is used as long as somebody holds a lease on it, and freed after it was retired and the last one let go. */
@@ -9,6 +10,8 @@ export class LoadedModel {
   readonly loadedAt = new Date();
   #leases = 0;
   #retired = false;
+  #freed = false;
+  #onFreed = (_last: BatcherStats | null) => {};
 
   private constructor(name: string, checkpoint: string, classifier: Classifier) {
     this.name = name;
@@ -43,13 +46,18 @@ export class LoadedModel {
     };
   }
 
-  retire(): void {
+  /** @param onFreed given what it has computed, when it is freed */
+  retire(onFreed: (last: BatcherStats | null) => void = () => {}): void {
     this.#retired = true;
+    this.#onFreed = onFreed;
     this.#freeWhenUnused();
   }
 
   #freeWhenUnused(): void {
-    if (this.#retired && this.#leases === 0) this.classifier.dispose();
+    if (!this.#retired || this.#leases > 0 || this.#freed) return;
+    this.#freed = true;
+    this.#onFreed(this.classifier.stats());
+    this.classifier.dispose();
   }
 }
 

@@ -3,6 +3,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { FastifyBaseLogger } from 'fastify';
 import { AutobirdError, type ClassifierOptions, FormatError, type ServiceConfig } from '../../src/index.ts';
+import type { BatcherStats } from '../../src/service.ts';
 import { HttpProblem } from '../http/HttpProblem.ts';
 import { LoadedModel } from './LoadedModel.ts';
 
@@ -35,6 +36,10 @@ export class ModelStore {
   #slots = new Map<string, Slot>();
   /** Why the folder of models could not be listed at the last look. */
   #listingError: string | null = null;
+  /** Replaced models on which somebody still holds a lease. */
+  readonly #retiring = new Set<LoadedModel>();
+  /** What models that are freed have computed, by name. */
+  readonly #computed = new Map<string, BatcherStats>();
   #timer: NodeJS.Timeout | null = null;
   #refreshing: Promise<void> | null = null;
   #closed = false;
@@ -92,6 +97,16 @@ export class ModelStore {
     );
   }
 
+  /** What was computed under each name since the process began, by all models that had it. */
+  batcherTotals(): ReadonlyMap<string, BatcherStats> {
+    const totals = new Map(this.#computed);
+    for (const model of [...[...this.#slots.values()].map(({ loaded }) => loaded), ...this.#retiring]) {
+      const stats = model?.classifier.stats() ?? null;
+      if (model !== null && stats !== null) totals.set(model.name, sumOf(totals.get(model.name), stats));
+    }
+    return totals;
+  }
+
   /** Looks at the files again and loads what is new or changed; requests go on with the old model until the new one answers. */
   async refresh(): Promise<void> {
     this.#refreshing ??= this.#refresh().finally(() => {
@@ -122,7 +137,7 @@ export class ModelStore {
       const slot = this.#slots.get(entry.name) ?? { entry, loaded: null, fingerprint: '', error: null };
       slots.set(entry.name, { ...slot, entry });
     }
-    for (const [name, { loaded }] of this.#slots) if (!slots.has(name)) loaded?.retire();
+    for (const [name, { loaded }] of this.#slots) if (!slots.has(name)) this.#retire(loaded);
     this.#slots = slots;
     for (const slot of slots.values()) await this.#load(slot);
   }
@@ -137,7 +152,7 @@ export class ModelStore {
       if (this.#closed) return fresh.retire();
       slot.loaded = fresh;
       slot.error = null;
-      loaded?.retire();
+      this.#retire(loaded);
       this.#logger.info({ model: entry.name, version: fresh.version, checkpoint: entry.checkpoint }, 'Model loaded');
     } catch (error) {
       // What is loaded goes on: a half-copied file must not take the service down.
@@ -147,6 +162,15 @@ export class ModelStore {
       // A damaged file is read again when it has changed; what else there was may be over at the next look.
       if (!(error instanceof FormatError)) slot.fingerprint = '';
     }
+  }
+
+  #retire(model: LoadedModel | null): void {
+    if (model === null) return;
+    this.#retiring.add(model);
+    model.retire((last) => {
+      this.#retiring.delete(model);
+      if (last !== null) this.#computed.set(model.name, sumOf(this.#computed.get(model.name), last));
+    });
   }
 
   #drawn(draw: number): Slot | undefined {
@@ -205,4 +229,23 @@ async function fingerprintOf(checkpoint: string): Promise<string> {
     if (found?.isFile()) return `${path} ${found.size} ${found.mtimeMs} ${found.ino}`;
   }
   throw new AutobirdError('not_found', `No checkpoint or run folder at ${checkpoint}: check the path, or train first`);
+}
+
+/** Counters of both; what is queued or running is that of `b`. */
+function sumOf(a: BatcherStats | undefined, b: BatcherStats): BatcherStats {
+  if (a === undefined) return b;
+  const added = (one: Float64Array, other: Float64Array) => one.map((count, i) => count + (other[i] as number));
+  return {
+    queuedClips: b.queuedClips,
+    runningClips: b.runningClips,
+    clips: a.clips + b.clips,
+    batches: a.batches + b.batches,
+    refusedCalls: a.refusedCalls + b.refusedCalls,
+    lateCalls: a.lateCalls + b.lateCalls,
+    busyMs: a.busyMs + b.busyMs,
+    meanClipMs: b.meanClipMs,
+    batchSizes: added(a.batchSizes, b.batchSizes),
+    waitedMs: a.waitedMs + b.waitedMs,
+    waits: added(a.waits, b.waits),
+  };
 }

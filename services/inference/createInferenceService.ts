@@ -75,7 +75,7 @@ export async function createInferenceService(
     logger,
   );
   const uploads = new FairBudget(limits.maxBytesInFlight, 'Too many uploads at once');
-  const metrics = new InferenceMetrics();
+  const metrics = new InferenceMetrics(logger);
   metrics.watch(models, uploads, log, gathered);
   measureDisks(metrics.registry, {
     ...(path !== null && { log: dirname(path) }),
@@ -86,7 +86,9 @@ export async function createInferenceService(
   });
   const readiness = (): Readiness => {
     if (stopNotice.announced) return stopping;
-    return models.ready ? { ready: true } : { ready: false, reason: models.unready };
+    return models.ready
+      ? { ready: true, reason: peers.missing ?? undefined }
+      : { ready: false, reason: models.unready };
   };
   const context = { config, models, readiness, uploads, log, history: gathered ?? log, metrics, peers };
   const jobs = openJobs(context, logger);

@@ -22,6 +22,7 @@ export function measureGpus(registry: Registry): void {
     new Gauge({
       name,
       help,
+      aggregator: 'max',
       labelNames: ['gpu'] as const,
       registers: [registry],
       async collect() {

@@ -98,7 +98,7 @@ export async function listen<Result>(
     // Nobody reads this answer; in logs and metrics it is not a failure of ours.
     if (signal.aborted && job === undefined)
       throw new HttpProblem(499, 'client_left', 'The client closed the connection');
-    if (error instanceof AutobirdError && error.code !== 'log_unavailable') {
+    if (error instanceof AutobirdError && !ofTheService.has(error.code)) {
       metrics.failed(model, error.code);
       const predictMs = performance.now() - begin;
       request.span?.stage('predict', begin, begin + predictMs, { 'autobird.part': part, 'error.type': error.code });
@@ -107,6 +107,9 @@ export async function listen<Result>(
     throw error;
   }
 }
+
+/** Failures that say nothing of the recording: they are no row and no unreadable recording. */
+const ofTheService: ReadonlySet<string> = new Set(['overloaded', 'log_unavailable']);
 
 async function append(
   metrics: InferenceContext['metrics'],

@@ -2,6 +2,7 @@
 import { type Static, Type } from 'typebox';
 import type { HeardPrediction } from '../../src/index.ts';
 import { type FormatContext, type FormatWriter, outputFormats, resultToJson } from '../../src/service.ts';
+import { withoutFormula } from '../http/withoutFormula.ts';
 import type { LoadedModel } from './LoadedModel.ts';
 
 /** Databases end a text there. */
@@ -140,11 +141,12 @@ export function textWriter(
     topK,
     lowHz: classifier?.features.fMinHz ?? 0,
     highHz: classifier === undefined ? 0 : Math.min(classifier.features.fMaxHz, classifier.features.sampleRateHz / 2),
-    names,
+    names: names.map(withoutFormula),
     width: 100,
     root: '/',
     uploads: true,
     clips: false,
   };
-  return outputFormats[format].open(context);
+  const writer = outputFormats[format].open(context);
+  return { ...writer, write: (result) => writer.write({ ...result, recording: withoutFormula(result.recording) }) };
 }

@@ -1,5 +1,6 @@
 /** The log as files that others read: the original's CSV, all columns as CSV, Parquet. */
 import { type BasicType, ByteWriter, ParquetWriter, schemaFromColumnData } from 'hyparquet-writer';
+import { withoutFormula } from '../http/withoutFormula.ts';
 import { type Column, columns as loggedColumns } from './columns.ts';
 import type { LoggedPrediction } from './entry.ts';
 
@@ -11,7 +12,10 @@ export async function* originalCsv(pages: LoggedPages): AsyncGenerator<string, v
   for await (const page of pages) {
     const rows = page.filter(({ errorCode, shadow }) => errorCode === null && !shadow);
     yield rows
-      .map((row) => `${pythonTime(row.time)}, ${quoted(row.fileName)}, ${quoted(row.label ?? 'no event')}\n`)
+      .map(
+        (row) =>
+          `${pythonTime(row.time)}, ${quoted(withoutFormula(row.fileName))}, ${quoted(row.label ?? 'no event')}\n`,
+      )
       .join('');
   }
 }
@@ -87,5 +91,6 @@ function quoted(text: string): string {
 function cell(value: Value): string {
   if (value === null) return '';
   if (value instanceof Date) return value.toISOString();
+  if (typeof value === 'string') return quoted(withoutFormula(value));
   return quoted(typeof value === 'object' ? JSON.stringify(value) : String(value));
 }

@@ -260,4 +260,31 @@ test('what unpacks to more than the limit is refused while it is unpacked', () =
     assert.is(answer.status, 413);
   }));
 
+test('JSON that is deep or large costs a 4xx in no time', () =>
+  withService([], async ({ url }) => {
+    const post = async (body: string) => {
+      const begin = performance.now();
+      const answer = await fetch(`${url}/v2/models/tiny/infer`, { method: 'POST', body });
+      return { status: answer.status, text: await answer.text(), tookMs: performance.now() - begin };
+    };
+    const data = (text: string) =>
+      `{"inputs": [{"name": "pcm", "shape": [1, 1], "datatype": "FP32", "parameters": {"sample_rate": 16000}, "data": ${text}}]}`;
+    const deep = await post(data('['.repeat(500_000) + ']'.repeat(500_000)));
+    assert.is(deep.status, 400);
+    assert.match(deep.text, 'nested more than 32 deep');
+    assert.is((await post(data(`${'['.repeat(20)}0.5${']'.repeat(20)}`))).status, 200, 'nested is fine');
+    const large = await post(data(`[${'0.5,'.repeat(1_500_000)}0]`));
+    assert.is(large.status, 413);
+    assert.match(large.text, 'send tensors as binary data');
+    const texts = `{"id": "${'[['.repeat(200)}\\"[[", "inputs": []}`;
+    assert.is((await post(texts)).status, 400, 'brackets in texts are none');
+    assert.match((await post(texts)).text, 'inputs');
+    const feedback = await fetch(`${url}/v1/feedback`, {
+      method: 'POST',
+      body: '['.repeat(1_000_000),
+      headers: { 'content-type': 'application/json' },
+    });
+    assert.is(feedback.status, 413);
+  }));
+
 test.run();

@@ -1,3 +1,4 @@
+import { rename } from 'node:fs/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { chirpWav, writeTinyModel } from '../helpers/tinyModel.ts';
@@ -127,6 +128,37 @@ test('metrics count requests, predictions and failures', () =>
     assert.match(body, /autobird_model_info\{model="tiny",version="\w+",shadow="false"\} 1/);
     assert.match(body, /autobird_log_rows 2/);
     assert.match(body, /nodejs_eventloop_lag_p99_seconds/);
+  }));
+
+test('counters of a model go on when its file is replaced', () =>
+  withService([], async ({ url, dir, management }) => {
+    const clips = async () =>
+      Number(/^autobird_clips_total\{model="tiny"\} (\d+)$/m.exec((await management.inject('/metrics')).body)?.[1]);
+    await fetch(`${url}/classify/`, { method: 'POST', body: audioForm(['a.wav', chirpWav(5)]) });
+    const before = await clips();
+    assert.ok(before > 2, `${before}`);
+    await writeTinyModel(`${dir}/new`, { seed: 3 });
+    await rename(`${dir}/new`, `${dir}/tiny.safetensors`);
+    await management.inject({ method: 'POST', url: '/v1/models/refresh' });
+    // The new model has predicted silence once.
+    assert.ok((await clips()) > before, `${await clips()} after ${before}`);
+    await fetch(`${url}/classify/`, { method: 'POST', body: audioForm(['a.wav', chirpWav(5)]) });
+    assert.ok((await clips()) >= 2 * before - 2, `${await clips()} after ${before}`);
+  }));
+
+test('a recording that is refused because there is too much to do is no unreadable one, and no row', () =>
+  withService(['service.batching.max_queued_clips=1'], async ({ url, management }) => {
+    const statuses = await Promise.all(
+      Array.from({ length: 12 }, async () => {
+        const body = audioForm(['a.wav', chirpWav(20)]);
+        return (await fetch(`${url}/classify/`, { method: 'POST', body })).status;
+      }),
+    );
+    assert.ok(statuses.includes(503), statuses.join());
+    const { body } = await management.inject('/metrics');
+    assert.not.match(body, /autobird_prediction_failures_total\{[^}]*\}/);
+    const { predictions } = (await management.inject('/v1/log')).json<{ predictions: LoggedRow[] }>();
+    assert.is(predictions.length, statuses.filter((status) => status === 200).length);
   }));
 
 test.run();

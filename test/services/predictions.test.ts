@@ -94,6 +94,24 @@ test('Accept chooses CSV, a table for Raven or JSON', () =>
     );
   }));
 
+test('a name that a spreadsheet would compute is text in CSV and tables', () =>
+  withService([], async ({ url, management }) => {
+    for (const name of ['=1+1.wav', '+a.wav', '-a.wav', '@SUM(A1).wav', '＝cmd.wav', ' =b.wav']) {
+      const form = () => audioForm([name, chirpWav(1)]);
+      const csv = await (await post(`${url}/v1/predictions`, form(), { accept: 'text/csv' })).text();
+      assert.ok(csv.split('\n')[1]?.replace(/^"/, '').startsWith(`'${name}`), csv);
+      const raven = await post(`${url}/v1/predictions?min_score=0`, form(), { accept: 'text/tab-separated-values' });
+      assert.ok((await raven.text()).includes(`\t'${name}`), name);
+      const json = (await (await post(`${url}/v1/predictions`, form())).json()) as { predictions: Row[] };
+      assert.is(json.predictions[0]?.recording, name, 'JSON is no spreadsheet');
+    }
+    for (const format of ['csv', 'original']) {
+      const { body } = await management.inject(`/v1/log/export?format=${format}`);
+      assert.not.match(body, /(^|, ?"?)\s*[=+@＝]/m, format);
+      assert.match(body, "'=1+1.wav");
+    }
+  }));
+
 test('events tell how far a long recording is, then what was heard', () =>
   withService([], async ({ url }) => {
     const form = audioForm(['long.wav', chirpWav(60)], ['bad.wav', Buffer.from('nothing to hear here')]);

@@ -3,7 +3,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { Agent, type IncomingMessage, request } from 'node:http';
 import { type AddressInfo, createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -175,6 +175,8 @@ test('several processes answer at one port as one service, and one that dies is 
     const log = (await (await fetch(`${management}/v1/log`)).json()) as { predictions: object[] };
     assert.is(log.predictions.length, 6);
 
+    // A worker tells every two seconds what it has counted.
+    await sleep(2500);
     const [victim = 0] = childrenOf(childrenOf(child.pid as number)[0] as number);
     process.kill(victim, 'SIGKILL');
     for (let i = 0; i < 600 && [...output().matchAll(/listening at/g)].length < 6; i++) {
@@ -182,9 +184,15 @@ test('several processes answer at one port as one service, and one that dies is 
     }
     assert.match(
       output(),
-      /"pid":\d+,"code":null,"signal":"SIGKILL","message":"A worker died: another one takes its place"/,
+      /"code":null,"signal":"SIGKILL","pauseMs":\d+,"message":"A worker died: another one takes its place"/,
     );
+    assert.is(await metric('autobird_predictions_total'), 6, 'what the dead one counted is kept');
     for (let i = 0; i < 4; i++) await hear();
+    assert.is(await metric('autobird_predictions_total'), 10);
+    assert.is(await metric('autobird_clips_total'), await metric('autobird_batch_clips_sum'));
+    const body = await (await fetch(`${management}/metrics`)).text();
+    assert.match(body, /^autobird_workers\{state="serving"\} 2$/m);
+    assert.match(body, /^autobird_workers\{state="missing"\} 0$/m);
     child.kill('SIGTERM');
     assert.is(await exit, 0, output());
   }));
@@ -212,6 +220,40 @@ test('SIGTERM makes it not ready first and serves on; Ctrl-C closes at once', ()
       const tookMs = performance.now() - begin;
       assert.ok(tookMs >= leastMs && tookMs < 9000, `${signal}: ${tookMs} ms`);
     }
+  }));
+
+test('a worker that cannot take the place of a dead one is tried again and again, and the others serve', () =>
+  withTempDir(async (dir) => {
+    const checkpoint = await writeTinyModel(`${dir}/tiny.safetensors`);
+    await writeFile(`${dir}/keys`, '# none\n');
+    const words = [checkpoint, '--port', '0', 'service.management.port=0', 'service.workers=2'];
+    const settings = ['service.auth.keys_file=keys', 'service.auth.public_routes=[/*]', 'service.reload_s=3600'];
+    const { child, output, exit, urls } = await serve(dir, [...words, ...settings], {}, { listeners: 4 });
+    assert.is(urls.length, 4, output());
+    const ready = async () => {
+      const answer = await fetch(`${urls[1]}/readyz`, { headers: { connection: 'close' } });
+      return `${answer.status} ${await answer.text()}`;
+    };
+    await writeFile(`${dir}/keys`, 'no key at all\n');
+    const [victim = 0] = childrenOf(childrenOf(child.pid as number)[0] as number);
+    process.kill(victim, 'SIGKILL');
+    const attempts = () => [...output().matchAll(/"pauseMs":(\d+),"message":"A worker did not start: another/g)];
+    await eventually(async () => attempts().length >= 2, 'it is not tried again', 1500);
+    assert.equal(
+      attempts()
+        .slice(0, 2)
+        .map(([, pauseMs]) => Number(pauseMs)),
+      [2000, 4000],
+    );
+    assert.is(await ready(), '200 {"status":"ready","reason":"1 of 2 processes serve"}');
+    for (let i = 0; i < 3; i++) {
+      const form = audioForm(['a.wav', chirpWav(1)]);
+      assert.is((await fetch(`${urls[1]}/classify/`, { method: 'POST', body: form })).status, 200);
+    }
+    await writeFile(`${dir}/keys`, '# none\n');
+    await eventually(async () => (await ready()) === '200 {"status":"ready"}', 'it never comes back', 1500);
+    child.kill('SIGINT');
+    assert.is(await exit, 0, output());
   }));
 
 /** A recording that is on its way: resolves when the service has taken the request and waits for the body. */
