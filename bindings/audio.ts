@@ -3,29 +3,26 @@ import { abortable, type CallOptions } from './abortable.ts';
 import { AudioError } from './errors.ts';
 import { loadAddon, loadAudioAddon } from './load.ts';
 import type {
-  ByteRange,
-  DecodeLimits,
   DecoderInfo,
+  DecoderOptions,
   DecodingProgress,
   EncodedStretch,
   FeatureOptions,
+  NativeChannelMixer,
   NativeDecoder,
   NativeLogMel,
   NativeOpening,
   NativeRecordingEncoder,
   NativeResampler,
   NativeSamples,
-  ReadAhead,
 } from './native.ts';
 
 const defaultReadSamples = 1 << 16;
 
-export interface OpenDecoderOptions extends CallOptions {
-  /** What to read in the same crossing; default nothing. */
-  readonly ahead?: ReadAhead | null;
-  /** The part of the file to read; default all of it. */
-  readonly range?: ByteRange | null;
-}
+const defaults = { channel: 0, ahead: null, range: null };
+
+/** `limits` and what is left out by default: the mean of the channels, nothing ahead, all of the file. */
+export type OpenDecoderOptions = CallOptions & Pick<DecoderOptions, 'limits'> & Partial<DecoderOptions>;
 
 /** A recording that is being decoded. Reads run on the decoder's thread, in the order of the calls. */
 abstract class Decoder implements Disposable {
@@ -37,7 +34,7 @@ abstract class Decoder implements Disposable {
     this.info = native.info;
   }
 
-  /** The next mono (mean of channels) samples at the file's rate, null at the end. Throws AudioError. */
+  /** The next mono samples at the file's rate, null at the end. Throws AudioError. */
   read(maxSamples: number = defaultReadSamples): Promise<Float32Array | null> {
     return this.#native.read(maxSamples);
   }
@@ -81,12 +78,8 @@ abstract class Decoder implements Disposable {
 /** WAV, RF64, BW64; always there. */
 export class WavDecoder extends Decoder {
   /** Throws AudioError: `not_audio`, `no_samples`, `unsupported_codec`, `too_many_channels`, `bad_rate`, `too_long`, … */
-  static async open(
-    source: string | Uint8Array,
-    limits: DecodeLimits,
-    { ahead = null, range = null, signal }: OpenDecoderOptions = {},
-  ): Promise<WavDecoder> {
-    return new WavDecoder(await opened(signal, () => loadAddon().openWav(source, limits, ahead, range)));
+  static async open(source: string | Uint8Array, { signal, ...options }: OpenDecoderOptions): Promise<WavDecoder> {
+    return new WavDecoder(await opened(signal, () => loadAddon().openWav(source, { ...defaults, ...options })));
   }
 }
 
@@ -102,11 +95,7 @@ export class FfmpegDecoder extends Decoder {
   }
 
   /** Throws AudioError, with code `unsupported_codec` where audio.node is not there. */
-  static async open(
-    source: string | Uint8Array,
-    limits: DecodeLimits,
-    { ahead = null, range = null, signal }: OpenDecoderOptions = {},
-  ): Promise<FfmpegDecoder> {
+  static async open(source: string | Uint8Array, { signal, ...options }: OpenDecoderOptions): Promise<FfmpegDecoder> {
     const addon = loadAudioAddon();
     if (addon === null) {
       throw new AudioError(
@@ -114,7 +103,7 @@ export class FfmpegDecoder extends Decoder {
         'audio.node was not built: run `npx autobird doctor` to see what it needs',
       );
     }
-    return new FfmpegDecoder(await opened(signal, () => addon.openFfmpeg(source, limits, ahead, range)));
+    return new FfmpegDecoder(await opened(signal, () => addon.openFfmpeg(source, { ...defaults, ...options })));
   }
 }
 
@@ -229,12 +218,32 @@ export class LogMel implements Disposable {
   }
 }
 
-/** The mean of planar channels of equal length. Samples that are not finite count as 0. */
-export function downmix(channels: readonly Float32Array[]): Float32Array {
-  return loadAddon().downmix(channels);
-}
+/** Channels to mono: their mean, or one of them. Samples that are not finite count as 0. */
+export class ChannelMixer {
+  readonly #native: NativeChannelMixer;
 
-/** The mean of interleaved channels. Samples that are not finite count as 0. */
-export function downmixInterleaved(samples: Float32Array, channels: number): Float32Array {
-  return loadAddon().downmixInterleaved(samples, channels);
+  /** `channel`: from 1; 0 for the mean. Throws InvalidArgumentError. */
+  constructor(channel: number, sampleRateHz: number) {
+    this.#native = loadAddon().createChannelMixer(channel, sampleRateHz);
+  }
+
+  /** Channels of equal length. Throws AudioError `no_such_channel`. */
+  planar(channels: readonly Float32Array[]): Float32Array {
+    return this.#native.planar(channels);
+  }
+
+  /** Throws AudioError `no_such_channel`. */
+  interleaved(samples: Float32Array, channels: number): Float32Array {
+    return this.#native.interleaved(samples, channels);
+  }
+
+  /** What is wrong with the channels, so far. */
+  get notes(): readonly string[] {
+    return this.#native.notes();
+  }
+
+  /** The channel with the best signal so far, from 1. */
+  get best(): number {
+    return this.#native.best();
+  }
 }

@@ -6,8 +6,7 @@
 export type { CallOptions } from './abortable.ts';
 export type { Spectrogram } from './audio.ts';
 export {
-  downmix,
-  downmixInterleaved,
+  ChannelMixer,
   FfmpegDecoder,
   LogMel,
   RecordingEncoder,

@@ -92,6 +92,7 @@ const AUDIO_CODES: ReadonlySet<string> = new Set([
   'too_long',
   'too_many_channels',
   'bad_rate',
+  'no_such_channel',
   'unsupported_codec',
   'unreadable',
   'no_samples',

@@ -257,6 +257,18 @@ export interface ByteRange {
   readonly end: number;
 }
 
+export interface DecoderOptions {
+  readonly limits: DecodeLimits;
+  /**
+   * The channel that becomes the samples, from 1; 0 for the mean; -1 for the mean where `bestChannel` is to be known. A recording
+   * of one channel is read as it is.
+   */
+  readonly channel: number;
+  readonly ahead: ReadAhead | null;
+  /** Null for all of the file. */
+  readonly range: ByteRange | null;
+}
+
 /** A decoder that is being opened. */
 export interface NativeOpening {
   readonly decoder: Promise<NativeDecoder>;
@@ -273,9 +285,9 @@ export interface NativeSamples {
 
 /** What came of a recording so far; final once its end was read. */
 export interface DecodingProgress {
-  /** Of the source, at its own rate, that `readAt` has decoded. */
+  /** Of the source, at its own rate. */
   readonly decodedSamples: number;
-  /** `readAt` (or what was read ahead) has come to the end. */
+  /** It was read to its end. */
   readonly ended: boolean;
   /** Packets that could not be decoded; for WAV, samples that are not finite or beyond 1e6, which read as 0. */
   readonly damaged: number;
@@ -283,13 +295,15 @@ export interface DecodingProgress {
   readonly truncated: boolean;
   /** What else a reader should know, in sentences without a capital and a full stop. */
   readonly notes: readonly string[];
+  /** The channel with the best signal, from 1, where the decoder was opened to choose one: neither a dead nor a purely noisy one where there is another. */
+  readonly bestChannel: number;
 }
 
 export interface NativeDecoder {
   readonly info: DecoderInfo;
   /** What was read while opening, as by a first `readAt`; null where nothing was asked for. */
   readonly ahead: NativeSamples | null;
-  /** The next mono (mean of channels) samples at the source rate, null at the end. Damaged stretches are counted. */
+  /** The next mono samples at the source rate, null at the end. Damaged stretches are counted. */
   read(maxSamples: number): Promise<Float32Array | null>;
   /**
    * Instead of `read`, in one crossing a stretch: decodes and resamples to `targetHz` until `wantedSamples` are there or the
@@ -326,6 +340,16 @@ export interface EncodedWhole {
   readonly sampleCount: number;
   readonly peak: number;
   readonly squares: number;
+}
+
+export interface NativeChannelMixer {
+  /** Mono samples of planar channels. */
+  planar(channels: readonly Float32Array[]): Float32Array;
+  /** Mono samples of interleaved channels. */
+  interleaved(samples: Float32Array, channels: number): Float32Array;
+  /** As in {@link DecodingProgress}. */
+  notes(): readonly string[];
+  best(): number;
 }
 
 export interface NativeRecordingEncoder {
@@ -425,16 +449,9 @@ export interface NativeAddon {
   openShards(entries: readonly ShardEntry[], features: FeatureOptions): Promise<NativeShardSet>;
   createLogMel(options: FeatureOptions): NativeLogMel;
   createResampler(sourceHz: number, targetHz: number): NativeResampler;
-  openWav(
-    source: string | Uint8Array,
-    limits: DecodeLimits,
-    ahead: ReadAhead | null,
-    range: ByteRange | null,
-  ): NativeOpening;
-  /** Mean of planar channels. */
-  downmix(channels: readonly Float32Array[]): Float32Array;
-  /** Mean of interleaved channels. */
-  downmixInterleaved(samples: Float32Array, channels: number): Float32Array;
+  openWav(source: string | Uint8Array, options: DecoderOptions): NativeOpening;
+  /** For channels that no native decoder gives; `channel` as in {@link DecoderOptions}. */
+  createChannelMixer(channel: number, sampleRateHz: number): NativeChannelMixer;
   /** For samples that no native decoder gives. */
   createRecordingEncoder(sourceHz: number, targetHz: number, blockSamples: number): NativeRecordingEncoder;
 }
@@ -443,10 +460,5 @@ export interface NativeAddon {
 export interface NativeAudioAddon {
   initialize(makeError: ErrorFactory): void;
   readonly ffmpegVersion: string;
-  openFfmpeg(
-    source: string | Uint8Array,
-    limits: DecodeLimits,
-    ahead: ReadAhead | null,
-    range: ByteRange | null,
-  ): NativeOpening;
+  openFfmpeg(source: string | Uint8Array, options: DecoderOptions): NativeOpening;
 }

@@ -3,6 +3,8 @@
  * (`src/schema/case.ts` maps them); units are in the names.
  */
 
+import type { Channel } from './audio/channelSchema.ts';
+
 /** A class name. Which names mean *no event* is a property of the dataset ({@link DatasetManifest.noEventLabels}). */
 export type Label = string;
 
@@ -79,6 +81,8 @@ export interface DatasetManifest {
   /** Folder of the original files; in the file relative to that of the dataset. */
   readonly rawDir: string;
   readonly sampleRateHz: number;
+  /** Which channels of the recordings its samples are; missing in older datasets, which have the mean. */
+  readonly channel?: Channel | undefined;
   readonly labels: readonly Label[];
   readonly noEventLabels: readonly Label[];
   readonly counts: {

@@ -24,8 +24,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports["createLogMel"] = Napi::Function::New(env, createLogMel, "createLogMel");
   exports["createResampler"] = Napi::Function::New(env, createResampler, "createResampler");
   exports["openWav"] = Napi::Function::New(env, openWav, "openWav");
-  exports["downmix"] = Napi::Function::New(env, downmix, "downmix");
-  exports["downmixInterleaved"] = Napi::Function::New(env, downmixInterleaved, "downmixInterleaved");
+  exports["createChannelMixer"] = Napi::Function::New(env, createChannelMixer, "createChannelMixer");
   exports["createRecordingEncoder"] = Napi::Function::New(env, createRecordingEncoder, "createRecordingEncoder");
   return exports;
 }

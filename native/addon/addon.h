@@ -20,8 +20,7 @@ Napi::Value createLogMel(const Napi::CallbackInfo& info);
 /// audio.cc
 Napi::Value createResampler(const Napi::CallbackInfo& info);
 Napi::Value openWav(const Napi::CallbackInfo& info);
-Napi::Value downmix(const Napi::CallbackInfo& info);
-Napi::Value downmixInterleaved(const Napi::CallbackInfo& info);
+Napi::Value createChannelMixer(const Napi::CallbackInfo& info);
 Napi::Value createRecordingEncoder(const Napi::CallbackInfo& info);
 
 }  // namespace autobird::addon

@@ -1,18 +1,18 @@
-// Signals that need no LibTorch: WAV, resampling, downmix, encoding for shards.
+// Signals that need no LibTorch: WAV, resampling, channels, encoding for shards.
 #include <limits>
 
 #include "addon/addon.h"
 #include "addon/decoder_handle.h"
 #include "addon/handle.h"
-#include "core/audio/downmix.h"
+#include "core/audio/channel_mixer.h"
 #include "core/audio/resample.h"
 #include "core/audio/wav.h"
 
 namespace autobird::addon {
 
 Napi::Value openWav(const Napi::CallbackInfo& call) {
-  return openDecoder(call, "autobird wav", [](std::unique_ptr<ByteSource> source, const DecodeLimits& limits) {
-    return autobird::openWav(std::move(source), limits);
+  return openDecoder(call, "autobird wav", [](std::unique_ptr<ByteSource> source, const DecodeOptions& options) {
+    return autobird::openWav(std::move(source), options);
   });
 }
 
@@ -52,39 +52,48 @@ Napi::Value createResampler(const Napi::CallbackInfo& info) {
   });
 }
 
-Napi::Value downmix(const Napi::CallbackInfo& call) {
-  return guarded(call.Env(), [&]() -> Napi::Value {
-    const Napi::Array channels = toArray(call[0], "channels");
-    if (channels.Length() == 0) throw wrongKind("at least one channel", "channels", channels);
-    std::vector<const float*> planes;
-    size_t frames = 0;
-    for (uint32_t c = 0; c < channels.Length(); ++c) {
-      const auto plane = toTyped<float>(channels[c], "a channel");
-      if (c == 0) frames = plane.ElementLength();
-      if (plane.ElementLength() != frames) {
-        throw invalidArgument("Expected channels of equal length but received " + std::to_string(frames) + " and " +
-                              std::to_string(plane.ElementLength()) + " samples");
+Napi::Value createChannelMixer(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    // Small, and done in microseconds a block: it works on the JavaScript thread and goes with the handle.
+    const auto mixer = std::make_shared<ChannelMixer>(toChannel(info[0]), toNumber(info[1], "sampleRateHz"));
+    Napi::Object handle = Napi::Object::New(info.Env());
+    addMethod(handle, "planar", [mixer](const Napi::CallbackInfo& call) -> Napi::Value {
+      const Napi::Array channels = toArray(call[0], "channels");
+      if (channels.Length() == 0) throw wrongKind("at least one channel", "channels", channels);
+      std::vector<const float*> planes;
+      size_t frames = 0;
+      for (uint32_t c = 0; c < channels.Length(); ++c) {
+        const auto plane = toTyped<float>(channels[c], "a channel");
+        if (c == 0) frames = plane.ElementLength();
+        if (plane.ElementLength() != frames) {
+          throw invalidArgument("Expected channels of equal length but received " + std::to_string(frames) + " and " +
+                                std::to_string(plane.ElementLength()) + " samples");
+        }
+        planes.push_back(plane.Data());
       }
-      planes.push_back(plane.Data());
-    }
-    auto out = Napi::Float32Array::New(call.Env(), frames);
-    downmixPlanar(planes.data(), frames, static_cast<int>(planes.size()), out.Data());
-    return out;
-  });
-}
-
-Napi::Value downmixInterleaved(const Napi::CallbackInfo& call) {
-  return guarded(call.Env(), [&]() -> Napi::Value {
-    const auto samples = toTyped<float>(call[0], "samples");
-    const int64_t channels = toInteger(call[1], "channels");
-    if (channels < 1 || channels > std::numeric_limits<int>::max() ||
-        samples.ElementLength() % static_cast<size_t>(channels) != 0) {
-      throw wrongKind("a divisor of the " + std::to_string(samples.ElementLength()) + " samples", "channels", call[1]);
-    }
-    const size_t frames = samples.ElementLength() / static_cast<size_t>(channels);
-    auto out = Napi::Float32Array::New(call.Env(), frames);
-    autobird::downmixInterleaved(samples.Data(), frames, static_cast<int>(channels), out.Data());
-    return out;
+      auto out = Napi::Float32Array::New(call.Env(), frames);
+      mixer->planar(planes.data(), frames, static_cast<int>(planes.size()), out.Data());
+      return out;
+    });
+    addMethod(handle, "interleaved", [mixer](const Napi::CallbackInfo& call) -> Napi::Value {
+      const auto samples = toTyped<float>(call[0], "samples");
+      const int64_t channels = toInteger(call[1], "channels");
+      if (channels < 1 || channels > std::numeric_limits<int>::max() ||
+          samples.ElementLength() % static_cast<size_t>(channels) != 0) {
+        throw wrongKind("a divisor of the " + std::to_string(samples.ElementLength()) + " samples", "channels",
+                        call[1]);
+      }
+      const size_t frames = samples.ElementLength() / static_cast<size_t>(channels);
+      auto out = Napi::Float32Array::New(call.Env(), frames);
+      mixer->interleaved(samples.Data(), frames, static_cast<int>(channels), out.Data());
+      return out;
+    });
+    addMethod(handle, "notes",
+              [mixer](const Napi::CallbackInfo& call) -> Napi::Value { return fromTexts(call.Env(), mixer->notes()); });
+    addMethod(handle, "best", [mixer](const Napi::CallbackInfo& call) -> Napi::Value {
+      return Napi::Number::New(call.Env(), mixer->best());
+    });
+    return handle;
   });
 }
 

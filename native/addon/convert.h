@@ -114,6 +114,12 @@ std::vector<T> toVector(const Napi::Value& value, const std::string& name) {
   return std::vector<T>(data, data + typed.ElementLength());
 }
 
+inline Napi::Value fromTexts(Napi::Env env, const std::vector<std::string>& texts) {
+  Napi::Array result = Napi::Array::New(env, texts.size());
+  for (uint32_t i = 0; i < texts.size(); ++i) result[i] = texts[i];
+  return result;
+}
+
 /// A typed array that belongs to JavaScript.
 template <class T, class Allocator>
 Napi::Value fromVector(Napi::Env env, const std::vector<T, Allocator>& values) {

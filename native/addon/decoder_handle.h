@@ -84,9 +84,8 @@ inline Napi::Object fromProgress(Napi::Env env, const DecodingProgress& progress
   result["ended"] = progress.ended;
   result["damaged"] = static_cast<double>(progress.damaged);
   result["truncated"] = progress.truncated;
-  Napi::Array notes = Napi::Array::New(env, progress.notes.size());
-  for (uint32_t i = 0; i < progress.notes.size(); ++i) notes[i] = progress.notes[i];
-  result["notes"] = notes;
+  result["notes"] = fromTexts(env, progress.notes);
+  result["bestChannel"] = progress.bestChannel;
   return result;
 }
 
@@ -150,7 +149,7 @@ inline Napi::Object openingHandle(Napi::Env env, const std::shared_ptr<DecoderSt
   return handle;
 }
 
-/// `open(source, limits)` runs on the decoder's thread. Gives the promise of the handle and what stops it: a recording that
+/// `open(source, options)` runs on the decoder's thread. Gives the promise of the handle and what stops it: a recording that
 /// nobody waits for any more must not keep the thread from those of others.
 template <class Open>
 Napi::Value openDecoder(const Napi::CallbackInfo& call, const char* threadName, Open open) {
@@ -158,9 +157,7 @@ Napi::Value openDecoder(const Napi::CallbackInfo& call, const char* threadName, 
     const Napi::Env env = call.Env();
     const bool inMemory = !call[0].IsString();
     if (inMemory && !call[0].IsTypedArray()) throw wrongKind("a path or a Uint8Array", "source", call[0]);
-    const DecodeLimits limits = toDecodeLimits(call[1]);
-    const std::optional<ReadAhead> ahead = toReadAhead(call[2]);
-    const ByteRange range = toByteRange(call[3]);
+    const OpenOptions options = toOpenOptions(call[1]);
     std::string path = inMemory ? "" : toText(call[0], "source");
     std::vector<uint8_t> bytes = inMemory ? toVector<uint8_t>(call[0], "source") : std::vector<uint8_t>();
     const auto state = std::make_shared<DecoderState>(chooseThread(env, threadName, inMemory));
@@ -171,14 +168,15 @@ Napi::Value openDecoder(const Napi::CallbackInfo& call, const char* threadName, 
     };
     const Napi::Promise decoder = state->executor().run(
         env,
-        [state, open, limits, ahead, range, inMemory, path = std::move(path), bytes = std::move(bytes)]() mutable {
+        [state, open, options, inMemory, path = std::move(path), bytes = std::move(bytes)]() mutable {
           state->throwIfStopped();
-          auto source = openRange(inMemory ? openMemory(std::move(bytes)) : openFile(path), range);
+          auto source = openRange(inMemory ? openMemory(std::move(bytes)) : openFile(path), options.range);
           // Not the state itself: the decoding would keep what keeps it.
           auto throwIfStopped = [watched = state.get()] { watched->throwIfStopped(); };
-          Opened opened{std::make_shared<Decoding>(open(std::move(source), limits), throwIfStopped), {}, nullptr};
-          if (ahead) {
-            const auto samples = opened.decoding->readAt(ahead->targetHz, ahead->samples);
+          Opened opened{
+              std::make_shared<Decoding>(open(std::move(source), options.decode), throwIfStopped), {}, nullptr};
+          if (options.ahead) {
+            const auto samples = opened.decoding->readAt(options.ahead->targetHz, options.ahead->samples);
             opened.ahead = std::make_shared<const Samples>(samples.begin(), samples.end());
           }
           opened.info = opened.decoding->info();

@@ -7,6 +7,7 @@
 
 #include "addon/convert.h"
 #include "core/audio/byte_source.h"
+#include "core/audio/channel_mixer.h"
 #include "core/audio/decoder.h"
 
 namespace autobird::addon {
@@ -53,6 +54,26 @@ inline ByteRange toByteRange(const Napi::Value& value) {
   const int64_t end = toInteger(range["end"], "range.end");
   if (start < 0 || end < start) throw wrongKind("at least the range's start", "range.end", range["end"]);
   return {static_cast<uint64_t>(start), static_cast<uint64_t>(end)};
+}
+
+/// What JavaScript says beside the source.
+struct OpenOptions {
+  DecodeOptions decode;
+  std::optional<ReadAhead> ahead;
+  ByteRange range;
+};
+
+inline int toChannel(const Napi::Value& value) {
+  const int64_t channel = toInteger(value, "channel");
+  if (channel < choosesChannel || channel > 65535) throw wrongKind("an integer from -1 to 65535", "channel", value);
+  return static_cast<int>(channel);
+}
+
+inline OpenOptions toOpenOptions(const Napi::Value& value) {
+  const Napi::Object options = toObject(value, "options");
+  return {{toDecodeLimits(options["limits"]), toChannel(options["channel"])},
+          toReadAhead(options["ahead"]),
+          toByteRange(options["range"])};
 }
 
 inline Napi::Object fromDecoderInfo(Napi::Env env, const DecoderInfo& info) {

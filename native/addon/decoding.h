@@ -18,11 +18,12 @@
 namespace autobird::addon {
 
 struct DecodingProgress {
-  int64_t decodedSamples = 0;  // of the source, at its own rate, that readAt has decoded
-  bool ended = false;          // readAt has come to the end
+  int64_t decodedSamples = 0;  // of the source, at its own rate
+  bool ended = false;          // it was read to its end
   int64_t damaged = 0;
   bool truncated = false;
   std::vector<std::string> notes;  // see Decoder
+  int bestChannel = 1;
 };
 
 /// Megabytes, which go when the decoder was disposed and its last job has ended, not with the handle, which V8 keeps until it
@@ -51,6 +52,7 @@ class Decoding {
     progress.damaged = decoder_->damaged();
     progress.truncated = decoder_->truncated();
     progress.notes = decoder_->notes();
+    progress.bestChannel = decoder_->bestChannel();
     return progress;
   }
 
@@ -72,9 +74,7 @@ class Decoding {
     while (!progress_.ended && samples.size() < wanted) {
       std::vector<float>& read = resampler_ ? block : samples;
       block.clear();
-      const size_t before = read.size();
-      progress_.ended = !readBlock(1 << 16, read);
-      progress_.decodedSamples += static_cast<int64_t>(read.size() - before);
+      readBlock(1 << 16, read);
       if (!resampler_) continue;
       if (progress_.ended) {
         resampler_->flush(samples);
@@ -104,7 +104,10 @@ class Decoding {
 
   bool readBlock(size_t wanted, std::vector<float>& samples) {
     throwIfStopped_();
-    return decoder_ && decoder_->read(std::min<size_t>(wanted, 1 << 16), samples);
+    const size_t before = samples.size();
+    progress_.ended = !decoder_ || !decoder_->read(std::min<size_t>(wanted, 1 << 16), samples);
+    progress_.decodedSamples += static_cast<int64_t>(samples.size() - before);
+    return !progress_.ended;
   }
 
   /// Throws invalid_argument for a second rate.

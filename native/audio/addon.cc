@@ -11,8 +11,8 @@ void initialize(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value openFfmpeg(const Napi::CallbackInfo& call) {
-  return openDecoder(call, "autobird ffmpeg", [](std::unique_ptr<ByteSource> source, const DecodeLimits& limits) {
-    return autobird::openFfmpeg(std::move(source), limits);
+  return openDecoder(call, "autobird ffmpeg", [](std::unique_ptr<ByteSource> source, const DecodeOptions& options) {
+    return autobird::openFfmpeg(std::move(source), options);
   });
 }
 

@@ -4,9 +4,12 @@
 #include <atomic>
 #include <cmath>
 #include <cstdio>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "audio/frame.h"
+#include "core/audio/resample.h"
 #include "core/error.h"
 
 extern "C" {
@@ -50,8 +53,8 @@ using Owned = std::unique_ptr<T, Free>;
 
 class FfmpegDecoder : public Decoder {
  public:
-  FfmpegDecoder(std::unique_ptr<ByteSource> source, const DecodeLimits& limits)
-      : source_(std::move(source)), limits_(limits) {
+  FfmpegDecoder(std::unique_ptr<ByteSource> source, const DecodeOptions& options)
+      : source_(std::move(source)), limits_(options.limits), channel_(options.channel) {
     openContainer();
     openCodec();
     describeFile();
@@ -68,6 +71,8 @@ class FfmpegDecoder : public Decoder {
   const DecoderInfo& info() const override { return info_; }
   int64_t damaged() const override { return damaged_; }
   bool truncated() const override { return truncated_; }
+  std::vector<std::string> notes() const override { return mixer_->notes(); }
+  int bestChannel() const override { return mixer_->best(); }
   void interrupt() override { interrupted_ = true; }
 
   bool read(size_t maxSamples, std::vector<float>& out) override {
@@ -255,22 +260,45 @@ class FfmpegDecoder : public Decoder {
       checkLimits(limits_, channels, frame_->sample_rate);
       info_.sampleRateHz = frame_->sample_rate;
       info_.channels = channels;
+      mixer_.emplace(channel_, info_.sampleRateHz);
     }
-    // A stream may not change its rate on the way; its channels may, the mean is still the mean.
-    if (frame_->sample_rate != static_cast<int>(info_.sampleRateHz) || channels > limits_.maxChannels) {
+    const double hz = frame_->sample_rate;
+    if (channels > limits_.maxChannels || hz < minSampleRateHz || hz > limits_.maxSampleRateHz ||
+        std::max(hz / info_.sampleRateHz, info_.sampleRateHz / hz) > 1000) {
       ++damaged_;
       return;
     }
-    const long wrong = appendMono(*frame_, scratch_, ready_);
+    // MP3 files that were joined may change their rate on the way; the mean of other channels is still the mean.
+    const bool changed = frame_->sample_rate != static_cast<int>(info_.sampleRateHz);
+    if (!changed || frame_->sample_rate != otherHz_) endOtherRate();
+    if (changed && !other_) {
+      other_.emplace(frame_->sample_rate, static_cast<int64_t>(info_.sampleRateHz));
+      otherHz_ = frame_->sample_rate;
+    }
+    otherSamples_.clear();
+    std::vector<float>& mono = changed ? otherSamples_ : ready_;
+    const size_t before = ready_.size();
+    const long wrong = appendMono(*frame_, *mixer_, scratch_, mono);
     if (wrong < 0)
       throw Error("unsupported_codec", "The decoder of " + info_.codec + " gives an unknown sample format");
     if (wrong > 0 || (frame_->flags & AV_FRAME_FLAG_CORRUPT) != 0 || frame_->decode_error_flags != 0) ++damaged_;
-    decoded_ += frame_->nb_samples;
+    if (changed) other_->push(mono.data(), mono.size(), ready_);
+    decoded_ += static_cast<int64_t>(ready_.size() - before);
     if (static_cast<double>(decoded_) > limits_.maxDurationS * info_.sampleRateHz) throwTooLong(limits_);
+  }
+
+  /// What the resampler of another rate still holds.
+  void endOtherRate() {
+    if (!other_) return;
+    const size_t before = ready_.size();
+    other_->flush(ready_);
+    decoded_ += static_cast<int64_t>(ready_.size() - before);
+    other_.reset();
   }
 
   void end() {
     ended_ = true;
+    endOtherRate();
     if (!promisesDuration_ || !info_.declaredDurationS || info_.sampleRateHz == 0) return;
     // Lost packets are missing for another reason, each at most about 0.15 s long.
     const double missing = *info_.declaredDurationS - static_cast<double>(decoded_) / info_.sampleRateHz;
@@ -279,6 +307,8 @@ class FfmpegDecoder : public Decoder {
 
   std::unique_ptr<ByteSource> source_;
   DecodeLimits limits_;
+  int channel_;
+  std::optional<ChannelMixer> mixer_;  // since the first frame, so since it was opened
   uint64_t position_ = 0;
   std::atomic<bool> interrupted_{false};
   Owned<AVIOContext> io_;  // outlives the container, which reads through it
@@ -289,6 +319,9 @@ class FfmpegDecoder : public Decoder {
   AVStream* stream_ = nullptr;
   DecoderInfo info_;
   FrameScratch scratch_;
+  int otherHz_ = 0;                 // of the frames now, where it is not that of the recording
+  std::optional<Resampler> other_;  // from it
+  std::vector<float> otherSamples_;
   std::vector<float> ready_;
   size_t taken_ = 0;
   int64_t decoded_ = 0;
@@ -315,8 +348,8 @@ void prepareFfmpeg() {
   av_max_alloc(largestAllocation);
 }
 
-std::unique_ptr<Decoder> openFfmpeg(std::unique_ptr<ByteSource> source, const DecodeLimits& limits) {
-  return std::make_unique<FfmpegDecoder>(std::move(source), limits);
+std::unique_ptr<Decoder> openFfmpeg(std::unique_ptr<ByteSource> source, const DecodeOptions& options) {
+  return std::make_unique<FfmpegDecoder>(std::move(source), options);
 }
 
 }  // namespace autobird

@@ -15,7 +15,7 @@ std::string ffmpegVersion();
 /// Silences libav's log and bounds its single allocations; once a process.
 void prepareFfmpeg();
 
-/// Throws not_audio, no_samples, unreadable, unsupported_codec, too_many_channels, bad_rate.
-std::unique_ptr<Decoder> openFfmpeg(std::unique_ptr<ByteSource> source, const DecodeLimits& limits);
+/// Throws not_audio, no_samples, unreadable, unsupported_codec, too_many_channels, bad_rate, no_such_channel; reading throws too_long.
+std::unique_ptr<Decoder> openFfmpeg(std::unique_ptr<ByteSource> source, const DecodeOptions& options);
 
 }  // namespace autobird

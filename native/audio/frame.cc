@@ -1,7 +1,5 @@
 #include "audio/frame.h"
 
-#include "core/audio/downmix.h"
-
 namespace autobird {
 
 #define AUTOBIRD_CHANNEL_LAYOUT (LIBAVUTIL_VERSION_INT >= AV_VERSION_INT(57, 28, 100))
@@ -61,7 +59,7 @@ Convert converterOf(AVSampleFormat format) {
 
 }  // namespace
 
-long appendMono(const AVFrame& frame, FrameScratch& scratch, std::vector<float>& out) {
+long appendMono(const AVFrame& frame, ChannelMixer& mixer, FrameScratch& scratch, std::vector<float>& out) {
   const auto format = static_cast<AVSampleFormat>(frame.format);
   const Convert convert = converterOf(format);
   const int channels = channelsOf(frame);
@@ -72,7 +70,7 @@ long appendMono(const AVFrame& frame, FrameScratch& scratch, std::vector<float>&
   out.resize(start + frames);
   if (av_sample_fmt_is_planar(format) == 0) {
     convert(frame.data[0], frames * channels, scratch.samples.data());
-    return static_cast<long>(downmixInterleaved(scratch.samples.data(), frames, channels, out.data() + start));
+    return static_cast<long>(mixer.interleaved(scratch.samples.data(), frames, channels, out.data() + start));
   }
   scratch.planes.clear();
   for (int c = 0; c < channels; ++c) {
@@ -80,7 +78,7 @@ long appendMono(const AVFrame& frame, FrameScratch& scratch, std::vector<float>&
     convert(frame.extended_data[c], frames, plane);
     scratch.planes.push_back(plane);
   }
-  return static_cast<long>(downmixPlanar(scratch.planes.data(), frames, channels, out.data() + start));
+  return static_cast<long>(mixer.planar(scratch.planes.data(), frames, channels, out.data() + start));
 }
 
 }  // namespace autobird

@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <vector>
 
+#include "core/audio/channel_mixer.h"
+
 extern "C" {
 #include <libavcodec/avcodec.h>
 #include <libavutil/frame.h>
@@ -20,7 +22,7 @@ struct FrameScratch {
   std::vector<const float*> planes;
 };
 
-/// Appends the mean of the channels. Returns the number of damaged samples, or -1 for a sample format that is not known.
-long appendMono(const AVFrame& frame, FrameScratch& scratch, std::vector<float>& out);
+/// Appends what `mixer` makes of the channels. Returns the number of damaged samples, or -1 for a sample format that is not known.
+long appendMono(const AVFrame& frame, ChannelMixer& mixer, FrameScratch& scratch, std::vector<float>& out);
 
 }  // namespace autobird

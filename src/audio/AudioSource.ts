@@ -20,6 +20,8 @@ export interface AudioInfo extends DecoderInfo {
 /** One audio file, read once from beginning to end. */
 export interface AudioSource extends AsyncDisposable {
   readonly info: AudioInfo;
+  /** The channel with the best signal, from 1, where the source was opened to choose one; final once the blocks have ended. */
+  readonly bestChannel: number;
   /** Mono samples at the file's own rate, block after block; what is not asked for is not decoded. Throws AudioError. */
   blocks(): AsyncGenerator<Float32Array, void, undefined>;
   /** Instead of {@link blocks}: mono samples at `targetHz`, stretch after stretch. Throws AudioError. */
@@ -29,8 +31,10 @@ export interface AudioSource extends AsyncDisposable {
    * longer than that, nothing was asked for or the route knows none. Gone once the source is closed.
    */
   readonly whole: NativeSamples | null;
-  /** Samples at the file's own rate that {@link samplesAt} has decoded so far. */
+  /** Samples at the file's own rate that were decoded so far. */
   readonly decodedSamples: number;
+  /** It was read to its end. */
+  readonly ended: boolean;
   /**
    * Instead of {@link blocks}: the samples as shards hold them, in blocks of `blockSamples` at `targetHz`, stretch after
    * stretch; the last one has `whole`. Throws AudioError.
@@ -52,6 +56,8 @@ export interface RouteInput {
   /** The part of it that is this recording; null for all of it. */
   readonly range: ByteRange | null;
   readonly limits: DecodeLimits;
+  /** The channel that becomes the samples, from 1; 0 for the mean, -1 for the mean where the best channel is to be known. */
+  readonly channel: number;
   readonly signal: AbortSignal | undefined;
   /** Read in the crossing that opens, by routes that can; {@link AudioSource.samplesAt} must then name its rate. */
   readonly ahead: ReadAhead | null;

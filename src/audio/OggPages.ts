@@ -1,5 +1,4 @@
 const headerBytes = 27;
-const lastPageFlag = 4;
 const checksumOffset = 22;
 
 /** CRC-32 of Ogg: polynomial 0x04c11db7, most significant bit first, no inversion, its own field taken as zero (RFC 3533). */
@@ -31,7 +30,6 @@ function nextMark(data: Buffer, from: number): number {
  */
 export class OggPages {
   #rest: Uint8Array = new Uint8Array(0);
-  #ended = false;
   #searching = false;
   /** Damaged pages, and stretches that were skipped until the next page. */
   damaged = 0;
@@ -61,16 +59,10 @@ export class OggPages {
         offset = nextMark(data, offset + 4);
         continue;
       }
-      this.#ended = ((page[5] as number) & lastPageFlag) !== 0;
       pages.push(page);
       offset = end;
     }
     this.#rest = data.subarray(offset);
     return Buffer.concat(pages);
-  }
-
-  /** Bytes of a page are left over, or the last page is not marked as such. */
-  get truncated(): boolean {
-    return this.#rest.length > 0 || !this.#ended;
   }
 }

@@ -7,7 +7,7 @@ export interface BlockSourceParts {
   /** Mono, at the file's own rate; taken once. */
   readonly blocks: AsyncIterable<Float32Array>;
   /** Read when somebody wants to know; final at the end of the blocks. */
-  readonly state: () => Pick<AudioSource, 'damaged' | 'truncated' | 'notes'>;
+  readonly state: () => Pick<AudioSource, 'damaged' | 'truncated' | 'notes' | 'bestChannel'>;
   readonly close: () => Promise<void>;
 }
 
@@ -15,11 +15,13 @@ export interface BlockSourceParts {
 export function blockSource({ info, blocks, state, close }: BlockSourceParts): AudioSource {
   const { sampleRateHz } = info;
   let decodedSamples = 0;
+  let ended = false;
   async function* counted(): AsyncGenerator<Float32Array, void, undefined> {
     for await (const block of blocks) {
       decodedSamples += block.length;
       yield block;
     }
+    ended = true;
   }
   return {
     info,
@@ -31,11 +33,14 @@ export function blockSource({ info, blocks, state, close }: BlockSourceParts): A
     },
     encoded: async function* (targetHz, blockSamples) {
       using encoder = new RecordingEncoder(sampleRateHz, targetHz, blockSamples);
-      for await (const block of blocks) {
+      for await (const block of counted()) {
         const stretch = await encoder.push(block);
         if (stretch.pcm.length > 0) yield stretch;
       }
       yield await encoder.finish();
+    },
+    get ended() {
+      return ended;
     },
     get damaged() {
       return state().damaged;
@@ -45,6 +50,9 @@ export function blockSource({ info, blocks, state, close }: BlockSourceParts): A
     },
     get notes() {
       return state().notes;
+    },
+    get bestChannel() {
+      return state().bestChannel;
     },
     close,
     [Symbol.asyncDispose]: close,

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { onAbort } from '../../bindings/abortable.ts';
-import { downmixInterleaved } from '../../bindings/audio.ts';
+import { ChannelMixer } from '../../bindings/audio.ts';
 import { AudioError } from '../../bindings/errors.ts';
 import type { ByteRange } from '../../bindings/native.ts';
 import type { AudioSource, RouteInput } from './AudioSource.ts';
@@ -55,7 +55,8 @@ export async function openFfmpegCli(input: RouteInput, program: string): Promise
     checkLimits(input.limits, channels, sampleRateHz);
     const guard = durationGuard(input.limits, sampleRateHz);
     const log = parseLog(await running.described);
-    const blocks = monoBlocks(pipe, channels, guard);
+    const mixer = new ChannelMixer(input.channel, sampleRateHz);
+    const blocks = monoBlocks(pipe, channels, mixer, guard);
     // A file without samples fails here, as with the other decoders.
     const first = await blocks.next();
     if (first.done === true) {
@@ -85,7 +86,12 @@ export async function openFfmpegCli(input: RouteInput, program: string): Promise
         decoder: 'ffmpeg-cli',
       },
       blocks: all(),
-      state: () => ({ damaged: parseLog(running.log()).damaged, truncated: failed, notes: [] }),
+      state: () => ({
+        damaged: parseLog(running.log()).damaged,
+        truncated: failed,
+        notes: mixer.notes,
+        bestChannel: mixer.best,
+      }),
       close,
     });
   } catch (error) {
@@ -160,11 +166,12 @@ function watch(child: ChildProcess, signal: AbortSignal | undefined) {
 async function* monoBlocks(
   pipe: WavPipe,
   channels: number,
+  mixer: ChannelMixer,
   guard: (samples: number) => void,
 ): AsyncGenerator<Float32Array, void, undefined> {
   for await (const samples of pipe.frames(channels)) {
     guard(samples.length / channels);
-    yield downmixInterleaved(samples, channels);
+    yield mixer.interleaved(samples, channels);
   }
 }
 

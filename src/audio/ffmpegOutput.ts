@@ -69,6 +69,7 @@ function parseHeader(bytes: Buffer): (PipeFormat & { readonly dataOffset: number
 export interface FfmpegLog {
   readonly container: string;
   readonly codec: string;
+  /** Null where it says none, or guesses from the bit rate. */
   readonly durationS: number | null;
   readonly tags: Readonly<Record<string, string>>;
   /** Packets that could not be decoded. */
@@ -80,7 +81,10 @@ export function parseLog(log: string): FfmpegLog {
   return {
     container: /^Input #0, ([^\n]+?), from/m.exec(log)?.[1] ?? 'unknown',
     codec: /Stream #0:\d+[^\n]*?: Audio: (\w+)/.exec(log)?.[1] ?? 'unknown',
-    durationS: duration === null ? null : Number(duration[1]) * 3600 + Number(duration[2]) * 60 + Number(duration[3]),
+    durationS:
+      duration === null || log.includes('Estimating duration from bitrate')
+        ? null
+        : Number(duration[1]) * 3600 + Number(duration[2]) * 60 + Number(duration[3]),
     tags: parseTags(log),
     damaged: log.match(/Error (?:while decoding|submitting packet|processing packet)/g)?.length ?? 0,
   };

@@ -5,12 +5,12 @@ import type { AudioSource, DecoderRoute, RouteInput } from './AudioSource.ts';
 /** Seconds that are decoded in one crossing. */
 const stretchS = 16;
 
-export async function openWav({ source, limits, ...options }: RouteInput): Promise<AudioSource> {
-  return nativeSource(await WavDecoder.open(source, limits, options), 'wav', options.signal);
+export async function openWav({ source, ...options }: RouteInput): Promise<AudioSource> {
+  return nativeSource(await WavDecoder.open(source, options), 'wav', options.signal);
 }
 
-export async function openFfmpeg({ source, limits, ...options }: RouteInput): Promise<AudioSource> {
-  return nativeSource(await FfmpegDecoder.open(source, limits, options), 'ffmpeg', options.signal);
+export async function openFfmpeg({ source, ...options }: RouteInput): Promise<AudioSource> {
+  return nativeSource(await FfmpegDecoder.open(source, options), 'ffmpeg', options.signal);
 }
 
 function nativeSource(
@@ -63,6 +63,9 @@ function nativeSource(
         return stretch;
       });
     },
+    get ended() {
+      return decoder.progress.ended;
+    },
     get damaged() {
       return decoder.progress.damaged;
     },
@@ -71,6 +74,9 @@ function nativeSource(
     },
     get notes() {
       return decoder.progress.notes;
+    },
+    get bestChannel() {
+      return decoder.progress.bestChannel;
     },
     close,
     [Symbol.asyncDispose]: close,

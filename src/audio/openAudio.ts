@@ -6,7 +6,11 @@ import { FfmpegDecoder } from '../../bindings/audio.ts';
 import { AudioError, expected } from '../../bindings/errors.ts';
 import type { ByteRange, DecodeLimits, ReadAhead } from '../../bindings/native.ts';
 import { type AudioSource, type DecoderRoute, decoderRoutes, type RouteInput } from './AudioSource.ts';
+import { openChain } from './chain.ts';
+import { channelNumber, openBestChannel } from './channel.ts';
+import type { Channel } from './channelSchema.ts';
 import { findFfmpeg, openFfmpegCli } from './ffmpegCliRoute.ts';
+import { type FileFacts, mp3Parts, readFacts } from './fileFacts.ts';
 import { defaultDecodeLimits } from './limits.ts';
 import { openFfmpeg, openWav } from './nativeRoutes.ts';
 import { id3Length, type Sniffed, sniff, sniffBytes } from './sniff.ts';
@@ -16,6 +20,11 @@ import { openWasm, wasmDecodes } from './wasmRoute.ts';
 export interface OpenAudioOptions {
   /** Checked before memory is taken, and while decoding. Default 32 channels, 768 kHz, 24 hours. */
   readonly limits?: Partial<DecodeLimits>;
+  /**
+   * Which channels become the samples: their `mean` (default), the `left` or `right` one, one by its number from 1, or the
+   * `best`: that in which sound stands out most from its surroundings, for which the recording is read twice.
+   */
+  readonly channel?: Channel;
   /** Stops opening and decoding; what waits rejects with `signal.reason`. */
   readonly signal?: AbortSignal;
   /** What is read in one go with opening, where the decoder can; see {@link AudioSource.whole}. Default nothing. */
@@ -33,10 +42,10 @@ export interface OpenAudioOptions {
  * ```
  *
  * Throws AudioError: `empty_file`, `not_audio`, `too_long`, `too_many_channels`, `bad_rate`, `unsupported_codec`,
- * `unreadable`, `no_samples`.
+ * `unreadable`, `no_samples`; reading throws `no_such_channel`, `too_long`.
  */
 export async function openAudio(source: string | Uint8Array, options: OpenAudioOptions = {}): Promise<AudioSource> {
-  const { signal, decoders = decoderRoutes, ahead = null } = options;
+  const { signal, decoders = decoderRoutes, ahead = null, channel = 'mean' } = options;
   for (const route of decoders) {
     if (!decoderRoutes.includes(route)) throw expected(`one of ${decoderRoutes.join(', ')}`, 'decoders', route);
   }
@@ -46,21 +55,32 @@ export async function openAudio(source: string | Uint8Array, options: OpenAudioO
     throw new AudioError('not_audio', `The file is no recording but ${sniffed.otherwise}: leave it out`);
   }
   const limits = { ...defaultDecodeLimits, ...options.limits };
-  const input: RouteInput = { source, range: behindTag(sniffed), limits, signal, ahead };
+  const { facts } = sniffed;
+  const input: RouteInput = {
+    source,
+    range: rangeOf(sniffed),
+    limits,
+    channel: channelNumber(channel),
+    signal,
+    ahead,
+  };
   let refusal: AudioError | undefined;
   const tried: DecoderRoute[] = [];
   for (const route of decoders) {
     signal?.throwIfAborted();
-    const opener = openerFor(route, sniffed);
-    if (opener === null) continue;
+    const openOne = openerFor(route, sniffed);
+    if (openOne === null) continue;
     tried.push(route);
+    const open = (input: RouteInput) =>
+      facts !== null && facts.parts.length > 1 ? openChain(openOne, input, facts.parts) : openOne(input);
     try {
-      return await opener(input);
+      const opened = await (channel === 'best' ? openBestChannel(open, input) : open(input));
+      return withFacts(opened, facts ?? unknownFacts(opened));
     } catch (error) {
       signal?.throwIfAborted();
       // Another decoder may know what this one does not.
-      const open = sniffed.kind === null ? [...notMine, 'unreadable'] : notMine;
-      if (!(error instanceof AudioError) || !open.includes(error.code)) throw error;
+      const others = sniffed.kind === null ? [...notMine, 'unreadable'] : notMine;
+      if (!(error instanceof AudioError) || !others.includes(error.code)) throw error;
       refusal ??= error;
     }
   }
@@ -73,14 +93,34 @@ export async function openAudio(source: string | Uint8Array, options: OpenAudioO
   throw new AudioError(refusal.code, `${refusal.message},${remedy}`);
 }
 
+/** Lost packets are missing for another reason, each at most about 0.15 s long. */
+function isShort({ ended, decodedSamples, damaged, info }: AudioSource, promisedS: number | null): boolean {
+  if (!ended || promisedS === null) return false;
+  return promisedS - decodedSamples / info.sampleRateHz > 0.25 + 0.15 * damaged;
+}
+
+/** The program's log names a duration, but the program does not compare; the libraries' route and our own do. */
+function unknownFacts({ info }: AudioSource): Omit<FileFacts, 'parts'> {
+  return { promisedS: info.decoder === 'ffmpeg-cli' ? info.declaredDurationS : null, cut: false, tags: {} };
+}
+
+/** What the decoder knows, and what the bytes of the file say beside it. */
+function withFacts(source: AudioSource, { promisedS, cut, tags }: Omit<FileFacts, 'parts'>): AudioSource {
+  return Object.create(source, {
+    info: { value: { ...source.info, tags: { ...tags, ...source.info.tags } } },
+    truncated: { get: () => cut || source.truncated || isShort(source, promisedS) },
+  }) as AudioSource;
+}
+
 /** MP3 decoders know the tags before their frames; a tag before anything else is in the way. */
-function behindTag({ kind, offset, size }: SniffedSource): ByteRange | null {
-  return offset === 0 || kind === 'mp3' || kind === null ? null : { start: offset, end: size };
+function rangeOf({ kind, offset, size, facts }: SniffedSource): ByteRange | null {
+  const start = kind === null ? 0 : (facts?.parts[0]?.start ?? offset);
+  return start === 0 ? null : { start, end: size };
 }
 
 const notMine = ['unsupported_codec', 'not_audio'];
 
-function openerFor(route: DecoderRoute, sniffed: Sniffed): ((input: RouteInput) => Promise<AudioSource>) | null {
+function openerFor(route: DecoderRoute, sniffed: SniffedSource): ((input: RouteInput) => Promise<AudioSource>) | null {
   switch (route) {
     case 'wav':
       return sniffed.kind === 'wav' ? openWav : null;
@@ -91,20 +131,30 @@ function openerFor(route: DecoderRoute, sniffed: Sniffed): ((input: RouteInput) 
       return program === null ? null : (input) => openFfmpegCli(input, program);
     }
     case 'wasm':
-      return wasmDecodes(sniffed.kind) ? (input) => openWasm(input, sniffed) : null;
+      return wasmDecodes(sniffed.kind) ? (input) => openWasmParts(input, sniffed) : null;
   }
+}
+
+async function openWasmParts(input: RouteInput, sniffed: SniffedSource): Promise<AudioSource> {
+  const open = (input: RouteInput) => openWasm(input, sniffed);
+  if (sniffed.kind !== 'mp3') return await open(input);
+  await using bytes = await openBytes(input.source);
+  const parts = await mp3Parts(bytes, input.range ?? { start: sniffed.offset, end: sniffed.size });
+  return await (parts.length > 1 ? openChain(open, input, parts) : open(input));
 }
 
 interface SniffedSource extends Sniffed {
   /** Bytes of the file. */
   readonly size: number;
+  readonly facts: FileFacts | null;
 }
 
 async function sniffSource(source: string | Uint8Array): Promise<SniffedSource> {
   await using bytes = await openBytes(source);
   const head = await bytes.readAt(0, sniffBytes);
   const tag = id3Length(head);
-  return { ...sniff(head, tag > 0 ? await bytes.readAt(tag, sniffBytes) : undefined), size: bytes.size };
+  const sniffed = sniff(head, tag > 0 ? await bytes.readAt(tag, sniffBytes) : undefined);
+  return { ...sniffed, size: bytes.size, facts: await readFacts(bytes, sniffed) };
 }
 
 function missingDecoder({ kind }: Sniffed): AudioError {

@@ -89,10 +89,10 @@ function oggKind(bytes: Uint8Array): AudioKind {
 function hasMpegFrames(bytes: Uint8Array): boolean {
   for (let i = 0; i + 4 <= bytes.length; i++) {
     if (bytes[i] !== 0xff) continue;
-    const length = mpegFrameLength(bytes, i);
-    if (length === 0) continue;
-    const next = i + length;
-    if (next + 4 <= bytes.length ? mpegFrameLength(bytes, next) > 0 : i === 0) return true;
+    const frame = mpegFrameAt(bytes, i);
+    if (frame === null) continue;
+    const next = i + frame.length;
+    if (next + 4 <= bytes.length ? mpegFrameAt(bytes, next) !== null : i === 0) return true;
   }
   return false;
 }
@@ -105,21 +105,32 @@ const bitRates: Readonly<Record<string, readonly number[]>> = {
   '2.2': [8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160],
 };
 
-/** Bytes of the MPEG audio frame that begins at `i`; 0 where none does. Free-format frames are not recognised. */
-function mpegFrameLength(bytes: Uint8Array, i: number): number {
+export interface MpegFrame {
+  /** In bytes. */
+  readonly length: number;
+  /** Of each channel. */
+  readonly samples: number;
+  readonly sampleRateHz: number;
+}
+
+/** The MPEG audio frame that begins at `i`; null where none does. Free-format frames are not recognised. */
+export function mpegFrameAt(bytes: Uint8Array, i: number): MpegFrame | null {
   const [b0, b1, b2] = [bytes[i] as number, bytes[i + 1] as number, bytes[i + 2] as number];
-  if (b0 !== 0xff || (b1 & 0xe0) !== 0xe0) return 0;
+  if (b0 !== 0xff || (b1 & 0xe0) !== 0xe0) return null;
   const version = (b1 >> 3) & 3; // 0: 2.5, 2: 2, 3: 1
   const layer = 4 - ((b1 >> 1) & 3);
   const rateIndex = (b2 >> 2) & 3;
   const bitRateIndex = b2 >> 4;
-  if (version === 1 || layer === 4 || rateIndex === 3 || bitRateIndex === 0 || bitRateIndex === 15) return 0;
+  if (version === 1 || layer === 4 || rateIndex === 3 || bitRateIndex === 0 || bitRateIndex === 15) return null;
   const table = version === 3 ? `1.${layer}` : layer === 1 ? '2.1' : '2.2';
   const bitsPerSecond = ((bitRates[table] as readonly number[])[bitRateIndex - 1] as number) * 1000;
-  const sampleRate = ([44100, 48000, 32000][rateIndex] as number) / (version === 3 ? 1 : version === 2 ? 2 : 4);
+  const sampleRateHz = ([44100, 48000, 32000][rateIndex] as number) / (version === 3 ? 1 : version === 2 ? 2 : 4);
   const padding = (b2 >> 1) & 1;
-  if (layer === 1) return (Math.floor((12 * bitsPerSecond) / sampleRate) + padding) * 4;
-  return Math.floor(((layer === 3 && version !== 3 ? 72 : 144) * bitsPerSecond) / sampleRate) + padding;
+  if (layer === 1) {
+    return { length: (Math.floor((12 * bitsPerSecond) / sampleRateHz) + padding) * 4, samples: 384, sampleRateHz };
+  }
+  const samples = layer === 3 && version !== 3 ? 576 : 1152;
+  return { length: Math.floor(((samples / 8) * bitsPerSecond) / sampleRateHz) + padding, samples, sampleRateHz };
 }
 
 function otherKind(bytes: Uint8Array): string | null {

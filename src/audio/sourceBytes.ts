@@ -6,6 +6,8 @@ export interface SourceBytes extends AsyncDisposable {
   readonly size: number;
   /** Up to `count` bytes; fewer at the end only. */
   readAt(offset: number, count: number): Promise<Uint8Array>;
+  /** Fills `target` and gives the part of it that was filled, or the bytes where they lie in memory. */
+  readInto(target: Buffer, offset: number): Promise<Buffer>;
 }
 
 /** Throws AudioError `unreadable` or `empty_file`. */
@@ -15,6 +17,10 @@ export async function openBytes(source: string | Uint8Array): Promise<SourceByte
     return {
       size: source.length,
       readAt: async (offset, count) => source.subarray(offset, offset + count),
+      readInto: async (target, offset) => {
+        const part = source.subarray(offset, offset + target.length);
+        return Buffer.from(part.buffer, part.byteOffset, part.length);
+      },
       [Symbol.asyncDispose]: async () => {},
     };
   }
@@ -32,6 +38,10 @@ export async function openBytes(source: string | Uint8Array): Promise<SourceByte
       readAt: async (offset, count) => {
         const { buffer, bytesRead } = await file.read(new Uint8Array(count), 0, count, offset).catch(rethrow);
         return buffer.subarray(0, bytesRead);
+      },
+      readInto: async (target, offset) => {
+        const { bytesRead } = await file.read(target, 0, target.length, offset).catch(rethrow);
+        return target.subarray(0, bytesRead);
       },
       [Symbol.asyncDispose]: () => file.close(),
     };

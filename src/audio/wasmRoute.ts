@@ -1,4 +1,4 @@
-import { downmix } from '../../bindings/audio.ts';
+import { ChannelMixer } from '../../bindings/audio.ts';
 import { AudioError } from '../../bindings/errors.ts';
 import type { AudioSource, RouteInput } from './AudioSource.ts';
 import { blockSource } from './blockSource.ts';
@@ -67,7 +67,7 @@ export function wasmDecodes(kind: AudioKind | null): boolean {
 export async function openWasm(input: RouteInput, { kind, offset }: Sniffed): Promise<AudioSource> {
   const codec = kind === null ? undefined : codecs[kind];
   if (codec === undefined) throw new AudioError('unsupported_codec', `There is no WebAssembly decoder for ${kind}`);
-  const state: DecodeState = { damaged: 0, truncated: false, notes: [] };
+  const state: DecodeState = { damaged: 0, mixer: null };
   const blocks = decodeBlocks(input, codec, input.range?.start ?? offset, state);
   // The format is known once something is decoded.
   const first = await blocks.next();
@@ -96,7 +96,12 @@ export async function openWasm(input: RouteInput, { kind, offset }: Sniffed): Pr
       decoder: 'wasm',
     },
     blocks: all(),
-    state: () => state,
+    state: () => ({
+      damaged: state.damaged,
+      truncated: false,
+      notes: state.mixer?.notes ?? [],
+      bestChannel: state.mixer?.best ?? 1,
+    }),
     close: async () => {
       await blocks.return();
     },
@@ -105,9 +110,8 @@ export async function openWasm(input: RouteInput, { kind, offset }: Sniffed): Pr
 
 interface DecodeState {
   damaged: number;
-  /** Known for Ogg only, whose pages say which is the last. */
-  truncated: boolean;
-  notes: string[];
+  /** Once the rate is known. */
+  mixer: ChannelMixer | null;
 }
 
 interface Block {
@@ -117,7 +121,7 @@ interface Block {
 }
 
 async function* decodeBlocks(
-  { source, range, limits, signal }: RouteInput,
+  { source, range, limits, channel, signal }: RouteInput,
   codec: Codec,
   start: number,
   state: DecodeState,
@@ -142,10 +146,11 @@ async function* decodeBlocks(
           const channels = decoded.channelData.length;
           checkLimits(limits, channels, sampleRateHz);
           format ??= { sampleRateHz, guard: durationGuard(limits, sampleRateHz) };
+          state.mixer ??= new ChannelMixer(channel, sampleRateHz);
           if (sampleRateHz === format.sampleRateHz) {
             format.guard(samplesDecoded);
             const planes = decoded.channelData.map((plane) => plane.subarray(0, samplesDecoded));
-            yield { samples: downmix(planes), sampleRateHz, channels };
+            yield { samples: state.mixer.planar(planes), sampleRateHz, channels };
           } else {
             state.damaged += 1; // a stream may not change its rate on the way
           }
@@ -153,7 +158,6 @@ async function* decodeBlocks(
       }
       if (atEnd) {
         state.damaged += pages?.damaged ?? 0;
-        state.truncated = pages?.truncated ?? false;
         return;
       }
     }

@@ -1,5 +1,6 @@
 /** What a checkpoint says about itself: the JSON under `autobird` in the header (docs/checkpoint-format.md). */
 import { z } from 'zod';
+import { channelSchema } from '../audio/channelSchema.ts';
 import { featuresSchema, modelSchema } from '../config/schema.ts';
 
 /** One validated epoch; the same object is a line of `metrics.jsonl`. */
@@ -44,6 +45,8 @@ export const metadataSchema = z.strictObject({
     id: z.string(),
     name: z.string(),
     split: z.string(),
+    /** Which channels of recordings it was trained on, as for predicting; missing in older checkpoints, which have the mean. */
+    channel: channelSchema.optional(),
     /** `splitHash` of the assignment it was trained with; older checkpoints lack this and the next. */
     splitHash: z.string().optional(),
     /** `soundsOf` the training recordings, so that evaluation can leave them out. */

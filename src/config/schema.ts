@@ -3,6 +3,7 @@
  * keys in snake_case. Every key is read by something (test/recipes/configKeys.test.ts changes each one).
  */
 import { z } from 'zod';
+import { channelSchema } from '../audio/channelSchema.ts';
 import { driftSchema } from './driftSchema.ts';
 import { count, positive, share } from './numbers.ts';
 import { serviceSchema } from './serviceSchema.ts';
@@ -34,6 +35,8 @@ export const dataSchema = z.strictObject({
   noEventLabels: z.array(z.string()),
   /** Files that are looked at (any case); what they hold is decided by content. */
   extensions: z.array(z.string()),
+  /** Which channels become the samples; kept with the dataset and the checkpoint, so that predicting uses the same. */
+  channel: channelSchema,
   maxFileBytes: positive,
   maxDurationS: positive,
   maxChannels: count,

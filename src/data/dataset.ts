@@ -55,7 +55,7 @@ export class Dataset {
     const recordings = lines.map((line, i) =>
       decode(recordingSchema, line, `${join(dir, 'recordings.jsonl')}, line ${i + 1}`),
     );
-    if (datasetId(manifest.sampleRateHz, manifest.noEventLabels, recordings) !== manifest.id) {
+    if (datasetId(manifest, manifest.noEventLabels, recordings) !== manifest.id) {
       throw new FormatError(
         'unfinished_dataset',
         `The recordings in ${dir} are not those of its dataset.json: preparing was interrupted, run autobird prepare again`,

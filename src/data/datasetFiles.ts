@@ -1,8 +1,10 @@
 /** The schemas of a dataset's files (docs/dataset-format.md), and what its identity is made of. */
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { channelNumber } from '../audio/channel.ts';
+import { channelSchema } from '../audio/channelSchema.ts';
 import { splitSchema } from '../config/schema.ts';
-import type { Recording } from '../domain.ts';
+import type { DatasetManifest, Recording } from '../domain.ts';
 import { byCodePoint } from './findRecordings.ts';
 
 export const datasetFormatVersion = 1;
@@ -63,6 +65,8 @@ export const manifestSchema = z.strictObject({
   autobirdVersion: z.string(),
   rawDir: z.string(),
   sampleRateHz: z.int().positive(),
+  /** Of older datasets it is missing: the mean. */
+  channel: channelSchema.optional(),
   labels: z.array(z.string()),
   noEventLabels: z.array(z.string()),
   counts: z.strictObject({
@@ -104,16 +108,18 @@ export const shardRecordingSchema = z.strictObject({
 export type ShardRecording = z.infer<typeof shardRecordingSchema>;
 
 /**
- * `Dataset.id`: of the rate, the labels that mean "no event" where there are any, and everything about the recordings that
+ * `Dataset.id`: of the rate, the channel unless it is the mean, the labels that mean "no event" where there are any, and everything about the recordings that
  * can change an answer, in order of path.
  */
 export function datasetId(
-  sampleRateHz: number,
+  { sampleRateHz, channel = 'mean' }: ShardOptions,
   noEventLabels: readonly string[],
   recordings: readonly Recording[],
 ): string {
   const quiet = noEventLabels.length > 0 ? { noEventLabels: [...noEventLabels].sort(byCodePoint) } : {};
-  const hash = createHash('sha256').update(JSON.stringify({ sampleRateHz, ...quiet }));
+  const hash = createHash('sha256').update(
+    JSON.stringify({ sampleRateHz, ...(channel !== 'mean' && { channel }), ...quiet }),
+  );
   for (const recording of [...recordings].sort((a, b) => byCodePoint(a.path, b.path))) {
     const { path, contentHash, label, backgroundLabels, session, groupKey, fold } = recording;
     const annotations = recording.annotations.map((a) => [a.startS, a.endS, a.lowHz, a.highHz, a.label]);
@@ -122,6 +128,9 @@ export function datasetId(
   return hash.digest('hex').slice(0, 16);
 }
 
-export function shardPath(contentHash: string, sampleRateHz: number): string {
-  return `shards/${contentHash.slice(0, 32)}-${sampleRateHz}.safetensors`;
+export type ShardOptions = Pick<DatasetManifest, 'sampleRateHz' | 'channel'>;
+
+export function shardPath(contentHash: string, { sampleRateHz, channel = 'mean' }: ShardOptions): string {
+  const which = channel === 'mean' ? '' : channel === 'best' ? '-best' : `-ch${channelNumber(channel)}`;
+  return `shards/${contentHash.slice(0, 32)}-${sampleRateHz}${which}.safetensors`;
 }

@@ -1,5 +1,6 @@
 import { AudioError } from '../../bindings/errors.ts';
 import type { DecodeLimits, EncodedWhole } from '../../bindings/native.ts';
+import type { Channel } from '../audio/channelSchema.ts';
 import { openAudio } from '../audio/openAudio.ts';
 import { warningsOf } from '../audio/warnings.ts';
 import { readSafetensorsHeader, SafetensorsWriter } from '../safetensors.ts';
@@ -17,7 +18,7 @@ export async function decodeRecording(
   path: string,
   shard: string,
   sampleRateHz: number,
-  options: { readonly limits: DecodeLimits; readonly signal: AbortSignal },
+  options: { readonly limits: DecodeLimits; readonly channel: Channel; readonly signal: AbortSignal },
 ): Promise<ShardRecording> {
   const source = await openAudio(path, options);
   try {

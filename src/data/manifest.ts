@@ -7,7 +7,14 @@ import { counted } from '../formats/percentAndClock.ts';
 import { groupBy } from '../groupBy.ts';
 import { packageVersion } from '../packageRoot.ts';
 import { decode } from '../schema/case.ts';
-import { datasetFormatVersion, datasetId, manifestSchema, type ShardRecording, shardPath } from './datasetFiles.ts';
+import {
+  datasetFormatVersion,
+  datasetId,
+  manifestSchema,
+  type ShardOptions,
+  type ShardRecording,
+  shardPath,
+} from './datasetFiles.ts';
 import { byCodePoint } from './findRecordings.ts';
 import type { LabelledFile } from './labelFiles.ts';
 import { noEventLabelsOf } from './labels.ts';
@@ -27,7 +34,7 @@ export interface ManifestParts {
   readonly warnings: readonly string[];
 }
 
-export function toRecording({ file, contentHash, known }: DecodedFile, sampleRateHz: number): Recording {
+export function toRecording({ file, contentHash, known }: DecodedFile, shards: ShardOptions): Recording {
   const { warnings: _, recordedAt: fromTags, ...facts } = known;
   const { date, time, annotations, metadata, ...rest } = file.metadata;
   return {
@@ -44,7 +51,7 @@ export function toRecording({ file, contentHash, known }: DecodedFile, sampleRat
     groupKey: rest.groupKey,
     fold: rest.fold,
     metadata,
-    shard: shardPath(contentHash, sampleRateHz),
+    shard: shardPath(contentHash, shards),
   };
 }
 
@@ -61,13 +68,14 @@ export async function makeManifest(
   const sessions = new Set(recordings.flatMap(({ session }) => (session === null ? [] : [session])));
   const manifest: DatasetManifest = {
     formatVersion: datasetFormatVersion,
-    id: datasetId(sampleRateHz, noEventLabels, recordings),
+    id: datasetId({ sampleRateHz, channel: data.channel }, noEventLabels, recordings),
     name: data.name,
     createdAt: new Date().toISOString(),
     autobirdVersion: packageVersion(),
     // Dataset and recordings may be moved together.
     rawDir: relative(resolve(dir), resolve(data.rawDir)) || '.',
     sampleRateHz,
+    channel: data.channel,
     labels,
     noEventLabels,
     counts: {

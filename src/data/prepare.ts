@@ -101,7 +101,7 @@ async function prepareLocked(dir: string, options: PrepareSettings): Promise<Pre
   const decoded = await decodeAll(dir, labelled.files, options, rejected);
   if (decoded.length === 0) throw noRecordings(data.rawDir, rejected);
   const recordings = decoded
-    .map((one) => toRecording(one, features.sampleRateHz))
+    .map((one) => toRecording(one, { sampleRateHz: features.sampleRateHz, channel: data.channel }))
     .sort((a, b) => byCodePoint(a.path, b.path));
 
   const manifest = await makeManifest(dir, data, features.sampleRateHz, {
@@ -134,15 +134,15 @@ async function decodeAll(
   // One more than there are cores: one waits for the disk.
   const workers = data.workers ?? availableParallelism() + 1;
   const { sampleRateHz } = features;
-  const { rawDir } = data;
+  const { rawDir, channel } = data;
+  const shardOf = (hash: string) => join(dir, shardPath(hash, { sampleRateHz, channel }));
   const limits = decodeLimits(data);
   let done = 0;
   const hashed = await concurrently(files, workers, signal, async (file, stop) => {
     const hash = await orReject(file.path, rejected, () =>
       hashWithin(join(rawDir, file.path), data.maxFileBytes, stop),
     );
-    const known =
-      hash === null ? null : await readShardRecording(join(dir, shardPath(hash, sampleRateHz)), sampleRateHz);
+    const known = hash === null ? null : await readShardRecording(shardOf(hash), sampleRateHz);
     onProgress?.({ stage: 'hash', done: ++done, total: files.length });
     // Limits may have become stricter since it was decoded.
     const allowed = await orReject(file.path, rejected, async () => known === null || withinLimits(known, limits));
@@ -165,8 +165,9 @@ async function decodeAll(
   await concurrently(fresh, workers, signal, async ({ file, contentHash }, stop) => {
     const failures: RejectedRecording[] = [];
     const known = await orReject(file.path, failures, () =>
-      decodeRecording(join(rawDir, file.path), join(dir, shardPath(contentHash, sampleRateHz)), sampleRateHz, {
+      decodeRecording(join(rawDir, file.path), shardOf(contentHash), sampleRateHz, {
         limits,
+        channel,
         signal: stop,
       }),
     );

@@ -80,7 +80,13 @@ async function folderSide(
   if (model === null) {
     const { lengthS, hopS, padLast } = config.clips;
     const clips = { lengthS, hopS, padLast };
-    const options = { features: config.features, clips, limits, ...job({ signal, onProgress }) };
+    const options = {
+      features: config.features,
+      clips,
+      limits,
+      channel: config.data.channel,
+      ...job({ signal, onProgress }),
+    };
     for await (const row of recordingRows(paths, options)) {
       if ('error' in row) failed.push(row);
       else rows.push(row);

@@ -1,7 +1,9 @@
 /** Recordings become rows of drift features: the four numbers of a clip, averaged over the recording's clips. */
+
 import { availableParallelism } from 'node:os';
 import { LogMel } from '../../bindings/index.ts';
 import type { DecodeLimits, FeatureOptions } from '../../bindings/native.ts';
+import type { Channel } from '../audio/channelSchema.ts';
 import type { GridOptions } from '../data/clips.ts';
 import type { FailedPrediction, JobOptions } from '../domain.ts';
 import { inParallel } from '../prediction/inParallel.ts';
@@ -20,6 +22,7 @@ export interface RecordingRowsOptions extends JobOptions {
   readonly features: FeatureOptions;
   readonly clips: GridOptions;
   readonly limits: DecodeLimits;
+  readonly channel?: Channel;
   /** Recordings worked on at once; default one a core. */
   readonly workers?: number;
 }
@@ -29,11 +32,11 @@ export async function* recordingRows(
   paths: readonly string[],
   options: RecordingRowsOptions,
 ): AsyncGenerator<RecordingRow | FailedPrediction, void> {
-  const { features, clips, limits, signal, workers = availableParallelism() } = options;
+  const { features, clips, limits, channel, signal, workers = availableParallelism() } = options;
   let done = 0;
   const rows = inParallel(paths, workers, 'input', async (path): Promise<RecordingRow | FailedPrediction> => {
     try {
-      await using source = await openRecording(path, limits, { sampleRateHz: features.sampleRateHz, signal });
+      await using source = await openRecording(path, limits, { sampleRateHz: features.sampleRateHz, channel, signal });
       const values = await driftFeatures(source.samplesAt(features.sampleRateHz), { features, clips, signal });
       return { recording: path, values, at: source.recordedAt };
     } catch (error) {

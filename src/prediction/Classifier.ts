@@ -201,7 +201,7 @@ export class Classifier {
   ): AsyncGenerator<ClipPrediction, void> {
     this.#hopS(options.overlapS);
     if (options.pcm !== undefined) {
-      await using source = openPcm(readable, options.pcm, this.#limits);
+      await using source = openPcm(readable, options.pcm, this.#limits, this.#checkpoint.metadata.dataset.channel);
       yield* this.#clipPredictions(source, options, true);
     } else {
       await using file = await spooled(readable, this.#limits.maxFileBytes, options.signal);
@@ -336,8 +336,10 @@ export class Classifier {
     { limits, signal, name }: Pick<PredictOptions, 'limits' | 'signal' | 'name'>,
   ) {
     if (typeof source === 'object' && 'blocks' in source) return openDecoded(source);
-    const { sampleRateHz } = this.#checkpoint.metadata.features;
-    return await openRecording(source, { ...this.#limits, ...limits }, { sampleRateHz, signal, name });
+    const { features, dataset } = this.#checkpoint.metadata;
+    const { sampleRateHz } = features;
+    const { channel } = dataset;
+    return await openRecording(source, { ...this.#limits, ...limits }, { sampleRateHz, channel, signal, name });
   }
 
   #openEngine(): Engine {

@@ -1,8 +1,11 @@
 import { stat } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
+import { ChannelMixer } from '../../bindings/audio.ts';
 import { expected } from '../../bindings/errors.ts';
 import type { DecodeLimits, NativeSamples } from '../../bindings/native.ts';
 import type { AudioSource } from '../audio/AudioSource.ts';
+import { channelNumber } from '../audio/channel.ts';
+import type { Channel } from '../audio/channelSchema.ts';
 import { DecodeBudget, type DecodeCosts } from '../audio/DecodeBudget.ts';
 import { decodeLimits } from '../audio/limits.ts';
 import { openAudio } from '../audio/openAudio.ts';
@@ -32,6 +35,8 @@ export interface OpenedSource extends AsyncDisposable {
 export interface OpenRecordingOptions {
   /** At which {@link OpenedSource.samplesAt} will be read. */
   readonly sampleRateHz: number;
+  /** Default `mean`. */
+  readonly channel?: Channel | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Stands for the file's name where the time is read from it. */
   readonly name?: string | undefined;
@@ -44,13 +49,15 @@ const wholeS = 60;
 export async function openRecording(
   source: string | Uint8Array,
   limits: DecodeLimits & Partial<DecodeCosts>,
-  { sampleRateHz: targetHz, signal, name }: OpenRecordingOptions,
+  { sampleRateHz: targetHz, channel = 'mean', signal, name }: OpenRecordingOptions,
 ): Promise<OpenedSource> {
   const begin = performance.now();
   const ahead = { targetHz, samples: wholeS * targetHz };
   const budget = new DecodeBudget(limits, await bytesOf(source));
   const either = signal === undefined ? budget.signal : AbortSignal.any([signal, budget.signal]);
-  const audio = await budget.spend(() => openAudio(source, { limits: decodeLimits(limits), ahead, signal: either }));
+  const audio = await budget.spend(() =>
+    openAudio(source, { limits: decodeLimits(limits), channel, ahead, signal: either }),
+  );
   try {
     // All of a short recording has been decoded by now.
     budget.signal.throwIfAborted();
@@ -124,8 +131,16 @@ export function openDecoded({ sampleRateHz, durationS, recordedAt, blocks }: Dec
   };
 }
 
-/** A stream of raw samples, of any length: a microphone has no end. */
-export function openPcm(readable: Readable, pcm: PcmFormat, limits: DecodeLimits): OpenedSource {
+/**
+ * A stream of raw samples, of any length: a microphone has no end. Its `best` channel is known to nobody yet: it is read as
+ * the mean.
+ */
+export function openPcm(
+  readable: Readable,
+  pcm: PcmFormat,
+  limits: DecodeLimits,
+  channel: Channel = 'mean',
+): OpenedSource {
   const { sampleRateHz, channels = 1 } = pcm;
   if (!Number.isInteger(sampleRateHz) || sampleRateHz < 1 || sampleRateHz > limits.maxSampleRateHz) {
     throw expected(`a sample rate of 1 to ${limits.maxSampleRateHz} Hz`, 'pcm.sampleRateHz', sampleRateHz);
@@ -134,7 +149,8 @@ export function openPcm(readable: Readable, pcm: PcmFormat, limits: DecodeLimits
     throw expected(`1 to ${limits.maxChannels}`, 'pcm.channels', channels);
   }
   let samples = 0;
-  const blocks = pcmBlocks(readable, pcm, (count) => {
+  const mixer = new ChannelMixer(channelNumber(channel), sampleRateHz);
+  const blocks = pcmBlocks(readable, pcm, mixer, (count) => {
     samples += count;
   });
   return {
@@ -143,7 +159,7 @@ export function openPcm(readable: Readable, pcm: PcmFormat, limits: DecodeLimits
     whole: null,
     samplesAt: (targetHz) => resampled(blocks, sampleRateHz, targetHz),
     durationS: () => samples / sampleRateHz,
-    warnings: () => [],
+    warnings: () => mixer.notes,
     decodeMs: () => 0,
     [Symbol.asyncDispose]: async () => {
       readable.destroy();

@@ -4,13 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import type { ChannelMixer } from '../../bindings/audio.ts';
 import { AudioError, expected } from '../../bindings/errors.ts';
 
 /** Raw samples: interleaved, little-endian. */
 export interface PcmFormat {
   readonly sampleRateHz: number;
   readonly format: 'f32le' | 's16le';
-  /** Default 1; more are averaged. */
+  /** Default 1; of more the model's `data.channel` is used, or their mean. */
   readonly channels?: number;
 }
 
@@ -44,14 +45,11 @@ export async function spooled(
   return { path, [Symbol.asyncDispose]: remove };
 }
 
-/** As in files: a sample that is no number, or larger than sound can be, is silence (native/core/audio/downmix.h). */
-const largestSample = 1e6;
-const sound = (sample: number): number => (Math.abs(sample) <= largestSample ? sample : 0);
-
 /** Mono samples of raw PCM; a sample may be cut anywhere between two chunks. Bytes that fill no whole frame at the end are dropped. */
 export async function* pcmBlocks(
   readable: AsyncIterable<Uint8Array>,
   { format, channels = 1 }: PcmFormat,
+  mixer: ChannelMixer,
   onSamples: (count: number) => void,
 ): AsyncGenerator<Float32Array, void> {
   if (format !== 'f32le' && format !== 's16le') throw expected("'f32le' or 's16le'", 'pcm.format', format);
@@ -64,16 +62,12 @@ export async function* pcmBlocks(
     rest = bytes.subarray(frames * frameBytes);
     if (frames === 0) continue;
     const view = new DataView(bytes.buffer, bytes.byteOffset, frames * frameBytes);
-    const mono = new Float32Array(frames);
-    for (let frame = 0; frame < frames; frame++) {
-      let sum = 0;
-      for (let channel = 0; channel < channels; channel++) {
-        const at = frame * frameBytes + channel * sampleBytes;
-        sum += format === 'f32le' ? sound(view.getFloat32(at, true)) : view.getInt16(at, true) / 32768;
-      }
-      mono[frame] = sum / channels;
+    const samples = new Float32Array(frames * channels);
+    for (let i = 0; i < samples.length; i++) {
+      const at = i * sampleBytes;
+      samples[i] = format === 'f32le' ? view.getFloat32(at, true) : view.getInt16(at, true) / 32768;
     }
     onSamples(frames);
-    yield mono;
+    yield mixer.interleaved(samples, channels);
   }
 }

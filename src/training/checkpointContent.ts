@@ -50,6 +50,7 @@ export function checkpointMetadata(moment: {
       id: dataset.manifest.id,
       name: dataset.manifest.name,
       split: split.name,
+      channel: dataset.manifest.channel ?? 'mean',
       splitHash: splitHash(split),
       trainedOn: soundsOf(training),
       selectedOn: soundsOf(dataset.onSide(split, 'val')),

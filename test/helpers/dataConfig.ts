@@ -22,6 +22,7 @@ export function dataConfig(rawDir: string, root: string, more: Partial<DataConfi
     },
     noEventLabels: ['noise'],
     extensions: ['wav', 'mp3', 'flac', 'ogg', 'opus', 'm4a'],
+    channel: 'mean',
     maxFileBytes: 1e9,
     maxDurationS: 3600,
     maxChannels: 4,

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { downmix, downmixInterleaved, FfmpegDecoder, RecordingEncoder, WavDecoder } from '../../bindings/audio.ts';
+import { ChannelMixer, FfmpegDecoder, RecordingEncoder, WavDecoder } from '../../bindings/audio.ts';
 import { AudioError, DisposedError, InvalidArgumentError } from '../../bindings/errors.ts';
 import type { DecodeLimits } from '../../bindings/native.ts';
 import { rejects } from '../helpers/rejects.ts';
@@ -14,7 +14,7 @@ import { withTempDir } from '../helpers/withTempDir.ts';
 const limits: DecodeLimits = { maxChannels: 8, maxSampleRateHz: 400_000, maxDurationS: 3600 };
 
 async function decode(bytes: Uint8Array | string, block = 1000, within = limits) {
-  using decoder = await WavDecoder.open(bytes, within);
+  using decoder = await WavDecoder.open(bytes, { limits: within });
   const out: number[] = [];
   for (let part = await decoder.read(block); part !== null; part = await decoder.read(block)) out.push(...part);
   return { out: Float32Array.from(out), info: decoder.info, ...decoder.progress };
@@ -86,8 +86,9 @@ test('channels are averaged, and the block size does not matter', async () => {
   const right = chirpInNoise(16000, 3000, 2);
   const both = Float32Array.from({ length: 6000 }, (_, i) => (i % 2 === 0 ? left : right)[i >> 1] as number);
   const file = wav({ tag: 3, bits: 32, channels: 2, data: new Uint8Array(both.buffer) });
-  const mean = downmix([left, right]);
-  assert.equal(downmixInterleaved(both, 2), mean);
+  const mixer = new ChannelMixer(0, 16_000);
+  const mean = mixer.planar([left, right]);
+  assert.equal(mixer.interleaved(both, 2), mean);
   assert.equal((await decode(file, 1)).out, mean);
   assert.equal((await decode(file, 100_000)).out, mean);
   assert.is(mean[77], Math.fround(Math.fround((left[77] as number) + (right[77] as number)) / 2));
@@ -135,7 +136,7 @@ test('tags without end are left out, whoever reads them', async () => {
   const info = Buffer.concat([Buffer.from('INFO'), chunk('IART', Buffer.from('Ann')), ...many, long]);
   const bytes = wav({ data: int16(values), before: [chunk('LIST', info)] });
   for (const decoder of [WavDecoder, ...(FfmpegDecoder.available ? [FfmpegDecoder] : [])]) {
-    using opened = await decoder.open(bytes, limits);
+    using opened = await decoder.open(bytes, { limits });
     const { tags } = opened.info;
     assert.is(tags['artist'], 'Ann', decoder.name);
     assert.ok(Object.keys(tags).length <= 512, `${decoder.name}: ${Object.keys(tags).length} tags`);
@@ -146,7 +147,7 @@ test('tags without end are left out, whoever reads them', async () => {
 test('a limit that is no number is refused', async () => {
   for (const name of ['maxSampleRateHz', 'maxDurationS'] as const) {
     await rejects(
-      WavDecoder.open(wav({ data: int16(values) }), { ...limits, [name]: Number.NaN }),
+      WavDecoder.open(wav({ data: int16(values) }), { limits: { ...limits, [name]: Number.NaN } }),
       `Expected a number not below 0 for ${name} but received NaN of type number`,
     );
   }
@@ -242,7 +243,7 @@ test('damaged headers never do more than throw an AudioError', async () => {
 });
 
 test('two reads at once are answered in order; a disposed decoder says so', async () => {
-  const decoder = await WavDecoder.open(wav({ data: int16(values) }), limits);
+  const decoder = await WavDecoder.open(wav({ data: int16(values) }), { limits });
   const [first, second, third] = await Promise.all([decoder.read(4), decoder.read(4), decoder.read(4)]);
   assert.is(first?.length, 4);
   assert.is(second?.length, 2);
@@ -309,8 +310,9 @@ test('int16 blocks keep quiet and loud stretches within half a step, however the
     () => new RecordingEncoder(8000, 8000, 0),
     (error: unknown) => error instanceof InvalidArgumentError,
   );
-  assert.throws(() => downmixInterleaved(signal, 3), /a divisor of the 2500 samples for channels but received 3/);
-  assert.throws(() => downmix([signal, new Float32Array(1)]), /equal length but received 2500 and 1/);
+  const mixer = new ChannelMixer(0, 16_000);
+  assert.throws(() => mixer.interleaved(signal, 3), /a divisor of the 2500 samples for channels but received 3/);
+  assert.throws(() => mixer.planar([signal, new Float32Array(1)]), /equal length but received 2500 and 1/);
 });
 
 test.run();

@@ -226,7 +226,7 @@ else {
       await writeFile(path, header);
       await truncate(path, header.length + samples);
       const limits = { maxChannels: 1, maxSampleRateHz: 8000, maxDurationS: 1e5 };
-      using decoder = await FfmpegDecoder.open(path, limits);
+      using decoder = await FfmpegDecoder.open(path, { limits });
       let began = performance.now();
       assert.is((await decoder.read(samples))?.length, samples);
       const whole = performance.now() - began;
@@ -235,7 +235,7 @@ else {
          import('tsx/esm/api').then(async ({ register }) => {
            register();
            const { FfmpegDecoder } = await import(workerData.bindings);
-           const decoder = await FfmpegDecoder.open(workerData.path, workerData.limits);
+           const decoder = await FfmpegDecoder.open(workerData.path, { limits: workerData.limits });
            decoder.read(workerData.samples);
            parentPort.postMessage('reading');
          });`,

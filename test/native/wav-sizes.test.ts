@@ -15,7 +15,7 @@ const data = int16(sound);
 const list = chunk('LIST', Buffer.concat([Buffer.from('INFO'), chunk('ICMT', Buffer.from('a comment'))]));
 
 async function decode(source: Uint8Array | string, block = 1 << 16, within = limits) {
-  using decoder = await WavDecoder.open(source, within);
+  using decoder = await WavDecoder.open(source, { limits: within });
   const parts: Float32Array[] = [];
   for (let part = await decoder.read(block); part !== null; part = await decoder.read(block)) parts.push(part);
   const out = Float32Array.from(parts.flatMap((part) => [...part]));
@@ -93,14 +93,16 @@ test('a size that wrapped at 4 GiB is unwrapped, and chunks behind it are no sou
     await file.write(wav({ data: data.subarray(0, 2000), declared: 1000 }));
     await file.write(list, 0, list.length, 44 + bytes);
     await file.close();
-    using decoder = await WavDecoder.open(path, limits);
+    using decoder = await WavDecoder.open(path, { limits });
     assert.is(decoder.info.declaredDurationS, bytes / 2 / 16_000);
     assert.is(decoder.info.tags['comment'], 'a comment');
     assert.match(
       decoder.progress.notes[0] ?? '',
       /^the header says 0.031 s of sound because its size wrapped at 4 GiB, but there are 134218 s: all of it is used$/,
     );
-    const refusal = await WavDecoder.open(path, { ...limits, maxDurationS: 86_400 }).catch((error) => error);
+    const refusal = await WavDecoder.open(path, { limits: { ...limits, maxDurationS: 86_400 } }).catch(
+      (error) => error,
+    );
     assert.is((refusal as AudioError).code, 'too_long');
   }));
 
@@ -132,7 +134,7 @@ test('an expanded recording keeps to the limits of duration, and memory does not
   const tooLong = triggeredWav(16_000, [hours(10), data.subarray(0, 512)]);
   const refusal = await decode(tooLong, 1 << 16, { ...limits, maxDurationS: 3600 }).catch((error) => error);
   assert.is((refusal as AudioError).code, 'too_long');
-  using decoder = await WavDecoder.open(tooLong, limits);
+  using decoder = await WavDecoder.open(tooLong, { limits });
   const before = process.memoryUsage().rss;
   let samples = 0;
   for (let part = await decoder.read(1 << 22); part !== null; part = await decoder.read(1 << 22))

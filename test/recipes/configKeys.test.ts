@@ -44,6 +44,7 @@ const preparing: Record<string, Change> = {
   'data.columns.licence': ['licence2', metadata],
   'data.no_event_labels': ['[low]'],
   'data.extensions': ['[wav]'],
+  'data.channel': ['left'],
   'data.max_file_bytes': ['70000'],
   'data.max_duration_s': ['1.5'],
   'data.max_channels': ['1'],

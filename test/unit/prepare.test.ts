@@ -18,6 +18,7 @@ import { Dataset } from '../../src/data/dataset.ts';
 import { prepareDataset } from '../../src/data/prepare.ts';
 import { encodeWav16 } from '../../src/data/synthetic/wav.ts';
 import type { Progress } from '../../src/domain.ts';
+import { gapSector, triggeredWav } from '../helpers/audioMoth.ts';
 import { dataConfig, splitConfig } from '../helpers/dataConfig.ts';
 import { withTempDir } from '../helpers/withTempDir.ts';
 
@@ -376,6 +377,34 @@ test('a clock that was never set and a date that two people read differently are
       '1 recording of a recorder whose clock was never set (x/19700101_000554.WAV: 1970-01-01T00:05:54): the times mean nothing',
     ]);
     assert.match(await readFile(join(dir, 'set', 'report.html'), 'utf8'), 'whose clock was never set');
+  }));
+
+test("the gaps of an AudioMoth's trigger are in its shard, copies of it are found, and the limit on duration holds", () =>
+  withTempDir(async (dir) => {
+    const raw = join(dir, 'raw');
+    await putTones(raw);
+    const call = Buffer.from(encodeWav16(tone(900, 2), rate)).subarray(44, 44 + 512 * 60);
+    const minute = gapSector((60 * rate * 2) / 512);
+    const file = triggeredWav(rate, [minute, call, minute, call]);
+    await put(raw, { 'c0/moth.WAV': file, 'c0/copy.WAV': Buffer.concat([file, Buffer.alloc(4)]) });
+    const prepared = (name: string, maxDurationS: number) =>
+      prepareDataset({ data: dataConfig(raw, dir, { name, maxDurationS }), split: splitConfig, features });
+    const { recordings, manifest } = await prepared('all', 3600);
+    const moth = recordings.find(({ path }) => path === 'c0/moth.WAV');
+    assert.is(moth?.durationS, 2 * (60 + 15_360 / rate));
+    assert.is(moth?.sampleCount, 2 * (60 * rate + 15_360));
+    assert.is(manifest.counts.duplicates, 1);
+    assert.ok(
+      manifest.warnings.some((line) => line.startsWith("c0/moth.WAV: an AudioMoth's trigger left out 2 gaps of 120 s")),
+    );
+    const { manifest: short } = await prepared('short', 100);
+    assert.equal(
+      short.rejected.map(({ path, code }) => [path, code]),
+      [
+        ['c0/copy.WAV', 'too_long'],
+        ['c0/moth.WAV', 'too_long'],
+      ],
+    );
   }));
 
 test.run();

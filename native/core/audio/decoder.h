@@ -1,4 +1,4 @@
-// What every native decoder is: it streams the mono mean of its channels at the file's own rate.
+// What every native decoder is: it streams mono samples at the file's own rate.
 #pragma once
 
 #include <cstddef>
@@ -14,6 +14,11 @@ struct DecodeLimits {
   int maxChannels = 64;
   double maxSampleRateHz = 768000;
   double maxDurationS = 86400;
+};
+
+struct DecodeOptions {
+  DecodeLimits limits;
+  int channel = 0;  // see ChannelMixer
 };
 
 /// Tags as text: container-neutral names (`title`, `artist`, `comment`, `date`, `origination_date`, …) as FFmpeg spells
@@ -36,7 +41,9 @@ class Decoder {
   virtual int64_t damaged() const = 0;
   virtual bool truncated() const = 0;
   /// What a reader should know beside that, in sentences without a capital and a full stop; final at the end.
-  virtual std::vector<std::string> notes() const { return {}; }
+  virtual std::vector<std::string> notes() const = 0;
+  /// The channel with the best signal, from 1; see ChannelMixer.
+  virtual int bestChannel() const = 0;
   /// From any thread: a read that is going on ends soon with code `aborted`.
   virtual void interrupt() {}
 };

@@ -34,7 +34,15 @@ size_t downmixInterleaved(const float* samples, size_t frames, int channels, flo
   return downmix(frames, channels, out, [=](size_t i, int c) { return samples[i * channels + c]; });
 }
 
+size_t pickInterleaved(const float* samples, size_t frames, int channels, int channel, float* out) {
+  return downmix(frames, 1, out, [=](size_t i, int) { return samples[i * static_cast<size_t>(channels) + channel]; });
+}
+
 size_t downmixPlanar(const float* const* planes, size_t frames, int channels, float* out) {
+  const float* const first = planes[0];
+  if (channels == 1) return downmix(frames, 1, out, [=](size_t i, int) { return first[i]; });
+  const float* const second = planes[1];
+  if (channels == 2) return downmix(frames, 2, out, [=](size_t i, int c) { return c == 0 ? first[i] : second[i]; });
   return downmix(frames, channels, out, [=](size_t i, int c) { return planes[c][i]; });
 }
 

@@ -6,7 +6,7 @@
 #include <cstring>
 
 #include "core/audio/audiomoth.h"
-#include "core/audio/downmix.h"
+#include "core/audio/channel_mixer.h"
 #include "core/audio/wav_header.h"
 
 namespace autobird {
@@ -115,14 +115,16 @@ void toFloat(WavSample sample, const uint8_t* bytes, size_t count, float* out) {
 
 class WavDecoder : public Decoder {
  public:
-  WavDecoder(std::unique_ptr<ByteSource> source, WavHeader header, const DecodeLimits& limits)
-      : source_(std::move(source)), header_(std::move(header)) {
+  WavDecoder(std::unique_ptr<ByteSource> source, WavHeader header, const DecodeOptions& options)
+      : source_(std::move(source)),
+        header_(std::move(header)),
+        limits_(options.limits),
+        mixer_(options.channel, header_.info.sampleRateHz) {
     truncated_ = header_.truncated;
     mayHaveGaps_ = header_.sample == WavSample::s16 && header_.info.channels == 1 && !header_.bigEndian;
-    const double most = limits.maxDurationS * header_.info.sampleRateHz;
+    const double most = limits_.maxDurationS * header_.info.sampleRateHz;
     mostSamples_ = most < 9e15 ? static_cast<uint64_t>(most) : UINT64_MAX;
     for (const WavStretch& stretch : header_.stretches) samples_ += stretch.bytes / frameBytes();
-    limits_ = limits;
   }
 
   const DecoderInfo& info() const override { return header_.info; }
@@ -137,8 +139,10 @@ class WavDecoder : public Decoder {
                       secondsText(static_cast<double>(gapSamples_) / header_.info.sampleRateHz) +
                       (gaps_ == 1 ? "" : " in all") + ": filled with silence, so that times are right");
     }
+    for (std::string& note : mixer_.notes()) notes.push_back(std::move(note));
     return notes;
   }
+  int bestChannel() const override { return mixer_.best(); }
 
   bool read(size_t maxSamples, std::vector<float>& out) override {
     const size_t before = out.size();
@@ -217,12 +221,13 @@ class WavDecoder : public Decoder {
     const size_t start = out.size();
     out.resize(start + frames);
     damaged_ +=
-        static_cast<int64_t>(downmixInterleaved(floats_.data(), frames, header_.info.channels, out.data() + start));
+        static_cast<int64_t>(mixer_.interleaved(floats_.data(), frames, header_.info.channels, out.data() + start));
   }
 
   std::unique_ptr<ByteSource> source_;
   WavHeader header_;
   DecodeLimits limits_;
+  ChannelMixer mixer_;
   size_t stretch_ = 0;  // that is read
   uint64_t done_ = 0;   // bytes of it
   bool mayHaveGaps_ = false;
@@ -239,9 +244,9 @@ class WavDecoder : public Decoder {
 
 }  // namespace
 
-std::unique_ptr<Decoder> openWav(std::unique_ptr<ByteSource> source, const DecodeLimits& limits) {
-  WavHeader header = readWavHeader(*source, limits);
-  return std::make_unique<WavDecoder>(std::move(source), std::move(header), limits);
+std::unique_ptr<Decoder> openWav(std::unique_ptr<ByteSource> source, const DecodeOptions& options) {
+  WavHeader header = readWavHeader(*source, options.limits);
+  return std::make_unique<WavDecoder>(std::move(source), std::move(header), options);
 }
 
 }  // namespace autobird

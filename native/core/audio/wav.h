@@ -10,7 +10,7 @@
 
 namespace autobird {
 
-/// Throws not_audio, no_samples, unreadable, unsupported_codec (a codec for FFmpeg), too_many_channels, bad_rate, too_long.
-std::unique_ptr<Decoder> openWav(std::unique_ptr<ByteSource> source, const DecodeLimits& limits);
+/// Throws not_audio, no_samples, unreadable, unsupported_codec (a codec for FFmpeg), too_many_channels, bad_rate, too_long; reading throws no_such_channel, too_long.
+std::unique_ptr<Decoder> openWav(std::unique_ptr<ByteSource> source, const DecodeOptions& options);
 
 }  // namespace autobird
