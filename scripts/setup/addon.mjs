@@ -5,6 +5,7 @@ import { join, relative } from 'node:path';
 import { keep, restore } from './addonCache.mjs';
 import { hashOf } from './inputs.mjs';
 import { buildDir, cacheDir, readJson, root } from './places.mjs';
+import { SetupError } from './report.mjs';
 import { run } from './run.mjs';
 import { findTools, requireTools } from './tools.mjs';
 
@@ -28,10 +29,10 @@ export async function buildAddon({ libtorch, nativeTests: wantsTests = false, pr
   const tools = findTools();
   const facts = factsOf(tools, libtorch);
   const audio = tools.ffmpeg ? [audioAddonPath] : [];
-  const parts = { addons: { hash: hashOf(SOURCES, facts), files: [addonPath, envAddonPath, ...audio].map(inBuild) } };
-  if (wantsTests && hasNativeTests()) {
-    parts.tests = { hash: hashOf([...SOURCES, 'native/test'], facts), files: [nativeTestPath].map(inBuild) };
-  }
+  const hashes = () => ({ addons: hashOf(SOURCES, facts), tests: hashOf([...SOURCES, 'native/test'], facts) });
+  const before = hashes();
+  const parts = { addons: { hash: before.addons, files: [addonPath, envAddonPath, ...audio].map(inBuild) } };
+  if (wantsTests && hasNativeTests()) parts.tests = { hash: before.tests, files: [nativeTestPath].map(inBuild) };
   const last = readJson(addonRecord);
   const isBuilt = ({ hash, files }, name) =>
     last?.hash?.[name] === hash && files.every((file) => existsSync(join(buildDir, file)));
@@ -51,6 +52,10 @@ export async function buildAddon({ libtorch, nativeTests: wantsTests = false, pr
     record({}, facts);
   }
   await compile({ libtorch, tools, nativeTests: hash.tests !== null, progress });
+  // What was compiled of files of before and after a `git pull` must not be taken for either.
+  if (JSON.stringify(hashes()) !== JSON.stringify(before)) {
+    throw new SetupError('Files of native/ were changed while they were compiled. Run the same command again.');
+  }
   record(hash, facts);
   for (const part of Object.values(parts)) {
     try {

@@ -104,7 +104,7 @@ test('two set-ups may keep and copy the same entry at once, while old ones are r
   }));
 
 test('a second clone copies the addon of the first, which loads; a changed source is compiled', () =>
-  withBuild(async (build) => {
+  withBuild(async (build, addons) => {
     const clone = join(build, 'clone');
     for (const name of ['package.json', 'CMakeLists.txt', 'native', 'scripts', 'tsconfig.build.json']) {
       cpSync(join(root, name), join(clone, name), { recursive: true });
@@ -115,9 +115,13 @@ test('a second clone copies the addon of the first, which loads; a changed sourc
     // Compiling would take minutes: this CMake only says which version it is.
     const tools = join(build, 'tools');
     mkdirSync(tools);
-    writeFileSync(join(tools, 'cmake'), '#!/bin/sh\n[ "$1" = --version ] && echo cmake version 3.99.0\n', {
-      mode: 0o755,
-    });
+    const cmake = (cases = '') =>
+      writeFileSync(
+        join(tools, 'cmake'),
+        `#!/bin/sh\ncase "$1" in --version) echo cmake version 3.99.0 ;; ${cases} *) exit 1 ;; esac\n`,
+        { mode: 0o755 },
+      );
+    cmake();
     const LIBTORCH = libtorchRecord(root)?.path;
     const env = { ...process.env, LIBTORCH, PATH: `${tools}:${process.env['PATH']}` };
     const setUp = () =>
@@ -137,6 +141,17 @@ test('a second clone copies the addon of the first, which loads; a changed sourc
     assert.not.ok(existsSync(join(clone, 'build/CMakeCache.txt')));
     // Not "up to date" after that.
     await failed();
+
+    // A `git pull` in the middle of a build: what came of it is neither kept nor taken for up to date.
+    const kept = readdirSync(addons);
+    const outputs = files.map((file) => `build/${file}`).join(' ');
+    const pull = `cd ${clone}; mkdir -p build/Release; touch ${outputs}; echo >> native/addon/addon.cc`;
+    cmake(`--build) ${pull} ;; ${clone}) ;;`);
+    const pulled = async () =>
+      assert.match((await setUp().catch((error) => error)).stderr, /were changed while they were compiled/);
+    await pulled();
+    await pulled();
+    assert.equal(readdirSync(addons), kept);
   }));
 
 test.run();
