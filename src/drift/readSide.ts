@@ -62,7 +62,7 @@ function checkpointSide(checkpoint: Checkpoint): DriftSide {
   if (reference === null) {
     throw new AutobirdError(
       'no_reference',
-      `${checkpoint.path} keeps no recordings to compare with (last.safetensors and older checkpoints do not): compare with DATASET:train, or train again`,
+      `${checkpoint.path} keeps no recordings to compare with (last.safetensors, folds of a cross-validation and older checkpoints do not): compare with DATASET:train, or train again`,
     );
   }
   return { ...reference, notes: [], failed: [], checkpoint };
