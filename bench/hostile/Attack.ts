@@ -6,5 +6,6 @@ export interface Attack {
   readonly describe: string;
   /** Answers that are right; anything else, a 5xx above all, is a finding. */
   readonly expected: RegExp;
-  run(port: number): Promise<Tally>;
+  /** @param dir the folder of the service at `port`, with `models` in it */
+  run(port: number, dir: string): Promise<Tally>;
 }

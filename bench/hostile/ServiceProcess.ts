@@ -9,9 +9,12 @@ const main = `${import.meta.dirname}/../../services/main.ts`;
 
 export class ServiceProcess {
   readonly port: number;
+  /** Of its log and its models. */
+  readonly dir: string;
   readonly #child: ChildProcess;
 
-  private constructor(child: ChildProcess, port: number) {
+  private constructor(child: ChildProcess, port: number, dir: string) {
+    this.dir = dir;
     this.#child = child;
     this.port = port;
   }
@@ -26,7 +29,7 @@ export class ServiceProcess {
     for (let i = 0; i < 1200 && child.exitCode === null; i++) {
       const text = (await readFile(path, 'utf8')).slice(begun);
       const port = /listening at http:\/\/[\d.]+:(\d+)/.exec(text)?.[1];
-      if (port !== undefined) return new ServiceProcess(child, Number(port));
+      if (port !== undefined) return new ServiceProcess(child, Number(port), dir);
       await sleep(50);
     }
     child.kill('SIGKILL');

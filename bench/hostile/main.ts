@@ -1,5 +1,5 @@
 /** `npm run hostile`: clients that nobody wants, against a service in a process of its own, with one beside them that behaves. */
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -13,6 +13,7 @@ import { fuzzedAudio, malformedForms } from './fuzz.ts';
 import { kills } from './kills.ts';
 import { ServiceProcess } from './ServiceProcess.ts';
 import { idleSockets, slowBodies, slowHeaders, slowReaders } from './slowClients.ts';
+import { heldAnnouncements, rebinding, slowDrips, unreadableFolder } from './unfair.ts';
 import { bombs, heavyBombs, hugeUploads, liars, truncatedUploads } from './uploads.ts';
 import { Tally } from './wire.ts';
 
@@ -66,19 +67,39 @@ const attacks: readonly Attack[] = [
   slowBodies(scaled(200), 120),
   slowReaders(scaled(50), 240),
   idleSockets(scaled(10_000), 90),
+  heldAnnouncements(scaled(200), 20),
+  slowDrips(scaled(16), 20),
+  rebinding(),
+  unreadableFolder(),
 ];
+
+/** A short attack says little about anybody's latency. */
+const leastMs = 5000;
+/** A bystander may wait so much longer than beside an equally busy process that does not touch the service. */
+const mostFold = 2;
 
 interface Row extends BystanderReport {
   readonly name: string;
   readonly describe: string;
   readonly seconds: number;
   readonly answers: Readonly<Record<string, number>>;
+  /** Of the bystander while the same attack goes against another process, which does not touch the service. */
+  readonly besideP99Ms: number;
   readonly beforeMiB: number;
   readonly peakMiB: number;
   readonly findings: readonly string[];
 }
 
-async function attacked(service: ServiceProcess, attack: Attack): Promise<Row> {
+/** What the machine alone costs the bystander: the same attack, against a service that is not the bystander's. */
+async function beside(service: ServiceProcess, other: ServiceProcess, attack: Attack): Promise<number> {
+  const bystander = await Bystander.start(service.port);
+  const begin = performance.now();
+  await attack.run(other.port, other.dir);
+  await sleep(Math.max(0, leastMs - (performance.now() - begin)));
+  return (await bystander.stop()).p99Ms;
+}
+
+async function attacked(service: ServiceProcess, attack: Attack, besideP99Ms: number): Promise<Row> {
   const beforeMiB = await service.memoryMiB();
   let peakMiB = beforeMiB;
   const watch = setInterval(async () => {
@@ -86,10 +107,10 @@ async function attacked(service: ServiceProcess, attack: Attack): Promise<Row> {
   }, 100);
   const bystander = await Bystander.start(service.port);
   const begin = performance.now();
-  const tally = await attack.run(service.port);
+  const tally = await attack.run(service.port, service.dir);
   const seconds = (performance.now() - begin) / 1000;
   // A short attack says little about anybody's latency: the time after it counts too.
-  await sleep(Math.max(0, 5000 - 1000 * seconds));
+  await sleep(Math.max(0, leastMs - 1000 * seconds));
   const report = await bystander.stop();
   clearInterval(watch);
   const unexpected = [...tally.counts].filter(([answer]) => !attack.expected.test(answer));
@@ -98,6 +119,9 @@ async function attacked(service: ServiceProcess, attack: Attack): Promise<Row> {
     ...unexpected.map(([answer, count]) => `${answer} x ${count}`),
     ...tally.problems.slice(0, 5),
     ...(tally.problems.length > 5 ? [`and ${tally.problems.length - 5} more`] : []),
+    ...(report.p99Ms > mostFold * besideP99Ms
+      ? [`p99 of the bystander is ${report.p99Ms.toFixed(0)} ms, ${besideP99Ms.toFixed(0)} beside a busy process`]
+      : []),
     ...(report.failures > 0 ? [`${report.failures} requests of the bystander failed`] : []),
   ];
   const { name, describe } = attack;
@@ -105,6 +129,7 @@ async function attacked(service: ServiceProcess, attack: Attack): Promise<Row> {
     name,
     describe,
     seconds,
+    besideP99Ms,
     answers: Object.fromEntries(tally.counts),
     beforeMiB,
     peakMiB,
@@ -117,28 +142,38 @@ const dir = await mkdtemp(join(tmpdir(), 'autobird-hostile-'));
 const rows: Row[] = [];
 try {
   const model = values.model ?? (await writeTinyModel(`${dir}/tiny.safetensors`));
-  const overrides = [
-    `service.models=[{name: default, checkpoint: '${model}'}]`,
-    `service.log.path=${dir}/log.db`,
+  const settingsIn = (folder: string) => [
+    `service.models_dir=${folder}/models`,
+    `service.log.path=${folder}/log.db`,
     'service.max_connections=12000',
+    'service.reload_s=0.5',
   ];
+  const startIn = async (folder: string) => {
+    await mkdir(`${folder}/models`, { recursive: true });
+    await copyFile(model, `${folder}/models/default.safetensors`);
+    return await ServiceProcess.start(folder, settingsIn(folder));
+  };
   const chosen = attacks.filter(
     ({ name }) => positionals.length === 0 || positionals.some((part) => name.includes(part)),
   );
-  let service = await ServiceProcess.start(dir, overrides);
+  let service = await startIn(dir);
+  let other = await startIn(`${dir}/other`);
   for (const attack of chosen) {
     console.error(`${attack.name}: ${attack.describe}`);
-    rows.push(await attacked(service, attack));
+    const besideP99Ms = await beside(service, other, attack);
+    if (!other.alive) other = await startIn(`${dir}/other`);
+    rows.push(await attacked(service, attack, besideP99Ms));
     for (const finding of rows.at(-1)?.findings ?? []) console.error(`  ${finding}`);
-    if (!service.alive) service = await ServiceProcess.start(dir, overrides);
+    if (!service.alive) service = await startIn(dir);
   }
   await service.end('SIGTERM');
+  await other.end('SIGTERM');
   const killed =
     times > 0 && (positionals.length === 0 || positionals.includes('kill'))
-      ? await kills(dir, overrides, times)
+      ? await kills(dir, settingsIn(dir), times)
       : undefined;
   printTable(
-    ['attack', 's', 'answers', 'MiB before', 'peak', 'bystander', 'p50 ms', 'p99 ms', 'findings'],
+    ['attack', 's', 'answers', 'MiB before', 'peak', 'bystander', 'p50 ms', 'p99 ms', 'p99 beside', 'findings'],
     rows.map((row) => [
       row.name,
       row.seconds.toFixed(1),
@@ -150,6 +185,7 @@ try {
       String(row.requests),
       row.p50Ms.toFixed(0),
       row.p99Ms.toFixed(0),
+      row.besideP99Ms.toFixed(0),
       String(row.findings.length),
     ]),
   );

@@ -1,10 +1,12 @@
 // time-limit: 600
 /** A small measure of `npm run hostile`: what is no recording and no request costs an answer, and the service goes on. */
+import { mkdir, rename } from 'node:fs/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Attack } from '../../bench/hostile/Attack.ts';
 import { headerFloods, pathTraversal, pipelining, smuggling } from '../../bench/hostile/framing.ts';
 import { fuzzedAudio, malformedForms } from '../../bench/hostile/fuzz.ts';
+import { heldAnnouncements, rebinding, slowDrips, unreadableFolder } from '../../bench/hostile/unfair.ts';
 import { bombs, hugeUploads, liars, truncatedUploads } from '../../bench/hostile/uploads.ts';
 import { findFfmpeg } from '../../src/audio/ffmpegCliRoute.ts';
 import { silentFlac } from '../helpers/silentFlac.ts';
@@ -24,6 +26,10 @@ const attacks: readonly (readonly [attack: Attack, leastAnswers: number])[] = [
   [truncatedUploads(20), 20],
   [malformedForms(80), 80],
   [hugeUploads(4, 70), 4],
+  [heldAnnouncements(40, 2), 40],
+  [slowDrips(10, 2), 10],
+  [rebinding(), 15],
+  [unreadableFolder(), 0],
   ...(withFfmpeg
     ? ([
         [fuzzedAudio(78), 78],
@@ -33,9 +39,12 @@ const attacks: readonly (readonly [attack: Attack, leastAnswers: number])[] = [
 ];
 
 test('hostile clients get an answer that says whose fault it is, and everybody else is served', () =>
-  withService([], async ({ url }) => {
+  withService(['service.models_dir=DIR/models', 'service.reload_s=0.1'], async ({ url, dir, management }) => {
+    await mkdir(`${dir}/models`);
+    await rename(`${dir}/tiny.safetensors`, `${dir}/models/tiny.safetensors`);
+    await management.inject({ method: 'POST', url: '/v1/models/refresh' });
     for (const [attack, leastAnswers] of attacks) {
-      const tally = await attack.run(Number(new URL(url).port));
+      const tally = await attack.run(Number(new URL(url).port), dir);
       const about = `${attack.name}: ${tally}; ${tally.problems.join('; ')}`;
       assert.ok(tally.total >= leastAnswers, about);
       const unexpected = [...tally.counts.keys()].filter((answer) => !attack.expected.test(answer));
