@@ -78,6 +78,22 @@ export interface Settings {
   readonly jobs: { readonly max_file_bytes: number; readonly max_duration_s: number } | null;
 }
 
+/** A row of the prediction log, as the page reads it. */
+export interface LoggedPrediction {
+  readonly id: number;
+  readonly time: string;
+  readonly file_name: string;
+  readonly duration_s: number | null;
+  readonly place: string | null;
+  readonly model: string | null;
+  readonly shadow: boolean;
+  readonly label: string | null;
+  readonly score: number | null;
+  readonly error_code: string | null;
+  /** What somebody said it was; null for no bird. */
+  readonly true_label?: string | null;
+}
+
 /** A prediction that goes on without the page, as the service tells of it. */
 export interface Job {
   readonly id: string;

@@ -9,7 +9,7 @@ export interface WebPage {
 }
 
 interface PageEntry {
-  readonly name: 'listen' | 'history' | 'runs' | 'status';
+  readonly name: 'listen' | 'history' | 'log' | 'runs' | 'status';
   readonly title: string;
   /** In the navigation. */
   readonly link: string;
@@ -20,13 +20,17 @@ interface PageEntry {
 const entries: readonly PageEntry[] = [
   { name: 'listen', title: 'Listen', link: 'Listen', folder: '' },
   { name: 'history', title: 'History', link: 'History', folder: 'history/' },
+  { name: 'log', title: 'Log', link: 'Log', folder: 'log/' },
   { name: 'runs', title: 'Training runs', link: 'Runs', folder: 'runs/' },
   { name: 'status', title: 'Status', link: 'Status', folder: 'status/' },
 ];
 
-/** Reads the parts in `dir` and frames them; the page of runs only where there are some to show. */
-export async function readPages(dir: string, shown: { readonly runs: boolean }): Promise<WebPage[]> {
-  const pages = entries.filter(({ name }) => name !== 'runs' || shown.runs);
+/** Reads the parts in `dir` and frames them; those of runs and of the log only where there is something to show. */
+export async function readPages(
+  dir: string,
+  shown: { readonly runs: boolean; readonly log: boolean },
+): Promise<WebPage[]> {
+  const pages = entries.filter(({ name }) => (name !== 'runs' && name !== 'log') || shown[name]);
   return await Promise.all(
     pages.map(async (page) => ({
       path: `/app/${page.folder}`,

@@ -8,6 +8,8 @@ import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
 import type { ServiceConfig } from '../../src/index.ts';
 import { packageVersion } from '../../src/service.ts';
+import { authConfigured } from '../http/auth/authenticate.ts';
+import { isLoopback } from '../http/hosts.ts';
 import { readPages } from './pages.ts';
 import { runRoutes } from './runRoutes.ts';
 
@@ -32,7 +34,7 @@ export async function webRoutes(app: FastifyInstance, config: ServiceConfig): Pr
   const { enabled, runsRoot, driftUrl } = config.web;
   if (runsRoot !== null) runRoutes(app, runsRoot);
   if (!enabled) return;
-  const pages = await readPages(assets, { runs: runsRoot !== null });
+  const pages = await readPages(assets, { runs: runsRoot !== null, log: showsLog(config) });
   const policy = contentSecurityPolicy(driftUrl);
   await app.register(async (scope) => {
     scope.addHook('onRequest', async (_request, reply) => {
@@ -71,6 +73,12 @@ export async function webRoutes(app: FastifyInstance, config: ServiceConfig): Pr
     const uplot = dirname(createRequire(import.meta.url).resolve('uplot'));
     await scope.register(fastifyStatic, { ...options, root: uplot, prefix: '/app/vendor/uplot/' });
   });
+}
+
+/** Whether clients may search the log: it tells what others sent, so not everybody in a network without keys. */
+export function showsLog({ host, auth, log, web }: ServiceConfig): boolean {
+  if (log.path === null || !web.enabled) return false;
+  return web.log ?? (authConfigured(auth) || isLoopback(host));
 }
 
 /** Nothing inline and nothing from elsewhere; `blob:` is the recording that is played. */

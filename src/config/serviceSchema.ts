@@ -131,6 +131,8 @@ export const serviceSchema = z.strictObject({
     enabled: z.boolean(),
     /** Folder of training runs that the page shows; null for none. */
     runsRoot: z.string().nullable(),
+    /** Whether the page searches the prediction log; null where keys or tokens are asked for, or the service is at a loopback address. */
+    log: z.boolean().nullable(),
     /** Address of the drift service as browsers reach it; null for none. */
     driftUrl: z.url({ protocol: /^https?$/ }).nullable(),
   }),

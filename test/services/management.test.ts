@@ -55,7 +55,7 @@ test('feedback finds its prediction', () =>
   }));
 
 test('the log is exported and deleted for operators only', () =>
-  withService([], async ({ url, management }) => {
+  withService(['service.web.log=false'], async ({ url, management }) => {
     for (const name of ['keep.wav', 'drop.wav']) {
       await fetch(`${url}/classify/`, { method: 'POST', body: audioForm([name, chirpWav(1)]) });
     }

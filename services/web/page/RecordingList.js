@@ -28,6 +28,7 @@ import { deleteJob, followJob, predict, submitJob } from './send.js';
  * @property {HTMLElement} list
  * @property {() => Settings | null} settings
  * @property {() => string} model
+ * @property {() => string} place
  * @property {(predicted: Predicted) => Promise<Heard>} complete adds what the page knows of the model
  * @property {(heard: Heard) => string | null} topLabel of what the reader wants to see
  * @property {(item: Item, isAsked: boolean) => void} onShow a result is to be seen; `isAsked` by the reader
@@ -193,6 +194,7 @@ export class RecordingList {
     return {
       signal: item.stop.signal,
       model: this.#options.model(),
+      place: this.#options.place(),
       onProgress: (/** @type {Stage} */ stage, /** @type {number} */ share) => this.#change(item, stage, share),
     };
   }

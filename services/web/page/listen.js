@@ -46,6 +46,7 @@ const recordings = new RecordingList({
   list: byId('queue', HTMLElement),
   settings: () => known,
   model: () => model.value,
+  place: () => byId('place', HTMLInputElement).value.trim(),
   complete,
   topLabel: ({ answer, no_event_labels }) => topLabel(answer, speciesList.hidden(answer.labels, no_event_labels)),
   onShow: show,

@@ -8,12 +8,11 @@ import { askForKey } from './key.js';
  * @typedef {object} SendOptions
  * @property {AbortSignal} signal
  * @property {string} model empty where the service shall choose
+ * @property {string} place where it was recorded, for the log; empty where that is not said
  * @property {(stage: Stage, share: number) => void} onProgress
  */
 /** @typedef {{ request_id: string, answer: Answer }} Predicted */
 
-// The scores of every clip: which of them are detections is the page's choice.
-const query = 'clips=true&spectrogram=true';
 const pauseMs = 2000;
 
 /**
@@ -127,11 +126,13 @@ async function withKey(attempt) {
  * @param {(name: string, data: any) => void} onEvent of a `text/event-stream`, as it comes
  * @returns {Promise<XMLHttpRequest>}
  */
-function post(file, { signal, model, onProgress }, headers, onEvent) {
+function post(file, { signal, model, place, onProgress }, headers, onEvent) {
   return new Promise((resolve, reject) => {
     const xhr = new XMLHttpRequest();
-    const named = model === '' ? '' : `&model=${encodeURIComponent(model)}`;
-    xhr.open('POST', addressOf(`v1/predictions?${query}${named}`));
+    // The scores of every clip: which of them are detections is the page's choice.
+    const query = new URLSearchParams({ clips: 'true', spectrogram: 'true' });
+    for (const [name, value] of Object.entries({ model, place })) if (value !== '') query.set(name, value);
+    xhr.open('POST', addressOf(`v1/predictions?${query}`));
     for (const [name, value] of Object.entries({ ...headers, ...authorization() })) xhr.setRequestHeader(name, value);
     xhr.upload.onprogress = ({ loaded, total }) => onProgress('sending', total === 0 ? 0 : loaded / total);
     xhr.upload.onload = () => onProgress('predicting', 0);
