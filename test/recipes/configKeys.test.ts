@@ -363,7 +363,9 @@ async function observeTrain(dir: string, overrides: readonly string[]): Promise<
     return [
       relative(dir, config.run.root),
       // Times differ without reason.
-      ...notes.filter((line) => !line.startsWith('Writes to')).map((line) => line.replace(/, \d+ samples\/s/, '')),
+      ...notes
+        .filter((line) => !/^Writes to| is finished and of this configuration/.test(line))
+        .map((line) => line.replace(/, \d+ samples\/s/, '')),
       weights.digest('hex'),
       JSON.stringify(metadata).replace(/"(samplesPerS|durationS)":[\d.]+/g, ''),
       JSON.stringify(await run.report()).replace(/"(createdAt|trainedAt|run)":"[^"]*"/g, ''),
