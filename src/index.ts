@@ -43,10 +43,10 @@ export type {
   Batching,
   ClassifierOptions,
   Embedding,
-  HeardPrediction,
   PredictFilesOptions,
   PredictionLimits,
   PredictOptions,
+  RecordingPrediction,
 } from './prediction/options.ts';
 export type { PcmFormat } from './prediction/readable.ts';
 

@@ -1,6 +1,6 @@
 import type { FastifyBaseLogger } from 'fastify';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, type Registry } from 'prom-client';
-import { type HeardPrediction, runtimeInfo } from '../../src/index.ts';
+import { type RecordingPrediction, runtimeInfo } from '../../src/index.ts';
 import type { BatcherStats } from '../../src/service.ts';
 import type { FairBudget } from '../http/FairBudget.ts';
 import { latencyBuckets } from '../http/requestMetrics.ts';
@@ -62,7 +62,7 @@ export class InferenceMetrics {
 
   predicted(
     { name: model, version }: LoadedModel,
-    { topLabel, durationS, decodeMs }: HeardPrediction,
+    { topLabel, durationS, decodeMs }: RecordingPrediction,
     { receiveMs, predictMs }: { readonly receiveMs?: number; readonly predictMs: number },
   ): void {
     this.#predictions.inc({ model, version, label: topLabel ?? 'no_event' });

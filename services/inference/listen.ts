@@ -1,6 +1,11 @@
 /** From an uploaded recording to what is heard in it, by the model that the request is for; every answer is logged first. */
 import { randomInt } from 'node:crypto';
-import { AutobirdError, type HeardPrediction, type PredictionLimits, type PredictOptions } from '../../src/index.ts';
+import {
+  AutobirdError,
+  type PredictionLimits,
+  type PredictOptions,
+  type RecordingPrediction,
+} from '../../src/index.ts';
 import { HttpProblem } from '../http/HttpProblem.ts';
 import type { ReceivedFile } from '../http/receiveAudio.ts';
 import type { RequestSpan } from '../http/tracing.ts';
@@ -13,7 +18,7 @@ import type { Requester, Upload } from './requester.ts';
 
 export interface Heard {
   readonly model: LoadedModel;
-  readonly prediction: HeardPrediction;
+  readonly prediction: RecordingPrediction;
   /** Aborts when nobody waits for the answer any more. */
   readonly signal: AbortSignal;
 }
@@ -62,7 +67,7 @@ export async function listen<Result>(
     ...given,
     driftFeatures: true, // for the log
     ...(withinMs !== undefined && { withinMs }),
-    ...(job !== undefined && { limits: job.limits, patient: true }),
+    ...(job !== undefined && { limits: job.limits, waitForRoom: true }),
   };
   const begin = performance.now();
   const about = { request, upload, part, model, keepAudio: Math.random() < config.log.keepAudio };
@@ -142,7 +147,7 @@ async function listenAlong(
   const options = {
     name: file.name,
     driftFeatures: true,
-    ...(job !== undefined && { limits: job.limits, signal: job.signal, patient: true }),
+    ...(job !== undefined && { limits: job.limits, signal: job.signal, waitForRoom: true }),
   };
   const heard = models.shadows().map((lease) => {
     const { model } = lease;

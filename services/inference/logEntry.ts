@@ -1,4 +1,4 @@
-import type { HeardPrediction } from '../../src/index.ts';
+import type { RecordingPrediction } from '../../src/index.ts';
 import type { ReceivedFile } from '../http/receiveAudio.ts';
 import type { LogEntry } from '../predictionLog/entry.ts';
 import type { LoadedModel } from './LoadedModel.ts';
@@ -10,7 +10,7 @@ export interface Answered {
   readonly part: number;
   readonly model: LoadedModel;
   readonly predictMs: number;
-  readonly prediction?: HeardPrediction;
+  readonly prediction?: RecordingPrediction;
   readonly errorCode?: string;
   readonly shadow?: boolean;
   readonly keepAudio?: boolean;

@@ -1,6 +1,6 @@
 /** What `POST /v1/predictions` answers. */
 import { type Static, Type } from 'typebox';
-import type { HeardPrediction } from '../../src/index.ts';
+import type { RecordingPrediction } from '../../src/index.ts';
 import { type FormatContext, type FormatWriter, outputFormats, resultToJson } from '../../src/service.ts';
 import { withoutFormula } from '../http/withoutFormula.ts';
 import type { LoadedModel } from './LoadedModel.ts';
@@ -79,7 +79,7 @@ export const predictionsSchema = Type.Object({
 export type Outcome =
   | {
       readonly model: LoadedModel;
-      readonly prediction: HeardPrediction;
+      readonly prediction: RecordingPrediction;
       readonly spectrogram?: Uint8Array | undefined;
     }
   | { readonly recording: string; readonly error: { readonly code: string; readonly message: string } };
@@ -99,7 +99,7 @@ export function outcomeToJson(outcome: Outcome, query: PredictionQuery): object 
   };
 }
 
-function ranked({ classifier }: LoadedModel, { labels, scores }: HeardPrediction, topK: number) {
+function ranked({ classifier }: LoadedModel, { labels, scores }: RecordingPrediction, topK: number) {
   return labels
     .map((label, index) => ({ label, score: scores[index] as number }))
     .filter(({ label }) => !classifier.noEventLabels.includes(label))

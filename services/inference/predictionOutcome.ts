@@ -43,7 +43,7 @@ export async function outcomeOf(context: InferenceContext, options: OutcomeOptio
   };
   try {
     return await listen(context, listening, async ({ model, prediction, signal }) => {
-      const again = { signal, ...(job !== undefined && { limits: job.limits, patient: true }) };
+      const again = { signal, ...(job !== undefined && { limits: job.limits, waitForRoom: true }) };
       return {
         model,
         prediction,

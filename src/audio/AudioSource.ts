@@ -22,15 +22,15 @@ export interface AudioSource extends AsyncDisposable {
   readonly info: AudioInfo;
   /** The channel with the best signal, from 1, where the source was opened to choose one; final once the blocks have ended. */
   readonly bestChannel: number;
-  /** Mono samples at the file's own rate, block after block; what is not asked for is not decoded. Throws AudioError. */
+  /** Mono samples at the file's own rate, block after block; only what is read is decoded. Throws AudioError. */
   blocks(): AsyncGenerator<Float32Array, void, undefined>;
   /** Instead of {@link blocks}: mono samples at `targetHz`, stretch after stretch. Throws AudioError. */
   samplesAt(targetHz: number): AsyncGenerator<Float32Array, void, undefined>;
   /**
-   * All samples at the rate that was asked for while opening, without a way through JavaScript; null where the recording is
-   * longer than that, nothing was asked for or the route knows none. Gone once the source is closed.
+   * All samples at the rate of `readAhead`, without a way through JavaScript; null where the recording is longer than that,
+   * without `readAhead`, or where the route cannot. Gone once the source is closed.
    */
-  readonly whole: NativeSamples | null;
+  readonly allSamples: NativeSamples | null;
   /** Samples at the file's own rate that were decoded so far. */
   readonly decodedSamples: number;
   /** It was read to its end. */
@@ -60,5 +60,5 @@ export interface RouteInput {
   readonly channel: number;
   readonly signal: AbortSignal | undefined;
   /** Read in the crossing that opens, by routes that can; {@link AudioSource.samplesAt} must then name its rate. */
-  readonly ahead: ReadAhead | null;
+  readonly readAhead: ReadAhead | null;
 }

@@ -6,7 +6,7 @@ export interface BlockSourceParts {
   readonly info: AudioInfo;
   /** Mono, at the file's own rate; taken once. */
   readonly blocks: AsyncIterable<Float32Array>;
-  /** Read when somebody wants to know; final at the end of the blocks. */
+  /** Final at the end of the blocks. */
   readonly state: () => Pick<AudioSource, 'damaged' | 'truncated' | 'notes' | 'bestChannel'>;
   readonly close: () => Promise<void>;
 }
@@ -27,7 +27,7 @@ export function blockSource({ info, blocks, state, close }: BlockSourceParts): A
     info,
     blocks: counted,
     samplesAt: (targetHz) => resampled(counted(), sampleRateHz, targetHz),
-    whole: null,
+    allSamples: null,
     get decodedSamples() {
       return decodedSamples;
     },

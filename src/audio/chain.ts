@@ -14,7 +14,7 @@ export async function openChain(
   input: RouteInput,
   parts: readonly ByteRange[],
 ): Promise<AudioSource> {
-  const openPart = (range: ByteRange) => open({ ...input, range, ahead: null });
+  const openPart = (range: ByteRange) => open({ ...input, range, readAhead: null });
   const first = await openPart(parts[0] as ByteRange);
   const { sampleRateHz } = first.info;
   const notes: string[] = [`the file holds ${parts.length} recordings one behind the other: they are read as one`];

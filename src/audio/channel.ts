@@ -18,7 +18,7 @@ export async function openBestChannel(
   open: (input: RouteInput) => Promise<AudioSource>,
   input: RouteInput,
 ): Promise<AudioSource> {
-  const all = await open({ ...input, channel: choosesChannel, ahead: null });
+  const all = await open({ ...input, channel: choosesChannel, readAhead: null });
   let best: number;
   try {
     if (all.info.channels > 1) for await (const _ of all.blocks()) input.signal?.throwIfAborted();

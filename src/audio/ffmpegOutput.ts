@@ -8,7 +8,7 @@ export interface PipeFormat {
 
 const maxHeaderBytes = 1 << 16;
 
-/** A WAV stream whose length nobody knows, read as it comes. */
+/** A WAV stream of unknown length, parsed as it arrives. */
 export class WavPipe {
   readonly #chunks: AsyncIterator<Buffer>;
   #rest: Buffer = Buffer.alloc(0);
@@ -35,12 +35,12 @@ export class WavPipe {
   async *frames(channels: number): AsyncGenerator<Float32Array, void, undefined> {
     const frameBytes = 4 * channels;
     for (;;) {
-      const whole = this.#rest.length - (this.#rest.length % frameBytes);
-      if (whole > 0) {
+      const frameEnd = this.#rest.length - (this.#rest.length % frameBytes);
+      if (frameEnd > 0) {
         // Copied: a Buffer's own memory need not be aligned for floats.
-        const bytes = new Uint8Array(whole);
-        bytes.set(this.#rest.subarray(0, whole));
-        this.#rest = this.#rest.subarray(whole);
+        const bytes = new Uint8Array(frameEnd);
+        bytes.set(this.#rest.subarray(0, frameEnd));
+        this.#rest = this.#rest.subarray(frameEnd);
         yield new Float32Array(bytes.buffer);
       }
       const next = await this.#chunks.next();

@@ -24,15 +24,15 @@ const largestFrameBytes = 1 << 12;
 
 /** Of FLAC, Ogg and MP3; null for what FFmpeg or our own decoder knows better. */
 export async function readFacts(bytes: SourceBytes, { kind, offset }: Sniffed): Promise<FileFacts | null> {
-  const whole: ByteRange = { start: offset, end: bytes.size };
+  const allBytes: ByteRange = { start: offset, end: bytes.size };
   switch (kind) {
     case 'flac':
-      return await flacFacts(bytes, whole);
+      return await flacFacts(bytes, allBytes);
     case 'ogg-vorbis':
     case 'ogg-opus':
     case 'ogg-flac':
     case 'ogg':
-      return await oggFacts(bytes, whole);
+      return await oggFacts(bytes, allBytes);
     case 'mp3':
       return await mp3Facts(bytes, offset);
     default:
@@ -45,15 +45,15 @@ const flacMark = Buffer.from('fLaC', 'latin1');
 const flacStart = /^fLaC[\0\x80]\0\0\x22$/;
 const flacStartBytes = 8;
 
-async function flacFacts(bytes: SourceBytes, whole: ByteRange): Promise<FileFacts> {
-  const starts = [whole.start];
-  for await (const { data, at } of stretches(bytes, whole.start + flacStartBytes, flacStartBytes - 1)) {
+async function flacFacts(bytes: SourceBytes, allBytes: ByteRange): Promise<FileFacts> {
+  const starts = [allBytes.start];
+  for await (const { data, at } of stretches(bytes, allBytes.start + flacStartBytes, flacStartBytes - 1)) {
     for (let i = data.indexOf(flacMark); i >= 0; i = data.indexOf(flacMark, i + 1)) {
       if (flacStart.test(data.toString('latin1', i, i + flacStartBytes))) starts.push(at + i);
     }
   }
-  const parts = rangesOf(starts, whole.end);
-  const head = Buffer.from(await bytes.readAt(whole.start, headBytes));
+  const parts = rangesOf(starts, allBytes.end);
+  const head = Buffer.from(await bytes.readAt(allBytes.start, headBytes));
   return { parts, promisedS: parts.length === 1 ? flacSeconds(head) : null, cut: false, tags: flacTags(head) };
 }
 
@@ -79,12 +79,12 @@ const pageHeaderBytes = 27;
 const firstPage = 2;
 const lastPage = 4;
 
-async function oggFacts(bytes: SourceBytes, whole: ByteRange): Promise<FileFacts> {
+async function oggFacts(bytes: SourceBytes, allBytes: ByteRange): Promise<FileFacts> {
   const starts: number[] = [];
-  let next = whole.start;
+  let next = allBytes.start;
   let wasFirst = false;
   let ended = false;
-  for await (const { data, at } of stretches(bytes, whole.start, pageHeaderBytes + 255)) {
+  for await (const { data, at } of stretches(bytes, allBytes.start, pageHeaderBytes + 255)) {
     for (;;) {
       let i = next - at;
       if (i + pageHeaderBytes > data.length) break;
@@ -108,12 +108,12 @@ async function oggFacts(bytes: SourceBytes, whole: ByteRange): Promise<FileFacts
       next = at + data.subarray(i + pageHeaderBytes, bodyStart).reduce((sum, lacing) => sum + lacing, bodyStart);
     }
   }
-  if (starts[0] !== whole.start) starts.unshift(whole.start);
-  const head = Buffer.from(await bytes.readAt(whole.start, headBytes));
+  if (starts[0] !== allBytes.start) starts.unshift(allBytes.start);
+  const head = Buffer.from(await bytes.readAt(allBytes.start, headBytes));
   return {
-    parts: rangesOf(starts, whole.end),
+    parts: rangesOf(starts, allBytes.end),
     promisedS: null,
-    cut: !ended || next !== whole.end,
+    cut: !ended || next !== allBytes.end,
     tags: oggTags(head),
   };
 }

@@ -5,12 +5,12 @@ import type { AudioSource, DecoderRoute, RouteInput } from './AudioSource.ts';
 /** Seconds that are decoded in one crossing. */
 const stretchS = 16;
 
-export async function openWav({ source, ...options }: RouteInput): Promise<AudioSource> {
-  return nativeSource(await WavDecoder.open(source, options), 'wav', options.signal);
+export async function openWav({ source, readAhead, ...options }: RouteInput): Promise<AudioSource> {
+  return nativeSource(await WavDecoder.open(source, { ...options, ahead: readAhead }), 'wav', options.signal);
 }
 
-export async function openFfmpeg({ source, ...options }: RouteInput): Promise<AudioSource> {
-  return nativeSource(await FfmpegDecoder.open(source, options), 'ffmpeg', options.signal);
+export async function openFfmpeg({ source, readAhead, ...options }: RouteInput): Promise<AudioSource> {
+  return nativeSource(await FfmpegDecoder.open(source, { ...options, ahead: readAhead }), 'ffmpeg', options.signal);
 }
 
 function nativeSource(
@@ -48,7 +48,7 @@ function nativeSource(
         return decoder.progress.ended ? null : await decoder.readAt(targetHz, stretchS * targetHz);
       });
     },
-    get whole() {
+    get allSamples() {
       return decoder.progress.ended ? decoder.ahead : null;
     },
     get decodedSamples() {

@@ -27,8 +27,8 @@ export interface OpenAudioOptions {
   readonly channel?: Channel;
   /** Stops opening and decoding; what waits rejects with `signal.reason`. */
   readonly signal?: AbortSignal;
-  /** What is read in one go with opening, where the decoder can; see {@link AudioSource.whole}. Default nothing. */
-  readonly ahead?: ReadAhead;
+  /** What is read in one go with opening, where the decoder can; see {@link AudioSource.allSamples}. Default nothing. */
+  readonly readAhead?: ReadAhead;
   /** The decoders that may be used, tried in this order. Default `wav`, `ffmpeg`, `ffmpeg-cli`, `wasm`. */
   readonly decoders?: readonly DecoderRoute[];
 }
@@ -45,7 +45,7 @@ export interface OpenAudioOptions {
  * `unreadable`, `no_samples`; reading throws `no_such_channel`, `too_long`.
  */
 export async function openAudio(source: string | Uint8Array, options: OpenAudioOptions = {}): Promise<AudioSource> {
-  const { signal, decoders = decoderRoutes, ahead = null, channel = 'mean' } = options;
+  const { signal, decoders = decoderRoutes, readAhead = null, channel = 'mean' } = options;
   for (const route of decoders) {
     if (!decoderRoutes.includes(route)) throw expected(`one of ${decoderRoutes.join(', ')}`, 'decoders', route);
   }
@@ -62,7 +62,7 @@ export async function openAudio(source: string | Uint8Array, options: OpenAudioO
     limits,
     channel: channelNumber(channel),
     signal,
-    ahead,
+    readAhead,
   };
   let refusal: AudioError | undefined;
   const tried: DecoderRoute[] = [];
@@ -84,7 +84,7 @@ export async function openAudio(source: string | Uint8Array, options: OpenAudioO
       refusal ??= error;
     }
   }
-  // What nobody recognises is better said so than with a decoder's guess.
+  // No decoder knows the format: this message says more than the guess of the last one.
   if (sniffed.kind === null || refusal === undefined) throw missingDecoder(sniffed);
   if (sniffed.kind !== 'wav') throw refusal;
   const remedy = tried.some((route) => route.startsWith('ffmpeg'))

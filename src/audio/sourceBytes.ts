@@ -26,7 +26,7 @@ export async function openBytes(source: string | Uint8Array): Promise<SourceByte
   }
   let handle: FileHandle | undefined;
   try {
-    // Asked before opening: opening a named pipe would wait for a writer.
+    // Checked before opening: opening a named pipe would wait for a writer.
     const status = await stat(source);
     if (status.isDirectory()) throw new AudioError('unreadable', 'This is a directory, not a recording');
     if (!status.isFile()) throw new AudioError('unreadable', 'This is not a regular file');

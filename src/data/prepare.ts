@@ -139,13 +139,17 @@ async function decodeAll(
   const limits = decodeLimits(data);
   let done = 0;
   const hashed = await concurrently(files, workers, signal, async (file, stop) => {
-    const hash = await orReject(file.path, rejected, () =>
+    const hash = await nullIfRejected(file.path, rejected, () =>
       hashWithin(join(rawDir, file.path), data.maxFileBytes, stop),
     );
     const known = hash === null ? null : await readShardRecording(shardOf(hash), sampleRateHz);
     onProgress?.({ stage: 'hash', done: ++done, total: files.length });
     // Limits may have become stricter since it was decoded.
-    const allowed = await orReject(file.path, rejected, async () => known === null || withinLimits(known, limits));
+    const allowed = await nullIfRejected(
+      file.path,
+      rejected,
+      async () => known === null || withinLimits(known, limits),
+    );
     return hash === null || !allowed ? null : { file, contentHash: hash, known };
   });
   const readable = hashed.filter((one) => one !== null);
@@ -161,23 +165,23 @@ async function decodeAll(
   );
   // Equal bytes in several places are decoded once; if they cannot be, every place is rejected.
   done = 0;
-  const outcomes = new Map<string, ShardRecording | RejectedRecording>();
+  const results = new Map<string, ShardRecording | RejectedRecording>();
   await concurrently(fresh, workers, signal, async ({ file, contentHash }, stop) => {
     const failures: RejectedRecording[] = [];
-    const known = await orReject(file.path, failures, () =>
+    const known = await nullIfRejected(file.path, failures, () =>
       decodeRecording(join(rawDir, file.path), shardOf(contentHash), sampleRateHz, {
         limits,
         channel,
         signal: stop,
       }),
     );
-    outcomes.set(contentHash, known ?? (failures[0] as RejectedRecording));
+    results.set(contentHash, known ?? (failures[0] as RejectedRecording));
     onProgress?.({ stage: 'decode', done: ++done, total: fresh.length, message: file.path });
   });
   return readable.flatMap(({ file, contentHash, known }) => {
-    const outcome = known ?? (outcomes.get(contentHash) as ShardRecording | RejectedRecording);
-    if (!('code' in outcome)) return [{ file, contentHash, known: outcome }];
-    rejected.push({ ...outcome, path: file.path });
+    const result = known ?? (results.get(contentHash) as ShardRecording | RejectedRecording);
+    if (!('code' in result)) return [{ file, contentHash, known: result }];
+    rejected.push({ ...result, path: file.path });
     return [];
   });
 }
@@ -190,7 +194,11 @@ function withinLimits({ channels, sampleRateHz, durationS }: ShardRecording, lim
 }
 
 /** Null, and a row in `rejected`, where the file is at fault; anything else (a full disk, an abort) goes on up. */
-async function orReject<T>(path: string, rejected: RejectedRecording[], work: () => Promise<T>): Promise<T | null> {
+async function nullIfRejected<T>(
+  path: string,
+  rejected: RejectedRecording[],
+  work: () => Promise<T>,
+): Promise<T | null> {
   try {
     return await work();
   } catch (error) {

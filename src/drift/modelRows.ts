@@ -2,7 +2,7 @@
 import type { Checkpoint } from '../checkpoint/Checkpoint.ts';
 import type { ReferenceRow } from '../checkpoint/reference.ts';
 import type { DriftFeatures, Label } from '../domain.ts';
-import type { HeardPrediction } from '../prediction/options.ts';
+import type { RecordingPrediction } from '../prediction/options.ts';
 import { indexOfLargest } from '../scoring/aggregate.ts';
 import type { DriftRow } from './detectDrift.ts';
 import type { driftFeatureNames, RecordingRow } from './recordingRows.ts';
@@ -32,7 +32,7 @@ export function modelRow({ driftFeatures, prediction, confidence }: ModelRow, ta
 }
 
 /** A row from a prediction with its drift features, and with its embedding where it has one. */
-export function predictionRow(heard: HeardPrediction, target?: Label | null): RecordingRow {
+export function predictionRow(heard: RecordingPrediction, target?: Label | null): RecordingRow {
   const { driftFeatures, topLabel, scores, embedding, recording, recordedAt } = heard;
   const confidence = scores[indexOfLargest(scores)] as number;
   const row = modelRow({ driftFeatures: driftFeatures as DriftFeatures, prediction: topLabel, confidence }, target);

@@ -10,7 +10,7 @@ import type { Dataset } from '../data/dataset.ts';
 import { hashFile } from '../data/hashFile.ts';
 import type { FailedPrediction, JobOptions, Recording } from '../domain.ts';
 import { Classifier } from '../prediction/Classifier.ts';
-import type { ClassifierOptions, DecodedRecording, HeardPrediction } from '../prediction/options.ts';
+import type { ClassifierOptions, DecodedRecording, RecordingPrediction } from '../prediction/options.ts';
 
 export interface PredictRecordingsOptions extends Pick<JobOptions, 'signal' | 'onProgress'> {
   /** Of the progress. */
@@ -27,7 +27,7 @@ export interface PredictRecordingsOptions extends Pick<JobOptions, 'signal' | 'o
 
 export interface PredictedRecording {
   readonly recording: Recording;
-  readonly prediction: HeardPrediction | FailedPrediction;
+  readonly prediction: RecordingPrediction | FailedPrediction;
   /** Whether it was read from the dataset's shard, not from its original file. */
   readonly fromShard: boolean;
 }
@@ -69,7 +69,7 @@ export async function* predictRecordings(
       const prediction =
         states[i] === 'changed'
           ? changedFailure
-          : ((await predictions.next()).value as HeardPrediction | FailedPrediction);
+          : ((await predictions.next()).value as RecordingPrediction | FailedPrediction);
       yield { recording, prediction: named(prediction, recording, dataset), fromShard };
       onProgress?.({ stage, done: i + 1, total });
     }
@@ -135,7 +135,7 @@ const changedFailure: FailedPrediction = {
 };
 
 /** By its path in the dataset: where the folder of recordings lies is nobody's business. */
-function named<T extends HeardPrediction | FailedPrediction>(
+function named<T extends RecordingPrediction | FailedPrediction>(
   prediction: T,
   { path }: Recording,
   { manifest }: Dataset,

@@ -27,7 +27,6 @@ import {
   type DecodedRecording,
   defaultLimits,
   type Embedding,
-  type HeardPrediction,
   type PredictFilesOptions,
   type PredictionLimits,
   type PredictOptions,
@@ -35,12 +34,13 @@ import {
   predictFilesOptionNames,
   predictOptionNames,
   type RecordingLogits,
+  type RecordingPrediction,
 } from './options.ts';
 import { type PcmFormat, spooled } from './readable.ts';
-import { type ClipBatch, type ScoreClipsOptions, scoreClips, scoreWhole } from './scoreClips.ts';
+import { type ClipBatch, type ScoreClipsOptions, scoreClips, scoreSamples } from './scoreClips.ts';
 
 /**
- * A trained model that is ready to listen.
+ * A trained model that is ready to predict.
  *
  * ```ts
  * using classifier = await Classifier.open('runs/2026-05-01/06-30-00');
@@ -104,7 +104,7 @@ export class Classifier {
     return this.#checkpoint.metadata;
   }
 
-  /** What the model hears. */
+  /** Sample rate and band of the sound that the model predicts from. */
   get features(): { readonly sampleRateHz: number; readonly fMinHz: number; readonly fMaxHz: number } {
     return this.#checkpoint.metadata.features;
   }
@@ -123,14 +123,14 @@ export class Classifier {
   async predictFile(
     source: string | Uint8Array | DecodedRecording,
     options: PredictOptions = {},
-  ): Promise<HeardPrediction> {
+  ): Promise<RecordingPrediction> {
     checkOptions('predictFile', options, predictOptionNames);
     if (!['string', 'object'].includes(typeof source) || source === null) {
       throw expected('the path or the bytes of a recording', 'the first argument', source);
     }
-    const reading = this.#reading(options);
-    const heard = await this.clipLogits(source, options);
-    const { durationS, recordedAt, warnings, clips, logits, activity, driftFeatures, embedding, decodeMs } = heard;
+    const wanted = this.#predictionOptions(options);
+    const scored = await this.clipLogits(source, options);
+    const { durationS, recordedAt, warnings, clips, logits, activity, driftFeatures, embedding, decodeMs } = scored;
     const { labels, noEventLabels, aggregation, calibration } = this.#checkpoint.metadata;
     const probabilities = clipProbabilities(logits, labels.length, calibration.temperature);
     const scores = aggregateClips(probabilities, activity, labels.length, aggregation);
@@ -149,7 +149,7 @@ export class Classifier {
       scores,
       topLabel: noEventLabels.includes(best) ? null : best,
       clips: clipPredictions,
-      detections: detectionsOf(clipPredictions, { ...reading, labels, noEventLabels, durationS, recordedAt }),
+      detections: detectionsOf(clipPredictions, { ...wanted, labels, noEventLabels, durationS, recordedAt }),
       driftFeatures,
       embedding,
       decodeMs,
@@ -164,12 +164,12 @@ export class Classifier {
   async *predictFiles(
     sources: Iterable<string | DecodedRecording>,
     options: PredictFilesOptions = {},
-  ): AsyncGenerator<HeardPrediction | FailedPrediction, void> {
+  ): AsyncGenerator<RecordingPrediction | FailedPrediction, void> {
     checkOptions('predictFiles', options, predictFilesOptionNames);
     checkPaths(sources);
     const { workers = availableParallelism(), order = 'input', ...single } = options;
     positiveInteger('workers', workers);
-    this.#reading(options);
+    this.#predictionOptions(options);
     this.#openEngine();
     // Leaving the loop early stops what is still being decoded.
     const stop = new AbortController();
@@ -189,7 +189,7 @@ export class Classifier {
   }
 
   /**
-   * Clip by clip what is heard in a stream, with the scores of {@link predictFile}'s clips. An encoded stream (a WAV, mp3,
+   * Predictions of a stream clip by clip, with the scores of {@link predictFile}'s clips. An encoded stream (a WAV, mp3,
    * … file as it is uploaded) is stored in a temporary file first. With `pcm` the stream is raw samples and each clip is
    * given as soon as its last sample has arrived.
    *
@@ -197,7 +197,7 @@ export class Classifier {
    */
   async *predictStream(
     readable: Readable,
-    options: Pick<PredictOptions, 'overlapS' | 'signal' | 'patient'> & { readonly pcm?: PcmFormat } = {},
+    options: Pick<PredictOptions, 'overlapS' | 'signal' | 'waitForRoom'> & { readonly pcm?: PcmFormat } = {},
   ): AsyncGenerator<ClipPrediction, void> {
     this.#hopS(options.overlapS);
     if (options.pcm !== undefined) {
@@ -210,7 +210,7 @@ export class Classifier {
     }
   }
 
-  /** What the network thinks of a recording, before it is asked for names: for search, clustering and drift. */
+  /** Embeddings of a recording and its clips, from the layer before the scores: for search, clustering and drift. */
   async embed(source: string | Uint8Array, options: PredictOptions = {}): Promise<Embedding> {
     await using opened = await this.#open(source, options);
     const clips: (Clip & { embedding: Float32Array })[] = [];
@@ -221,8 +221,8 @@ export class Classifier {
         clips.push({ ...clip, embedding: embeddings.slice(index * width, (index + 1) * width) });
       });
     }
-    const whole = concatenated(clips.map(({ embedding }) => embedding));
-    return { durationS: opened.durationS(), clips, embedding: meanRow(whole, clips.length) };
+    const rows = concatenated(clips.map(({ embedding }) => embedding));
+    return { durationS: opened.durationS(), clips, embedding: meanRow(rows, clips.length) };
   }
 
   /** A picture of a recording of any length, as a PNG: log-mel in the model's bands, low ones at the bottom. */
@@ -314,12 +314,12 @@ export class Classifier {
     const { clips, features } = this.#checkpoint.metadata;
     const grid = { ...clips, hopS: this.#hopS(options.overlapS) };
     const { sampleRateHz } = features;
-    const { patient, signal } = options;
-    const scoring = { grid, sampleRateHz, batchSize: this.#batchSize, ...mode, patient, signal };
+    const { waitForRoom, signal } = options;
+    const scoring = { grid, sampleRateHz, batchSize: this.#batchSize, ...mode, waitForRoom, signal };
     const batches =
-      source.whole === null
+      source.allSamples === null
         ? scoreClips(engine, source.samplesAt(sampleRateHz), scoring)
-        : scoreWhole(engine, source.whole, scoring);
+        : scoreSamples(engine, source.allSamples, scoring);
     for await (const batch of batches) {
       const last = batch.clips[batch.clips.length - 1] as Clip;
       const total = Math.max(source.declaredDurationS ?? 0, last.endS);
@@ -347,7 +347,7 @@ export class Classifier {
     return this.#engine;
   }
 
-  #reading({ overlapS, minScore = 0.25, topK = 3, merge = true }: PredictOptions) {
+  #predictionOptions({ overlapS, minScore = 0.25, topK = 3, merge = true }: PredictOptions) {
     this.#hopS(overlapS);
     if (!(minScore >= 0 && minScore <= 1)) throw expected('a number from 0 to 1', 'minScore', minScore);
     positiveInteger('topK', topK);
@@ -379,20 +379,20 @@ function checkSource(source: unknown): void {
   }
 }
 
-/** One text would be taken for a list of its letters. */
+/** A string is iterable too: each of its letters would be taken for a path. */
 function checkPaths(paths: unknown): void {
   if (typeof paths === 'object' && paths !== null && Symbol.iterator in paths && !(paths instanceof Uint8Array)) return;
   throw expected("a list of paths (['dawn.wav'])", 'predictFiles', paths);
 }
 
 function concatenated(parts: readonly Float32Array[]): Float32Array {
-  const whole = new Float32Array(parts.reduce((length, part) => length + part.length, 0));
+  const all = new Float32Array(parts.reduce((length, part) => length + part.length, 0));
   let at = 0;
   for (const part of parts) {
-    whole.set(part, at);
+    all.set(part, at);
     at += part.length;
   }
-  return whole;
+  return all;
 }
 
 /** (D) of (N * D) */

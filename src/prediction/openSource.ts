@@ -15,13 +15,13 @@ import { recordedAt, recordedAtFromTags } from '../data/recordedAt.ts';
 import type { DecodedRecording } from './options.ts';
 import { type PcmFormat, pcmBlocks } from './readable.ts';
 
-/** Something to listen to, read once from beginning to end. */
+/** An opened recording or stream, read once from beginning to end. */
 export interface OpenedSource extends AsyncDisposable {
   /** From the header: for progress only. */
   readonly declaredDurationS: number | null;
   readonly recordedAt: string | null;
-  /** All samples at the model's rate, where the recording is short enough to have been read with opening; see AudioSource. */
-  readonly whole: NativeSamples | null;
+  /** All samples at the model's rate, where the recording is short enough to be decoded in the call that opens it; see AudioSource. */
+  readonly allSamples: NativeSamples | null;
   /** Mono samples at the model's rate. */
   samplesAt(sampleRateHz: number): AsyncIterable<Float32Array>;
   /** Of what was read so far, at the source's own rate. */
@@ -42,8 +42,8 @@ export interface OpenRecordingOptions {
   readonly name?: string | undefined;
 }
 
-/** A recording of so many seconds is read whole with opening it. */
-const wholeS = 60;
+/** A recording of up to so many seconds is decoded completely in the call that opens it. */
+const openedWithS = 60;
 
 /** A file or the bytes of one, at any cost unless `limits` say otherwise. */
 export async function openRecording(
@@ -52,11 +52,11 @@ export async function openRecording(
   { sampleRateHz: targetHz, channel = 'mean', signal, name }: OpenRecordingOptions,
 ): Promise<OpenedSource> {
   const begin = performance.now();
-  const ahead = { targetHz, samples: wholeS * targetHz };
+  const readAhead = { targetHz, samples: openedWithS * targetHz };
   const budget = new DecodeBudget(limits, await bytesOf(source));
   const either = signal === undefined ? budget.signal : AbortSignal.any([signal, budget.signal]);
   const audio = await budget.spend(() =>
-    openAudio(source, { limits: decodeLimits(limits), channel, ahead, signal: either }),
+    openAudio(source, { limits: decodeLimits(limits), channel, readAhead, signal: either }),
   );
   try {
     // All of a short recording has been decoded by now.
@@ -66,13 +66,13 @@ export async function openRecording(
     audio.close();
     throw error;
   }
-  let decodeMs = audio.whole === null ? 0 : performance.now() - begin;
+  let decodeMs = audio.allSamples === null ? 0 : performance.now() - begin;
   const path = name ?? (typeof source === 'string' ? source : '');
   const { sampleRateHz, declaredDurationS, tags } = audio.info;
   return {
     declaredDurationS,
     recordedAt: recordedAt({ path, fromTags: recordedAtFromTags(tags) }),
-    whole: audio.whole,
+    allSamples: audio.allSamples,
     samplesAt: async function* (rateHz) {
       yield* withinBudget(audio, rateHz, budget);
       decodeMs = performance.now() - begin;
@@ -84,7 +84,7 @@ export async function openRecording(
   };
 }
 
-/** Opening a file that is not there says so better than this. */
+/** 0 where the file is not there: opening it gives the better message. */
 async function bytesOf(source: string | Uint8Array): Promise<number> {
   return typeof source === 'string' ? ((await stat(source).catch(() => null))?.size ?? 0) : source.byteLength;
 }
@@ -122,7 +122,7 @@ export function openDecoded({ sampleRateHz, durationS, recordedAt, blocks }: Dec
   return {
     declaredDurationS: durationS,
     recordedAt,
-    whole: null,
+    allSamples: null,
     samplesAt: (targetHz) => resampled(counted(), sampleRateHz, targetHz),
     durationS: () => (samples === 0 ? 0 : durationS),
     warnings: () => [],
@@ -132,8 +132,8 @@ export function openDecoded({ sampleRateHz, durationS, recordedAt, blocks }: Dec
 }
 
 /**
- * A stream of raw samples, of any length: a microphone has no end. Its `best` channel is known to nobody yet: it is read as
- * the mean.
+ * A stream of raw samples, of any length: a microphone has no end. Its `best` channel cannot be known before the end, so
+ * the mean is read.
  */
 export function openPcm(
   readable: Readable,
@@ -156,7 +156,7 @@ export function openPcm(
   return {
     declaredDurationS: null,
     recordedAt: null,
-    whole: null,
+    allSamples: null,
     samplesAt: (targetHz) => resampled(blocks, sampleRateHz, targetHz),
     durationS: () => samples / sampleRateHz,
     warnings: () => mixer.notes,

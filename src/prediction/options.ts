@@ -46,7 +46,7 @@ export interface PredictOptions extends JobOptions {
   /** Neighbouring clips of one label become one detection. Default true. */
   readonly merge?: boolean;
   /**
-   * Milliseconds, from the call, that the answer is good for. Where clips of many recordings are computed together
+   * Milliseconds, from the call, after which the prediction is of no use. Where clips of many recordings are computed together
    * (`batching`), what cannot be there by then is refused (OverloadedError) or given up (AutobirdError `deadline_exceeded`)
    * instead of being computed for nothing. Default no limit.
    */
@@ -55,8 +55,8 @@ export interface PredictOptions extends JobOptions {
   readonly name?: string;
   /** For this recording, instead of what the classifier was opened with. */
   readonly limits?: Partial<PredictionLimits>;
-  /** With `batching`: waits where there is too much to do, instead of failing with OverloadedError. Default false. */
-  readonly patient?: boolean;
+  /** With `batching`: waits for room in the queue instead of failing with OverloadedError. Default false. */
+  readonly waitForRoom?: boolean;
   /** Also give the embedding of the recording. Default false. */
   readonly embedding?: boolean;
   /** Also give what drift detection keeps of the recording. Default false. */
@@ -82,7 +82,7 @@ export interface DecodedRecording {
   blocks(): AsyncIterable<Float32Array>;
 }
 
-/** What the network says of a recording before calibration: for evaluation. */
+/** The scores of a recording before calibration: for evaluation. */
 export interface RecordingLogits {
   readonly durationS: number;
   readonly recordedAt: string | null;
@@ -94,21 +94,21 @@ export interface RecordingLogits {
   readonly logits: Float32Array;
   /** (N) */
   readonly activity: Float32Array;
-  /** Mean over the clips; null where they were not asked for. */
+  /** Mean over the clips; null unless requested. */
   readonly driftFeatures: DriftFeatures | null;
-  /** (D), mean over the clips; null where it was not asked for. */
+  /** (D), mean over the clips; null unless requested. */
   readonly embedding: Float32Array | null;
   /** Milliseconds until the last sample was decoded. */
   readonly decodeMs: number;
 }
 
-/** A prediction as the classifier gives it. */
-export interface HeardPrediction extends Prediction {
-  /** Mean over the clips; null where they were not asked for. */
+/** The prediction of one recording, as the classifier makes it. */
+export interface RecordingPrediction extends Prediction {
+  /** Mean over the clips; null unless requested. */
   readonly driftFeatures: DriftFeatures | null;
-  /** (D), mean over the clips; null where it was not asked for. */
+  /** (D), mean over the clips; null unless requested. */
   readonly embedding: Float32Array | null;
-  /** Milliseconds until the last sample was decoded. Of a long recording the network has heard the beginning by then. */
+  /** Milliseconds until the last sample was decoded. Of a long recording the network has scored the beginning by then. */
   readonly decodeMs: number;
 }
 
@@ -157,7 +157,7 @@ export const predictOptionNames: OptionNames<PredictOptions> = {
   withinMs: 1,
   name: 1,
   limits: 1,
-  patient: 1,
+  waitForRoom: 1,
   embedding: 1,
   driftFeatures: 1,
   signal: 1,

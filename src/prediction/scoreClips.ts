@@ -7,7 +7,7 @@ import type { ForwardOptions } from '../../bindings/Engine.ts';
 import type { EngineOutput, NativeSamples } from '../../bindings/native.ts';
 import { clipGrid, clipSeconds, type GridOptions } from '../data/clips.ts';
 import type { Clip } from '../domain.ts';
-import { patiently } from './patiently.ts';
+import { retryWithPauses } from './retryWithPauses.ts';
 
 /** The part of an Engine that is used here. */
 export interface ClipEngine<Samples = Float32Array> {
@@ -30,14 +30,14 @@ export interface ScoreClipsOptions {
   readonly embeddings: boolean;
   /** Default false. */
   readonly driftFeatures?: boolean;
-  /** Wait for room where the engine has too much to do. Default false. */
-  readonly patient?: boolean | undefined;
+  /** Wait for room in the queue of the engine. Default false. */
+  readonly waitForRoom?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
   /** On the clock of `performance.now()`; see ForwardOptions.withinMs. */
   readonly deadlineMs?: number | undefined;
 }
 
-/** (N) clips with their logits (N * C), activity (N) and, when asked for, embeddings (N * D). */
+/** (N) clips with their logits (N * C), activity (N) and, where requested, embeddings (N * D). */
 export interface ClipBatch extends EngineOutput {
   /** (N) */
   readonly clips: readonly Clip[];
@@ -68,7 +68,7 @@ export async function* scoreClips(
     const clips = Array.from(startSamples, (start) => clipSeconds(start, clipSamples, sampleRateHz));
     const samples = window.slice(from, until);
     const batch = forward(engine, samples, relative, options).then((output) => ({ clips, ...output }));
-    // Whoever stops listening before the batch is done must not see its failure as an unhandled one.
+    // The caller may leave before the batch is done: its failure must not count as an unhandled one then.
     batch.catch(() => {});
     return batch;
   };
@@ -104,7 +104,7 @@ export async function* scoreClips(
 }
 
 /** As {@link scoreClips}, of all samples of a recording, which stay where they are. */
-export async function* scoreWhole(
+export async function* scoreSamples(
   engine: ClipEngine<NativeSamples>,
   samples: NativeSamples,
   options: Omit<ScoreClipsOptions, 'eager'>,
@@ -124,15 +124,15 @@ function clipSamplesOf({ grid, sampleRateHz }: Pick<ScoreClipsOptions, 'grid' | 
   return Math.max(1, Math.round(grid.lengthS * sampleRateHz));
 }
 
-/** One crossing, repeated as long as there is no room where the caller is patient. */
+/** One crossing, repeated with `waitForRoom` as long as there is no room. */
 async function forward<Samples>(
   engine: ClipEngine<Samples>,
   samples: Samples,
   starts: Float64Array,
   options: Omit<ScoreClipsOptions, 'eager'>,
 ): Promise<EngineOutput> {
-  const { embeddings, driftFeatures, patient = false, signal, deadlineMs } = options;
-  const ask = () => {
+  const { embeddings, driftFeatures, waitForRoom = false, signal, deadlineMs } = options;
+  const score = () => {
     const withinMs = deadlineMs === undefined ? undefined : Math.max(0, deadlineMs - performance.now());
     return engine.forwardPcm(samples, starts, clipSamplesOf(options), embeddings, {
       ...(signal && { signal }),
@@ -140,7 +140,7 @@ async function forward<Samples>(
       driftFeatures,
     });
   };
-  return await (patient ? patiently(ask, signal) : ask());
+  return await (waitForRoom ? retryWithPauses(score, signal) : score());
 }
 
 /** The samples from some point on, in one array that grows only as far as needed. */

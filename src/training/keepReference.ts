@@ -5,7 +5,7 @@ import type { Config } from '../config/schema.ts';
 import type { Dataset } from '../data/dataset.ts';
 import type { DriftFeatures, FailedPrediction, JobOptions, Label, Recording, Split } from '../domain.ts';
 import { predictRecordings } from '../evaluation/predictRecordings.ts';
-import type { HeardPrediction } from '../prediction/options.ts';
+import type { RecordingPrediction } from '../prediction/options.ts';
 import { randomFor } from '../random.ts';
 import type { Run } from '../run/Run.ts';
 import { indexOfLargest } from '../scoring/aggregate.ts';
@@ -69,7 +69,7 @@ export async function keepReference(options: KeepReferenceOptions): Promise<void
   await writeCheckpoint(run.bestCheckpoint, { tensors, statistics, metadata, reference: rows });
 }
 
-function referenceRow(answer: HeardPrediction, target: Label | null, heldOut: boolean): ReferenceRow {
+function referenceRow(answer: RecordingPrediction, target: Label | null, heldOut: boolean): ReferenceRow {
   const { driftFeatures, labels, scores, embedding } = answer;
   const best = indexOfLargest(scores);
   return {

@@ -2,7 +2,7 @@
 import { connect } from 'node:net';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Classifier, type HeardPrediction } from '../../src/index.ts';
+import { Classifier, type RecordingPrediction } from '../../src/index.ts';
 import { assertClose } from '../helpers/assertClose.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { LiveClient, type LiveMessage } from '../helpers/liveClient.ts';
@@ -26,7 +26,7 @@ function clipsOf(messages: readonly LiveMessage[]): LiveMessage[] {
   return messages.filter(({ type }) => type === 'clip');
 }
 
-function assertClips(clips: readonly LiveMessage[], { clips: wanted, labels, durationS }: HeardPrediction): void {
+function assertClips(clips: readonly LiveMessage[], { clips: wanted, labels, durationS }: RecordingPrediction): void {
   assert.is(clips.length, wanted.length);
   for (const [index, { startS, endS, scores }] of wanted.entries()) {
     const { start_s, end_s, top } = clips[index] as LiveMessage;

@@ -96,7 +96,7 @@ export class LiveSession {
     const options = {
       pcm: { sampleRateHz, format, channels },
       signal: this.#stop.signal,
-      patient: true,
+      waitForRoom: true,
       ...(overlapS !== undefined && { overlapS }),
     };
     let errorCode: string | null = null;

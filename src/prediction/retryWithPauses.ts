@@ -1,15 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OverloadedError } from '../../bindings/errors.ts';
 
-/** However long the queue: what waits for it looks again so often. */
+/** The longest pause, however long the queue. */
 const longestWaitS = 5;
 const shortestWaitS = 0.02;
 
-/** Asks again and again while there is too much to do. @throws whatever else `ask` throws; the reason of `signal` */
-export async function patiently<T>(ask: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+/**
+ * Calls `work` again after a pause as long as it throws OverloadedError.
+ *
+ * @throws any other error of `work`; the reason of `signal`
+ */
+export async function retryWithPauses<T>(work: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   for (;;) {
     try {
-      return await ask();
+      return await work();
     } catch (error) {
       if (!(error instanceof OverloadedError)) throw error;
       const waitS = Math.min(longestWaitS, Math.max(shortestWaitS, error.retryAfterS));

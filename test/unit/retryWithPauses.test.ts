@@ -1,30 +1,30 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { OverloadedError } from '../../bindings/errors.ts';
-import { patiently } from '../../src/prediction/patiently.ts';
+import { retryWithPauses } from '../../src/prediction/retryWithPauses.ts';
 
-test('it asks again while there is too much to do', async () => {
-  let asked = 0;
-  const answer = await patiently(async () => {
-    if (++asked < 4) throw new OverloadedError('busy', 0);
+test('it calls again while there is too much to do', async () => {
+  let calls = 0;
+  const result = await retryWithPauses(async () => {
+    if (++calls < 4) throw new OverloadedError('busy', 0);
     return 'done';
   }, undefined);
-  assert.equal([answer, asked], ['done', 4]);
+  assert.equal([result, calls], ['done', 4]);
 });
 
 test('other errors are not waited out', async () => {
-  let asked = 0;
+  let calls = 0;
   const failing = async () => {
-    asked++;
+    calls++;
     throw new Error('broken');
   };
-  const error = await patiently(failing, undefined).catch((reason: Error) => reason);
-  assert.equal([(error as Error).message, asked], ['broken', 1]);
+  const error = await retryWithPauses(failing, undefined).catch((reason: Error) => reason);
+  assert.equal([(error as Error).message, calls], ['broken', 1]);
 });
 
 test('a signal ends the waiting with its reason', async () => {
   const stop = new AbortController();
-  const waiting = patiently(async () => {
+  const waiting = retryWithPauses(async () => {
     setImmediate(() => stop.abort(new Error('stopped')));
     throw new OverloadedError('busy', 3600);
   }, stop.signal);
