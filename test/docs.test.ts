@@ -1,14 +1,18 @@
 /** What README and docs tell people to type runs: every fenced block is run, or has its reason here. */
 // time-limit: 300
-import { spawnSync } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { synthesize } from '../src/data/synthesize.ts';
+import { findProgram } from './helpers/findProgram.ts';
 import { runCommand } from './helpers/runCommand.ts';
 import { chirpWav } from './helpers/tinyModel.ts';
+import { withService } from './helpers/withService.ts';
 import { withTempDir } from './helpers/withTempDir.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -31,7 +35,6 @@ const notRun: readonly (readonly [RegExp, number, string])[] = [
     'goes on until it is stopped (test/services/serve.test.ts); its configuration is checked here',
   ],
   [/autobird log /, 4, 'works on the log of a service (test/services)'],
-  [/^curl /, 15, 'needs a service; its routes have tests in test/services'],
   [
     /^(gcloud|for policy|done|docker|export DATABASE_URL|gdb|echo 'field)/,
     9,
@@ -133,6 +136,70 @@ test('every command and every program of the documents runs, in their order', ()
     }
     assert.is(ran, 27);
   }));
+
+/** What each request of the documents gets, in their order. */
+const replies: readonly (readonly [file: string, reply: RegExp])[] = [
+  ['README.md', /^{.*"detections":/],
+  ['docs/prediction-log.md', /^{"predictions":\[\],"next":null}$/],
+  ['docs/prediction-log.md', /^id,[\s\S]*dawn\.mp3/],
+  ['docs/prediction-log.md', /^time, audio_file, prediction\r?\n.*dawn\.mp3/],
+  ['docs/prediction-log.md', /^PAR1/],
+  ['docs/prediction-log.md', /^{"deleted":0/],
+  ['docs/security.md', /^"\w+"$/],
+  ['docs/serving.md', /^"\w+"$/],
+  ['docs/serving.md', /dawn\.mp3.*dusk\.wav/],
+  ['docs/serving.md', /^recording,duration_s,/],
+  ['docs/serving.md', /^HTTP\/1\.1 202 /],
+  ['docs/serving.md', /"status":"/],
+  ['docs/serving.md', /"status":"succeeded"/],
+  ['docs/serving.md', /night\.flac/],
+  ['docs/serving.md', /^$/],
+];
+
+const hasCurl = findProgram('curl') !== undefined;
+if (!hasCurl) console.log('# skip: there is no curl here, the requests of the documents are not made');
+
+(hasCurl ? test : test.skip)('every request of the documents gets what they say', async () => {
+  const requests = (await blocks()).filter(isShell).flatMap((block) =>
+    commandsOf(block)
+      .filter((line) => line.startsWith('curl '))
+      .map((line) => ({ file: block.file, line })),
+  );
+  assert.equal(
+    requests.map(({ file }) => file),
+    replies.map(([file]) => file),
+  );
+  const { stdout: printed } = await runCommand(['key', 'field-station', '--role', 'predict', '--json']);
+  const { key, sha256, roles } = JSON.parse(printed);
+  const guarded = `service.auth.keys=[{name: field-station, sha256: ${sha256}, roles: [${roles}]}]`;
+  await withService([], ({ url, dir, management }) =>
+    withService([guarded], async ({ url: guardedUrl }) => {
+      await management.listen({ host: '127.0.0.1', port: 0 });
+      const places: Record<string, string> = {
+        '127.0.0.1:8000': new URL(url).host,
+        '127.0.0.1:8001': `127.0.0.1:${(management.server.address() as AddressInfo).port}`,
+        'birds.example:8000': new URL(guardedUrl).host,
+      };
+      for (const name of ['dawn.mp3', 'dusk.wav', 'night.flac']) await writeFile(join(dir, name), chirpWav(2));
+      let jobId = 'ID';
+      for (const [index, { file, line }] of requests.entries()) {
+        const command = line
+          .replace(/^curl /, 'curl --silent --show-error --fail-with-body ')
+          .replace(/[\w.]+:\d{4}/, (place) => places[place] ?? place)
+          .replace(/\bID\b/, jobId);
+        // The service runs in this process: nothing may hold it up meanwhile.
+        const { stdout } = await promisify(execFile)('sh', ['-c', command], {
+          cwd: dir,
+          env: { ...process.env, KEY: key },
+        });
+        const [, saved] = / -o (\S+)/.exec(line) ?? [];
+        const reply = saved === undefined ? stdout : await readFile(join(dir, saved), 'utf8');
+        assert.match(reply, replies[index]?.[1] as RegExp, `${file}: ${line}\n${reply}`);
+        jobId = /^location: \/v1\/jobs\/(\S+)/im.exec(reply)?.[1] ?? jobId;
+      }
+    }),
+  );
+});
 
 /** The run that the documents speak of. */
 async function nameRun(dir: string): Promise<void> {
