@@ -68,10 +68,11 @@ function exposed(body: string): Set<string> {
   return new Set(names);
 }
 
-/** Of what no inference service in a test has: the drift service's, and a GPU's. */
+/** Of what no inference service in a test has: the drift service's, a GPU's, and those of several processes. */
 const elsewhere: Readonly<Record<string, string>> = {
   autobird_drift_: 'services/drift/DriftMetrics.ts',
   autobird_gpu_: 'services/inference/gpuMetrics.ts',
+  autobird_workers: 'services/cluster.ts',
 };
 for (const [beginning, source] of Object.entries(elsewhere)) {
   if (!existsSync(join(packageRoot(), source)))

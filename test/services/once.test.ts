@@ -19,9 +19,8 @@ test('a request of which one recording is refused leaves no rows of the others: 
       const { predictions } = (await management.inject('/v1/log')).json<{
         predictions: { part: number; error_code: string | null }[];
       }>();
-      const answered = predictions.filter(({ error_code }) => error_code === null);
-      assert.equal(answered.map(({ part }) => part).sort(), [0, 1]);
-      assert.ok(predictions.some(({ part, error_code }) => part === 2 && error_code === 'overloaded'));
+      // What is shed has no row either: it says nothing about the recording.
+      assert.equal(predictions.map(({ part, error_code }) => `${part} ${error_code}`).sort(), ['0 null', '1 null']);
     },
   ));
 
