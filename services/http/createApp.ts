@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { fastifyAccepts } from '@fastify/accepts';
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify';
 import { authConfigured } from './auth/authenticate.ts';
-import { answerErrors } from './errors.ts';
+import { handleErrors } from './errors.ts';
 import { healthRoutes, isQuiet, type Readiness, stopping } from './health.ts';
 import { knowRoutes } from './knownRoutes.ts';
 import { httpRequest, logsRequests } from './logging.ts';
@@ -64,7 +64,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   });
   knowRoutes(app, routerOptions);
   await app.register(fastifyAccepts);
-  answerErrors(app);
+  handleErrors(app);
   // Hooks that call back instead of giving a promise: on a small answer they would be a good part of the work.
   app.addHook('onRequest', (request, reply, done) => {
     reply.headers(securityHeaders).header('x-request-id', request.id);

@@ -4,7 +4,7 @@ import { AudioError, AutobirdError, InvalidArgumentError } from '../../src/index
 import { HttpProblem } from './HttpProblem.ts';
 import { type ValidationDetail, validationDetails } from './validationDetail.ts';
 
-export interface ProblemAnswer {
+export interface ProblemResponse {
   readonly status: number;
   readonly body: { readonly detail: string | readonly ValidationDetail[]; readonly code: string };
   readonly retryAfterS?: number | undefined;
@@ -27,7 +27,7 @@ const statusByCode: Readonly<Record<string, number>> = {
 };
 
 /** The answer for anything that a handler threw; 500 for what nobody expected. */
-export function problemAnswer(error: unknown): ProblemAnswer {
+export function problemResponse(error: unknown): ProblemResponse {
   if (error instanceof HttpProblem) {
     const { status, code, message, options } = error;
     if (options.loc !== undefined) return located(status, code, options.loc, message);
@@ -51,11 +51,11 @@ export function problemAnswer(error: unknown): ProblemAnswer {
   return answer(500, 'internal', 'Internal Server Error');
 }
 
-function answer(status: number, code: string, detail: string, retryAfterS?: number): ProblemAnswer {
+function answer(status: number, code: string, detail: string, retryAfterS?: number): ProblemResponse {
   return { status, body: { detail, code }, retryAfterS };
 }
 
-function located(status: number, code: string, loc: readonly (string | number)[], msg: string): ProblemAnswer {
+function located(status: number, code: string, loc: readonly (string | number)[], msg: string): ProblemResponse {
   return { status, body: { detail: [{ type: code, loc, msg }], code } };
 }
 
@@ -64,10 +64,10 @@ function codeOf(code: string | undefined): string {
 }
 
 /** Writes a body down as the clients of these routes know it. */
-type BodyOf = (body: Pick<ProblemAnswer['body'], 'detail'>) => object;
+type BodyOf = (body: Pick<ProblemResponse['body'], 'detail'>) => object;
 
 /** Makes every error of `app` such an answer, in FastAPI's bodies where `bodyOf` has no others, and logs those that are ours. */
-export function answerErrors(app: FastifyInstance, bodyOf: BodyOf = (body) => body): void {
+export function handleErrors(app: FastifyInstance, bodyOf: BodyOf = (body) => body): void {
   app.setNotFoundHandler(async (request, reply) => sendUnrouted(request, reply, bodyOf));
   app.setErrorHandler(async (error, request, reply) =>
     // The body of a request that is for nobody is not read: whether it could be does not matter.
@@ -78,7 +78,7 @@ export function answerErrors(app: FastifyInstance, bodyOf: BodyOf = (body) => bo
 }
 
 function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply, bodyOf: BodyOf): FastifyReply {
-  const { status, body, retryAfterS } = problemAnswer(error);
+  const { status, body, retryAfterS } = problemResponse(error);
   if (status >= 500 && body.code === 'internal') request.log.error({ err: error }, 'A request failed');
   if (retryAfterS !== undefined) reply.header('retry-after', String(Math.max(1, Math.ceil(retryAfterS))));
   if (status === 413 || (refusedUnread.has(status) && hasUnreadBody(request))) closeAfter(reply);

@@ -1,11 +1,11 @@
 /**
- * `Expect: 100-continue` is a client's question whether its body is welcome. Node says yes before anybody has looked at the
- * headers; here yes is said when somebody begins to read the body, so that what is refused is never sent.
+ * With `Expect: 100-continue` a client waits for leave to send its body. Node sends `100 Continue` before any hook has seen the
+ * headers; here it is sent when a route begins to read the body, so that a refused body is never sent.
  */
 import { IncomingMessage, type ServerResponse } from 'node:http';
 import type { FastifyInstance } from 'fastify';
 
-export function answerExpectations(app: FastifyInstance): void {
+export function handleExpectContinue(app: FastifyInstance): void {
   app.server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
     request._read = function firstRead(size) {
       request._read = IncomingMessage.prototype._read;

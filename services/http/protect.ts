@@ -9,7 +9,7 @@ import type { FastifyBaseLogger, FastifyInstance, FastifyRequest } from 'fastify
 import type { ServiceConfig } from '../../src/index.ts';
 import { authConfigured, openAuthentication } from './auth/authenticate.ts';
 import { clientKey } from './clientKey.ts';
-import { answerExpectations } from './expectContinue.ts';
+import { handleExpectContinue } from './expectContinue.ts';
 import { HttpProblem } from './HttpProblem.ts';
 import { isHealth } from './health.ts';
 import { isLoopback, refuseForeignHosts } from './hosts.ts';
@@ -43,7 +43,7 @@ export async function protect(app: FastifyInstance, config: SecurityConfig, audi
   // A client that does not read its answer: nothing moves on its connection. Node lets an answer that waits have the time twice.
   // Listening to a recording moves nothing either.
   app.server.setTimeout(1000 * (config.limits.deadlineS + silenceS));
-  answerExpectations(app);
+  handleExpectContinue(app);
   app.decorateRequest('client', null);
   refuseForeignHosts(app, config, audience === 'clients' ? config.host : config.management.host);
   if (audience === 'clients' && config.cors.origins.length > 0) await allowOrigins(app, config.cors.origins);

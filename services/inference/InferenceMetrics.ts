@@ -35,13 +35,13 @@ export class InferenceMetrics {
       this.registry.removeSingleMetric(`nodejs_active_${kind}_total`);
     this.#predictions = new Counter({
       name: 'autobird_predictions_total',
-      help: 'Recordings by what was heard; no_event where nothing was',
+      help: 'Recordings by the predicted label; no_event where there was none',
       labelNames: ['model', 'version', 'label'],
       registers,
     });
     this.#failures = new Counter({
       name: 'autobird_prediction_failures_total',
-      help: 'Recordings without an answer, by the reason',
+      help: 'Recordings without a prediction, by the reason',
       labelNames: ['model', 'code'],
       registers,
     });
@@ -54,7 +54,7 @@ export class InferenceMetrics {
     });
     this.#audio = new Counter({
       name: 'autobird_audio_seconds_total',
-      help: 'Length of what was heard',
+      help: 'Length of the predicted recordings',
       labelNames: ['model'],
       registers,
     });
@@ -80,7 +80,7 @@ export class InferenceMetrics {
     this.#failures.inc({ model, code });
   }
 
-  /** What is looked up when Prometheus asks. */
+  /** Registers what is read at each scrape of Prometheus. */
   watch(models: ModelStore, uploads: FairBudget, log: PredictionLog | null, gathered: GatheredLog | null): void {
     const registers = [this.registry];
     new Gauge({

@@ -3,7 +3,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { type FormatWriter, resultToJson } from '../../src/service.ts';
 import { asDiskFull } from '../jobs/DiskRoom.ts';
 import { type ResultFormat, resultFormats } from '../jobs/spool.ts';
-import { type Outcome, outcomeToJson, type PredictionQuery, textWriter } from './predictionBody.ts';
+import { type PredictionQuery, type RecordingResult, recordingResultToJson, textWriter } from './predictionBody.ts';
 
 /** Numbers of clips that are one piece of text. */
 const numbersAtOnce = 100_000;
@@ -26,7 +26,7 @@ export class JobResult {
   #count = 0;
   /** Null until a model is known: tables have its labels and its band. */
   #writers: Readonly<Record<(typeof textFormats)[number], FormatWriter>> | null = null;
-  #unwritten: Outcome[] = [];
+  #unwritten: RecordingResult[] = [];
 
   private constructor(options: JobResultOptions, files: Readonly<Record<ResultFormat, FileHandle>>) {
     this.#options = options;
@@ -49,11 +49,11 @@ export class JobResult {
   }
 
   /** The next recording. */
-  async add(outcome: Outcome): Promise<void> {
+  async add(recordingResult: RecordingResult): Promise<void> {
     if (this.#count++ > 0) await this.#write('json', ',');
-    for (const piece of jsonPieces(outcome, this.#options.query)) await this.#write('json', piece);
-    this.#unwritten.push(outcome);
-    if (!('error' in outcome)) await this.#writeTables(outcome.model);
+    for (const piece of jsonPieces(recordingResult, this.#options.query)) await this.#write('json', piece);
+    this.#unwritten.push(recordingResult);
+    if (!('error' in recordingResult)) await this.#writeTables(recordingResult.model);
   }
 
   /** After the last recording: all of it is on the disk then. */
@@ -74,9 +74,9 @@ export class JobResult {
       this.#writers = { csv: textWriter('csv', model, names, query), raven: textWriter('raven', model, names, query) };
       for (const format of textFormats) await this.#write(format, this.#writers[format].begin());
     }
-    for (const outcome of this.#unwritten.splice(0)) {
-      const result = 'error' in outcome ? outcome : outcome.prediction;
-      for (const format of textFormats) await this.#write(format, this.#writers[format].write(result));
+    for (const result of this.#unwritten.splice(0)) {
+      const row = 'error' in result ? result : result.prediction;
+      for (const format of textFormats) await this.#write(format, this.#writers[format].write(row));
     }
   }
 
@@ -90,13 +90,15 @@ export class JobResult {
   }
 }
 
-/** `outcomeToJson` as text, clips a few at a time. */
-function* jsonPieces(outcome: Outcome, query: PredictionQuery): Generator<string, void> {
-  if ('error' in outcome || query.clips !== true) return yield JSON.stringify(outcomeToJson(outcome, query));
-  const { prediction } = outcome;
-  const whole = JSON.stringify(outcomeToJson({ ...outcome, prediction: { ...prediction, clips: [] } }, query));
+/** `recordingResultToJson` as text, clips a few at a time. */
+function* jsonPieces(result: RecordingResult, query: PredictionQuery): Generator<string, void> {
+  if ('error' in result || query.clips !== true) return yield JSON.stringify(recordingResultToJson(result, query));
+  const { prediction } = result;
+  const withoutClips = JSON.stringify(
+    recordingResultToJson({ ...result, prediction: { ...prediction, clips: [] } }, query),
+  );
   // Quotation marks within a JSON text have a backslash before them: this is the key.
-  const [head, tail] = whole.split('"clips":[]') as [string, string];
+  const [head, tail] = withoutClips.split('"clips":[]') as [string, string];
   yield `${head}"clips":[`;
   const atOnce = Math.max(1, Math.floor(numbersAtOnce / prediction.labels.length));
   for (let begin = 0; begin < prediction.clips.length; begin += atOnce) {

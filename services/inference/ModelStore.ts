@@ -1,4 +1,4 @@
-/** The models that a service has loaded: which one answers, which ones listen along, and how they are replaced. */
+/** The models that a service has loaded: which one predicts for clients, which are shadows, and how they are replaced. */
 import { readdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { FastifyBaseLogger } from 'fastify';
@@ -9,7 +9,7 @@ import { LoadedModel } from './LoadedModel.ts';
 
 type ModelEntry = ServiceConfig['models'][number];
 
-/** One name that models are asked for by; what is behind it changes when the file does. */
+/** A name that requests choose a model by; its model is replaced when the file changes. */
 interface Slot {
   readonly entry: ModelEntry;
   loaded: LoadedModel | null;
@@ -67,7 +67,7 @@ export class ModelStore {
     return this.list().some(({ loaded, shadow, weight }) => loaded !== null && !shadow && weight > 0);
   }
 
-  /** Why no request can be answered, for people. */
+  /** Why no request can be served, for people. */
   get unready(): string {
     const failed = this.list().find(({ error }) => error !== null);
     if (failed !== undefined) return `Model ${failed.name}: ${failed.error}`;
@@ -90,7 +90,7 @@ export class ModelStore {
     return slot.loaded.lease();
   }
 
-  /** Leases on the models that hear every request without answering it. */
+  /** Leases on the shadow models: they predict every recording too, and only the log shows what. */
   shadows(): (Disposable & { readonly model: LoadedModel })[] {
     return [...this.#slots.values()].flatMap(({ entry, loaded }) =>
       entry.shadow && loaded !== null ? [loaded.lease()] : [],
@@ -107,7 +107,7 @@ export class ModelStore {
     return totals;
   }
 
-  /** Looks at the files again and loads what is new or changed; requests go on with the old model until the new one answers. */
+  /** Looks at the files again and loads what is new or changed; the old model serves until the new one is loaded. */
   async refresh(): Promise<void> {
     this.#refreshing ??= this.#refresh().finally(() => {
       this.#refreshing = null;
@@ -174,10 +174,10 @@ export class ModelStore {
   }
 
   #drawn(draw: number): Slot | undefined {
-    const answering = [...this.#slots.values()].filter(({ entry, loaded }) => !entry.shadow && loaded !== null);
-    const total = answering.reduce((sum, { entry }) => sum + entry.weight, 0);
+    const serving = [...this.#slots.values()].filter(({ entry, loaded }) => !entry.shadow && loaded !== null);
+    const total = serving.reduce((sum, { entry }) => sum + entry.weight, 0);
     let left = draw * total;
-    for (const slot of answering) {
+    for (const slot of serving) {
       left -= slot.entry.weight;
       if (left < 0) return slot;
     }
@@ -185,7 +185,7 @@ export class ModelStore {
   }
 
   /**
-   * Every checkpoint of the folder; the first by name answers, the others are there to be asked for. Where the folder cannot be
+   * Every checkpoint of the folder; the first by name serves, the others serve requests that name them. Where the folder cannot be
    * listed, or is suddenly empty as one whose volume is gone, it is those that are loaded.
    */
   async #found(): Promise<readonly ModelEntry[]> {

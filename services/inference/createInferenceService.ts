@@ -37,7 +37,7 @@ import { predictionRoutes } from './routes/predictions.ts';
 /** Threads that allocate wait 2 to 15 ms for it, 60 after a moment of very much work. */
 const releaseEveryMs = 10_000;
 
-/** The inference service, ready to listen: models are loaded and warm, or it says what is missing. */
+/** The inference service, before it listens at its port: models are loaded and warm, or the log says what is missing. */
 export async function createInferenceService(
   config: ServiceConfig,
   logger: FastifyBaseLogger,
@@ -96,7 +96,7 @@ export async function createInferenceService(
   const app = await createApp({
     info: {
       title: 'autobird inference',
-      description: 'Says which birds are heard in recordings.',
+      description: 'Predicts which birds are in recordings.',
       version: packageVersion(),
     },
     logger,
@@ -106,7 +106,7 @@ export async function createInferenceService(
     tracing,
   });
   const closing = new AbortController();
-  void keepSmall(closing.signal, logger);
+  void releaseRegularly(closing.signal, logger);
   app.addHook('preClose', async () => {
     await jobs?.stop();
   });
@@ -133,8 +133,8 @@ export async function createInferenceService(
   return { app, management: await createManagementApp(context, logger) };
 }
 
-/** Else a moment of many requests is paid for until the service ends: the heaps keep what it took. */
-async function keepSmall(signal: AbortSignal, logger: FastifyBaseLogger): Promise<void> {
+/** Gives free memory back to the kernel from time to time: after a peak of requests the heaps would keep it until the end. */
+async function releaseRegularly(signal: AbortSignal, logger: FastifyBaseLogger): Promise<void> {
   try {
     for await (const _ of setInterval(releaseEveryMs, undefined, { ref: false, signal })) await releaseFreeMemory();
   } catch (error) {

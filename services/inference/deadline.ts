@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 
-/** Until when a request is worth working for. */
+/** Until when the result of a request is needed. */
 export interface Deadline extends Disposable {
   /** Aborts when the client has left or the time is over. */
   readonly signal: AbortSignal;
@@ -8,16 +8,16 @@ export interface Deadline extends Disposable {
   readonly passed: boolean;
 }
 
-/** Whose leaving ends the work: the connection of a request, or the signal of who asks in its place. */
-export type Waiting = Pick<Socket, 'destroyed' | 'once' | 'off'> | AbortSignal;
+/** What ends the work early: the closed connection of a request, or the signal of a job. */
+export type Client = Pick<Socket, 'destroyed' | 'once' | 'off'> | AbortSignal;
 
 /**
- * `ms` from now, or as long as somebody waits. Dispose it when the work is done. A client has left when its connection is
+ * `ms` from now, or when the client leaves. Dispose it when the work is done. A client has left when its connection is
  * closed: Fastify's `request.signal` follows the request's own `close` event, which comes when the body has been read.
  * (`AbortSignal.any` with `AbortSignal.timeout` would leave both to the garbage collector, with a timer that runs for the whole
  * time, for each request.)
  */
-export function deadline(client: Waiting, ms: number | undefined): Deadline {
+export function deadline(client: Client, ms: number | undefined): Deadline {
   const stop = new AbortController();
   const leave = () => stop.abort(client instanceof AbortSignal ? client.reason : undefined);
   const forget = watch(client, leave);
@@ -39,8 +39,8 @@ export function deadline(client: Waiting, ms: number | undefined): Deadline {
   };
 }
 
-/** Gives what takes the listener back. */
-function watch(client: Waiting, leave: () => void): () => void {
+/** Calls `leave` when the client leaves; gives a function that removes the listener. */
+function watch(client: Client, leave: () => void): () => void {
   if (client instanceof AbortSignal) {
     if (client.aborted) leave();
     client.addEventListener('abort', leave, { once: true });

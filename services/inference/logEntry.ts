@@ -4,7 +4,7 @@ import type { LogEntry } from '../predictionLog/entry.ts';
 import type { LoadedModel } from './LoadedModel.ts';
 import type { Requester, Upload } from './requester.ts';
 
-export interface Answered {
+export interface LogEntryParts {
   readonly request: Requester;
   readonly upload: Upload;
   readonly part: number;
@@ -16,9 +16,9 @@ export interface Answered {
   readonly keepAudio?: boolean;
 }
 
-/** The row of an answer. */
-export function logEntry(answered: Answered): LogEntry {
-  const { request, upload, part, model, predictMs, prediction, shadow = false } = answered;
+/** The row of a prediction, or of a recording that could not be read. */
+export function logEntry(parts: LogEntryParts): LogEntry {
+  const { request, upload, part, model, predictMs, prediction, shadow = false } = parts;
   const file = upload.files[part] as ReceivedFile;
   return {
     requestId: request.id,
@@ -42,8 +42,8 @@ export function logEntry(answered: Answered): LogEntry {
     predictMs,
     decodeMs: prediction?.decodeMs ?? null,
     driftFeatures: prediction?.driftFeatures ?? null,
-    errorCode: answered.errorCode ?? null,
+    errorCode: parts.errorCode ?? null,
     // A recording of a job may be gigabytes in a file: the log keeps those that were in memory.
-    audio: answered.keepAudio && typeof file.source !== 'string' ? file.source : null,
+    audio: parts.keepAudio && typeof file.source !== 'string' ? file.source : null,
   };
 }

@@ -1,4 +1,4 @@
-/** What `POST /v1/predictions` answers. */
+/** The query and the response body of `POST /v1/predictions`. */
 import { type Static, Type } from 'typebox';
 import type { RecordingPrediction } from '../../src/index.ts';
 import { type FormatContext, type FormatWriter, outputFormats, resultToJson } from '../../src/service.ts';
@@ -75,8 +75,8 @@ export const predictionsSchema = Type.Object({
   ),
 });
 
-/** What one recording of a request came to. */
-export type Outcome =
+/** The prediction of one recording of a request, or why there is none. */
+export type RecordingResult =
   | {
       readonly model: LoadedModel;
       readonly prediction: RecordingPrediction;
@@ -84,10 +84,10 @@ export type Outcome =
     }
   | { readonly recording: string; readonly error: { readonly code: string; readonly message: string } };
 
-/** One recording's answer in JSON. */
-export function outcomeToJson(outcome: Outcome, query: PredictionQuery): object {
-  if ('error' in outcome) return outcome;
-  const { model, prediction, spectrogram } = outcome;
+/** One recording's result in JSON. */
+export function recordingResultToJson(result: RecordingResult, query: PredictionQuery): object {
+  if ('error' in result) return result;
+  const { model, prediction, spectrogram } = result;
   const { embedding } = prediction;
   const best = ranked(model, prediction, query.top_k ?? 3);
   return {
@@ -107,27 +107,31 @@ function ranked({ classifier }: LoadedModel, { labels, scores }: RecordingPredic
     .slice(0, topK);
 }
 
-/** Of the answers that are one text. */
+/** Of the formats that a response is written in at once. */
 export const contentTypes = {
   json: 'application/json; charset=utf-8',
   csv: 'text/csv; charset=utf-8',
   raven: 'text/tab-separated-values; charset=utf-8',
 } as const;
 
-/** The answers as the library writes them into files: CSV, or a selection table for Raven. */
-export function outcomesAsText(outcomes: readonly Outcome[], format: 'csv' | 'raven', query: PredictionQuery): string {
-  const results = outcomes.map((outcome) => ('error' in outcome ? outcome : outcome.prediction));
-  const model = outcomes.flatMap((outcome) => ('error' in outcome ? [] : [outcome.model]))[0];
+/** The results as the library writes them into files: CSV, or a selection table for Raven. */
+export function resultsAsText(
+  results: readonly RecordingResult[],
+  format: 'csv' | 'raven',
+  query: PredictionQuery,
+): string {
+  const rows = results.map((result) => ('error' in result ? result : result.prediction));
+  const model = results.flatMap((result) => ('error' in result ? [] : [result.model]))[0];
   const writer = textWriter(
     format,
     model,
-    results.map(({ recording }) => recording),
+    rows.map(({ recording }) => recording),
     query,
   );
-  return [writer.begin(), ...results.map((result) => writer.write(result)), writer.end()].join('');
+  return [writer.begin(), ...rows.map((row) => writer.write(row)), writer.end()].join('');
 }
 
-/** Writes the answers of recordings with these `names` one after the other; `model` predicted the first that has no error. */
+/** Writes the results of recordings with these `names` one after the other; `model` predicted the first that has no error. */
 export function textWriter(
   format: 'csv' | 'raven',
   model: LoadedModel | undefined,

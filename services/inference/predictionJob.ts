@@ -1,4 +1,4 @@
-/** A prediction as a job: the same answer as the request would have got, from files and into files. */
+/** Runs a prediction as a job: the same result as the response would have been, from files and into files. */
 import type { FastifyBaseLogger } from 'fastify';
 import type { ServiceConfig } from '../../src/index.ts';
 import { HttpProblem } from '../http/HttpProblem.ts';
@@ -9,10 +9,10 @@ import { recordingPath, resultPath } from '../jobs/spool.ts';
 import { withHeldRows } from '../predictionLog/HeldRows.ts';
 import type { InferenceContext } from './context.ts';
 import { JobResult } from './JobResult.ts';
-import type { Outcome, PredictionQuery } from './predictionBody.ts';
-import { outcomeOf } from './predictionOutcome.ts';
+import type { PredictionQuery, RecordingResult } from './predictionBody.ts';
+import { predictRecording } from './predictRecording.ts';
 
-/** Each costs some hundred bytes with its scores: ten times those of a day in clips of five seconds. */
+/** More would fill the memory: each clip costs some hundred bytes with its scores. Ten days of clips of 5 s are fewer. */
 const maxClips = 200_000;
 
 const route = '/v1/predictions';
@@ -29,13 +29,13 @@ export function predictionJob(
 ): JobWork['run'] {
   const limits = { maxFileBytes, maxDurationS };
   return async (job, { signal, onProgress }) => {
-    const { requestId, files, receiveMs, query: asked } = job.request;
-    const query = asked as PredictionQuery;
+    const { requestId, files, receiveMs } = job.request;
+    const query = job.request.query as PredictionQuery;
     const log = logger.child({ job: job.id, requestId });
     const requester = { id: requestId, url: route, routeOptions: { url: route }, socket: signal, log };
-    const placed = files.map((file, index) => ({ ...file, source: recordingPath(dir, job.id, index) }));
-    const upload = { files: placed, receiveMs };
-    const result = await JobResult.open({
+    const storedFiles = files.map((file, index) => ({ ...file, source: recordingPath(dir, job.id, index) }));
+    const upload = { files: storedFiles, receiveMs };
+    const jobResult = await JobResult.open({
       pathOf: (format) => resultPath(dir, job, format),
       requestId,
       names: files.map(({ name }) => name),
@@ -48,7 +48,7 @@ export function predictionJob(
         let doneS = 0;
         for (const part of files.keys()) {
           let totalS = 0;
-          const outcome = await outcomeOf(context, {
+          const result = await predictRecording(context, {
             requester,
             upload,
             part,
@@ -61,16 +61,16 @@ export function predictionJob(
               onProgress({ doneS: doneS + done, totalS: doneS + total, recordingsDone: part });
             },
           });
-          checkDetections(outcome);
+          checkDetections(result);
           doneS += totalS;
           onProgress({ doneS, totalS: doneS, recordingsDone: part + 1 });
-          await result.add(outcome);
+          await jobResult.add(result);
           signal.throwIfAborted();
         }
-        await result.end();
+        await jobResult.end();
       });
     } finally {
-      await result.close();
+      await jobResult.close();
     }
   };
 }
@@ -81,12 +81,12 @@ function drawOf({ id }: Job, part: number): number {
 }
 
 /** @throws HttpProblem 413 */
-function checkDetections(outcome: Outcome): void {
-  if ('error' in outcome || outcome.prediction.detections.length <= maxDetections) return;
+function checkDetections(result: RecordingResult): void {
+  if ('error' in result || result.prediction.detections.length <= maxDetections) return;
   throw new HttpProblem(
     413,
     'too_many_detections',
-    `More than ${maxDetections} detections in ${outcome.prediction.recording}: raise min_score, or lower top_k`,
+    `More than ${maxDetections} detections in ${result.prediction.recording}: raise min_score, or lower top_k`,
   );
 }
 

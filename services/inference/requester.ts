@@ -1,15 +1,15 @@
 import type { FastifyRequest } from 'fastify';
 import type { Received } from '../http/receiveAudio.ts';
 import type { RequestSpan } from '../http/tracing.ts';
-import type { Waiting } from './deadline.ts';
+import type { Client } from './deadline.ts';
 
-/** Whom a recording is predicted for: a request, or the job that a request has left behind. */
+/** What a recording is predicted for: a request, or the job that a request has made. */
 export interface Requester extends Pick<FastifyRequest, 'id' | 'url' | 'log'> {
   readonly routeOptions: { readonly url?: string | undefined };
-  /** What is traced of it; none of a job, whose request has ended. */
+  /** Null where the request is not traced, and for a job, whose request has ended. */
   readonly span?: RequestSpan | null;
-  /** Whose leaving ends the work. */
-  readonly socket: Waiting;
+  /** What ends the work early. */
+  readonly socket: Client;
 }
 
 /** The recordings of a requester. */

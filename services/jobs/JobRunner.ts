@@ -1,7 +1,7 @@
 /** Runs jobs, a few at a time, and lets go of them in good order when the service stops. */
 import type { FastifyBaseLogger } from 'fastify';
 import { AutobirdError } from '../../src/index.ts';
-import { problemAnswer } from '../http/errors.ts';
+import { problemResponse } from '../http/errors.ts';
 import type { Job, JobProgress } from './Job.ts';
 import type { JobMetrics } from './JobMetrics.ts';
 import type { JobStore } from './JobStore.ts';
@@ -135,7 +135,7 @@ export class JobRunner {
   }
 
   #failed(store: JobStore, job: Job, error: unknown, log: FastifyBaseLogger): void {
-    const { status, body, retryAfterS = 0 } = problemAnswer(error);
+    const { status, body, retryAfterS = 0 } = problemResponse(error);
     const interrupted = error instanceof Interrupted || status === 503;
     this.#metrics.ended.inc({ outcome: interrupted ? 'interrupted' : 'failed' });
     try {

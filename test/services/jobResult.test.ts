@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { JobResult } from '../../services/inference/JobResult.ts';
-import type { Outcome } from '../../services/inference/predictionBody.ts';
-import { outcomesAsText, outcomeToJson } from '../../services/inference/predictionBody.ts';
+import type { RecordingResult } from '../../services/inference/predictionBody.ts';
+import { recordingResultToJson, resultsAsText } from '../../services/inference/predictionBody.ts';
 import { DiskFullError } from '../../services/jobs/DiskRoom.ts';
 import { withTempDir } from '../helpers/withTempDir.ts';
 
@@ -11,9 +11,9 @@ const labels = ['wren', 'robin', 'noise'];
 const model = {
   name: 'm',
   classifier: { labels, noEventLabels: ['noise'], features: { fMinHz: 20, fMaxHz: 8000, sampleRateHz: 16_000 } },
-} as unknown as Extract<Outcome, { model: unknown }>['model'];
+} as unknown as Extract<RecordingResult, { model: unknown }>['model'];
 
-function outcome(name: string, clips: number): Outcome {
+function resultOf(name: string, clips: number): RecordingResult {
   const scores = Float32Array.of(0.5, 0.25, 0.125);
   const prediction = {
     ...{
@@ -27,35 +27,35 @@ function outcome(name: string, clips: number): Outcome {
     detections: [{ startS: 0, endS: 1, lowHz: null, highHz: null, label: 'wren', score: 0.5, at: null }],
     clips: Array.from({ length: clips }, (_, startS) => ({ startS, endS: startS + 1, activity: 1, scores })),
   };
-  return { model, prediction } as unknown as Outcome;
+  return { model, prediction } as unknown as RecordingResult;
 }
 
-const failed: Outcome = { recording: 'bad.wav', error: { code: 'not_audio', message: 'no' } };
+const failed: RecordingResult = { recording: 'bad.wav', error: { code: 'not_audio', message: 'no' } };
 
 test('a result that is written piece by piece is what it would be as a whole', () =>
   withTempDir(async (dir) => {
-    for (const outcomes of [
-      [failed, outcome('a.wav', 70_000), failed, outcome('b.wav', 1)],
+    for (const results of [
+      [failed, resultOf('a.wav', 70_000), failed, resultOf('b.wav', 1)],
       [failed],
-      [outcome('c.wav', 0)],
+      [resultOf('c.wav', 0)],
     ]) {
       let pieces = 0;
-      const names = outcomes.map((each) => ('error' in each ? each.recording : each.prediction.recording));
+      const names = results.map((each) => ('error' in each ? each.recording : each.prediction.recording));
       const query = { clips: true, top_k: 2 };
       const pathOf = (format: string) => `${dir}/${format}`;
       const take = async () => {
         pieces++;
       };
       const result = await JobResult.open({ pathOf, requestId: 'r', names, query, take });
-      for (const each of outcomes) await result.add(each);
+      for (const each of results) await result.add(each);
       await result.end();
       await result.close();
-      const whole = { request_id: 'r', predictions: outcomes.map((each) => outcomeToJson(each, query)) };
+      const whole = { request_id: 'r', predictions: results.map((each) => recordingResultToJson(each, query)) };
       assert.is(await readFile(`${dir}/json`, 'utf8'), JSON.stringify(whole));
       for (const format of ['csv', 'raven'] as const) {
-        assert.is(await readFile(`${dir}/${format}`, 'utf8'), outcomesAsText(outcomes, format, query));
+        assert.is(await readFile(`${dir}/${format}`, 'utf8'), resultsAsText(results, format, query));
       }
-      assert.ok(pieces >= (outcomes.length === 4 ? 12 : 4), `${pieces} pieces`);
+      assert.ok(pieces >= (results.length === 4 ? 12 : 4), `${pieces} pieces`);
     }
   }));
 

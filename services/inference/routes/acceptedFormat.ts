@@ -7,14 +7,14 @@ const formats = new Map([
   ['text/tab-separated-values', 'raven'],
   ['text/event-stream', 'events'],
 ] as const);
-export type AnswerFormat = 'json' | 'csv' | 'raven' | 'events';
+export type ResponseFormat = 'json' | 'csv' | 'raven' | 'events';
 
 /**
  * What `Accept` prefers, JSON where anything will do.
  *
  * @throws HttpProblem 406
  */
-export function acceptedFormat(request: FastifyRequest): AnswerFormat {
+export function acceptedFormat(request: FastifyRequest): ResponseFormat {
   const known = [...formats.keys()];
   const type = request.accepts().type(known);
   const format = formats.get(type as (typeof known)[number]);

@@ -1,4 +1,4 @@
-/** `POST /v1/feedback`: what was really heard, for evaluation and the next training. */
+/** `POST /v1/feedback`: what a recording really was, for evaluation and the next training. */
 import type { FastifyInstance } from 'fastify';
 import { type Static, Type } from 'typebox';
 import { HttpProblem } from '../../http/HttpProblem.ts';
@@ -34,7 +34,7 @@ export function feedbackRoutes(app: FastifyInstance, { log, history }: Inference
     async (request, reply) => {
       if (log === null) throw new HttpProblem(409, 'no_log', 'This service keeps no log (service.log.path)');
       const { request_id: requestId, part = 0, label, note = null } = request.body;
-      // Another replica may have answered, or the row has gone to PostgreSQL.
+      // Another replica may have served the request, or the row has gone to PostgreSQL.
       const elsewhere = !log.has(requestId, part) && history !== log && (await history?.has(requestId, part)) === true;
       await log.addFeedback({ requestId, part, label, note }, elsewhere);
       return reply.code(201).send({ ok: true });

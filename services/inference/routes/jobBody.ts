@@ -19,7 +19,7 @@ export const jobSchema = Type.Object({
   attempts: Type.Integer({ description: 'More than 1 where the service stopped in the middle of it.' }),
   recordings: Type.Array(Type.String()),
   progress: Type.Object({
-    done_s: Type.Number({ description: 'Seconds heard.' }),
+    done_s: Type.Number({ description: 'Seconds predicted.' }),
     total_s: Type.Number({ description: 'Length of the recordings that were opened so far.' }),
     recordings_done: Type.Integer(),
     recordings: Type.Integer(),
@@ -60,14 +60,14 @@ export function prefersJob({ headers }: FastifyRequest): boolean {
 }
 
 /** Receives the recordings as a job. @throws HttpProblem as `Jobs.submit`; 404 for a model that there is not */
-export async function answerWithJob(
+export async function respondWithJob(
   { models }: InferenceContext,
   jobs: Jobs,
   request: FastifyRequest<{ Querystring: PredictionQuery }>,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
   const { query } = request;
-  // A wrong name is said now, and not when the job is run.
+  // A wrong name fails the request, not the job.
   if (query.model !== undefined) models.lease(query.model, 0)[Symbol.dispose]();
   const job = jobToJson(await jobs.submit(request, query), jobs);
   return reply.code(202).header('location', job.links.self).header('preference-applied', 'respond-async').send(job);

@@ -14,10 +14,10 @@ import { contentTypes, predictionsSchema } from '../predictionBody.ts';
 import { acceptedFormat } from './acceptedFormat.ts';
 import { jobSchema, jobToJson } from './jobBody.ts';
 
-/** How often a job is looked at while somebody listens to its events. */
+/** How often a job is read while a client receives its events. */
 const eventEveryMs = 500;
-/** Proxies close connections on which nothing is said. */
-const silenceMs = 15_000;
+/** Proxies close connections on which nothing is sent for about a minute. */
+const maxSilenceMs = 15_000;
 
 interface JobRoute {
   readonly Params: { readonly id: string };
@@ -46,13 +46,13 @@ export function jobRoutes(app: FastifyInstance, jobs: Jobs | null): void {
     {
       schema: {
         tags,
-        summary: 'What was heard',
+        summary: 'The result of a job',
         description:
-          'What the request would have been answered: `Accept` chooses JSON, `text/csv` or `text/tab-separated-values`. ' +
+          'What the response to the request would have been: `Accept` chooses JSON, `text/csv` or `text/tab-separated-values`. ' +
           '409 while the job is not done or where it failed, 410 where it was cancelled.',
         params,
         produces: ['application/json', 'text/csv', 'text/tab-separated-values'],
-        response: { 200: documented('The answers, in the order of the recordings', predictionsSchema) },
+        response: { 200: documented('The results, in the order of the recordings', predictionsSchema) },
       },
     },
     async (request, reply) => {
@@ -66,7 +66,7 @@ export function jobRoutes(app: FastifyInstance, jobs: Jobs | null): void {
         throw new HttpProblem(409, job.error?.code ?? 'failed', `The job failed: ${job.error?.message ?? ''}`);
       }
       if (job.status !== 'succeeded') {
-        throw new HttpProblem(409, 'not_done', `The job is ${job.status}: ask for /v1/jobs/${job.id} again`);
+        throw new HttpProblem(409, 'not_done', `The job is ${job.status}: request /v1/jobs/${job.id} again`);
       }
       const path = resultPath(jobs.dir, job, format);
       const { size } = await stat(path).catch(() => {
@@ -82,7 +82,7 @@ export function jobRoutes(app: FastifyInstance, jobs: Jobs | null): void {
       schema: {
         tags,
         summary: 'How far a job is, as it goes on',
-        description: '`job` events, each the whole job, whenever it has changed; the last one says how it ended.',
+        description: '`job` events, each with all of the job, whenever it has changed; the last one says how it ended.',
         params,
         produces: ['text/event-stream'],
       },
@@ -114,14 +114,14 @@ export function jobRoutes(app: FastifyInstance, jobs: Jobs | null): void {
 
 async function* jobEvents(jobs: Jobs, id: string): AsyncGenerator<string, void> {
   let last = '';
-  let silentMs = 0;
+  let sinceSentMs = 0;
   while (!jobs.stopping.aborted) {
     const job = jobs.get(id);
     if (job === null) return;
     const data = JSON.stringify(jobToJson(job, jobs));
     if (data !== last) yield `event: job\ndata: ${data}\n\n`;
-    else if (silentMs >= silenceMs) yield ':\n\n';
-    silentMs = data === last && silentMs < silenceMs ? silentMs + eventEveryMs : 0;
+    else if (sinceSentMs >= maxSilenceMs) yield ':\n\n';
+    sinceSentMs = data === last && sinceSentMs < maxSilenceMs ? sinceSentMs + eventEveryMs : 0;
     last = data;
     if (isOver(job)) return;
     await sleep(eventEveryMs, undefined, { signal: jobs.stopping }).catch(() => {});
@@ -129,5 +129,9 @@ async function* jobEvents(jobs: Jobs, id: string): AsyncGenerator<string, void> 
 }
 
 function unknownJob(id: string): HttpProblem {
-  return new HttpProblem(404, 'unknown_job', `There is no job ${id}: it may have been deleted, or kept long enough`);
+  return new HttpProblem(
+    404,
+    'unknown_job',
+    `There is no job ${id}: it may have been deleted, or its retention time is over`,
+  );
 }

@@ -40,7 +40,7 @@ const exportQuery = Type.Object(
 type FilterQuery = Static<typeof filterQuery>;
 
 const tags = ['log'];
-// Names of files and places of everybody: not for whoever may predict.
+// Rows name the files and places of all clients: the role "predict" is not enough.
 const config = { role: 'manage' } as const;
 
 /** Null: the service keeps no log. */
@@ -57,7 +57,7 @@ export function readingLogRoutes(app: FastifyInstance, history: LogReader | null
     },
     async ({ query: { limit = 100, before, ...filter } }) => {
       const after = before === undefined ? undefined : placeOf(before);
-      const { rows, next } = await kept(history).page(filterOf(filter), { limit, order: 'DESC', after });
+      const { rows, next } = await loggedOrThrow(history).page(filterOf(filter), { limit, order: 'DESC', after });
       return { predictions: rows.map(rowToJson), next: next === null ? null : `${next.timeMs}_${next.id}` };
     },
   );
@@ -65,7 +65,7 @@ export function readingLogRoutes(app: FastifyInstance, history: LogReader | null
     '/v1/log/export',
     { config, schema: { tags, summary: "As CSV, the original system's CSV, or Parquet", querystring: exportQuery } },
     async ({ query: { format = 'csv', ...filter } }, reply) => {
-      const pages = eachPage(kept(history), filterOf(filter));
+      const pages = eachPage(loggedOrThrow(history), filterOf(filter));
       const name = `predictions.${format === 'parquet' ? 'parquet' : 'csv'}`;
       reply.header('content-disposition', `attachment; filename="${name}"`);
       if (format === 'parquet') {
@@ -89,7 +89,7 @@ export function deletingLogRoutes(app: FastifyInstance, history: LogReader | nul
           'Say what to delete: request_id, file_name, file_sha256, label, place, model_version, since, until',
         );
       }
-      return { deleted: await kept(history).delete(filterOf(query)) };
+      return { deleted: await loggedOrThrow(history).delete(filterOf(query)) };
     },
   );
 }
@@ -99,7 +99,7 @@ function placeOf(text: string): LogPlace {
   return { timeMs, id };
 }
 
-function kept(history: LogReader | null): LogReader {
+function loggedOrThrow(history: LogReader | null): LogReader {
   if (history === null) throw new HttpProblem(409, 'no_log', 'This service keeps no log (service.log.path)');
   return history;
 }

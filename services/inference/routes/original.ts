@@ -3,8 +3,8 @@ import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
 import { audioField, receiveAudio } from '../../http/receiveAudio.ts';
 import type { InferenceContext } from '../context.ts';
-import { listen } from '../listen.ts';
 import { modelFiles } from '../ModelStore.ts';
+import { predictAndLog } from '../predictAndLog.ts';
 
 const greeting = {
   Hello: 'Welcome to AutoBird Inference API',
@@ -58,7 +58,7 @@ export function originalRoutes(app: FastifyInstance, context: InferenceContext):
     },
     async (request, reply) => {
       using upload = await receiveAudio(request, { ...context.config.limits, maxFiles: 1 }, context.uploads);
-      const label = await listen(context, { request, upload, part: 0 }, async ({ prediction }) => {
+      const label = await predictAndLog(context, { request, upload, part: 0 }, async ({ prediction }) => {
         return prediction.topLabel ?? noEvent(prediction);
       });
       // The bare JSON string is written here: a serializer would send the text without its quotes.
@@ -67,7 +67,7 @@ export function originalRoutes(app: FastifyInstance, context: InferenceContext):
   );
 }
 
-/** `work`, done again only where its last result is older than `ms`: asking the disk costs more than the whole answer. */
+/** `work`, done again only where its last result is older than `ms`: reading the disk costs more than the rest of the response. */
 function atMostEvery<T>(ms: number, work: () => Promise<T>): () => Promise<T> {
   let doneAt = Number.NEGATIVE_INFINITY;
   let result: Promise<T>;

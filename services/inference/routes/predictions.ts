@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import type { Progress } from '../../../src/index.ts';
-import { problemAnswer } from '../../http/errors.ts';
+import { problemResponse } from '../../http/errors.ts';
 import { documented } from '../../http/openApi.ts';
 import { audioField, type Received, receiveAudio } from '../../http/receiveAudio.ts';
 import type { Jobs } from '../../jobs/Jobs.ts';
@@ -11,15 +11,15 @@ import { withHeldRows } from '../../predictionLog/HeldRows.ts';
 import type { InferenceContext } from '../context.ts';
 import {
   contentTypes,
-  outcomesAsText,
-  outcomeToJson,
   type PredictionQuery,
   predictionQuery,
   predictionsSchema,
+  recordingResultToJson,
+  resultsAsText,
 } from '../predictionBody.ts';
-import { outcomeOf } from '../predictionOutcome.ts';
+import { predictRecording } from '../predictRecording.ts';
 import { acceptedFormat } from './acceptedFormat.ts';
-import { answerWithJob, jobSchema, prefersJob } from './jobBody.ts';
+import { jobSchema, prefersJob, respondWithJob } from './jobBody.ts';
 
 const binary = { type: 'string', format: 'binary' } as const;
 
@@ -39,25 +39,25 @@ export function predictionRoutes(app: FastifyInstance, context: InferenceContext
       },
       schema: {
         tags: ['predictions'],
-        summary: 'What is heard in recordings',
+        summary: 'Predict the birds in recordings',
         description:
           'Several recordings may be sent; one that cannot be read costs its own row. `Accept` chooses JSON, `text/csv`, ' +
-          "`text/tab-separated-values` (Raven's selection table) or `text/event-stream` (progress, then each answer). With " +
+          "`text/tab-separated-values` (Raven's selection table) or `text/event-stream` (progress, then each result). With " +
           '`Prefer: respond-async` it becomes a job, which may be much longer.',
         headers: Type.Object({
-          prefer: Type.Optional(Type.String({ description: '`respond-async`: answer with a job (RFC 7240).' })),
+          prefer: Type.Optional(Type.String({ description: '`respond-async`: make it a job (RFC 7240).' })),
         }),
         querystring: predictionQuery,
         produces: ['application/json', 'text/csv', 'text/tab-separated-values', 'text/event-stream'],
         response: {
-          200: documented('The answers, in the order of the recordings', predictionsSchema),
+          200: documented('The results, in the order of the recordings', predictionsSchema),
           202: jobSchema,
         },
       },
     },
     async (request, reply) => {
       const format = acceptedFormat(request);
-      if (jobs !== null && prefersJob(request)) return await answerWithJob(context, jobs, request, reply);
+      if (jobs !== null && prefersJob(request)) return await respondWithJob(context, jobs, request, reply);
       const upload = await receiveAudio(request, context.config.limits, context.uploads);
       if (format === 'events') {
         const events = Readable.from(eventStream(context, request, upload), { objectMode: false });
@@ -66,16 +66,16 @@ export function predictionRoutes(app: FastifyInstance, context: InferenceContext
         return reply.type('text/event-stream; charset=utf-8').header('cache-control', 'no-store').send(events);
       }
       try {
-        const outcomes = await withHeldRows(context.log, (rows) =>
+        const results = await withHeldRows(context.log, (rows) =>
           Promise.all(
             upload.files.map((_file, part) =>
-              outcomeOf(context, { requester: request, upload, part, query: request.query, rows }),
+              predictRecording(context, { requester: request, upload, part, query: request.query, rows }),
             ),
           ),
         );
         if (format !== 'json')
-          return reply.type(contentTypes[format]).send(outcomesAsText(outcomes, format, request.query));
-        const predictions = outcomes.map((outcome) => outcomeToJson(outcome, request.query));
+          return reply.type(contentTypes[format]).send(resultsAsText(results, format, request.query));
+        const predictions = results.map((result) => recordingResultToJson(result, request.query));
         return reply.type('application/json').send(JSON.stringify({ request_id: request.id, predictions }));
       } finally {
         upload[Symbol.dispose]();
@@ -86,7 +86,7 @@ export function predictionRoutes(app: FastifyInstance, context: InferenceContext
 
 type PredictionRequest = FastifyRequest<{ Querystring: PredictionQuery }>;
 
-/** `progress` events while it listens, a `prediction` or `error` event a recording, then `done`. */
+/** `progress` events while it predicts, a `prediction` or `error` event a recording, then `done`. */
 async function* eventStream(
   context: InferenceContext,
   request: PredictionRequest,
@@ -99,9 +99,9 @@ async function* eventStream(
       progress.push(step);
       wake();
     };
-    const work = outcomeOf(context, { requester: request, upload, part, query: request.query, onProgress }).then(
-      (outcome) => event('error' in outcome ? 'error' : 'prediction', outcomeToJson(outcome, request.query)),
-      (error) => event('error', { recording: file.name, ...problemAnswer(error).body }),
+    const work = predictRecording(context, { requester: request, upload, part, query: request.query, onProgress }).then(
+      (result) => event('error' in result ? 'error' : 'prediction', recordingResultToJson(result, request.query)),
+      (error) => event('error', { recording: file.name, ...problemResponse(error).body }),
     );
     let finished: string | undefined;
     const done = work.then((text) => {
@@ -113,7 +113,7 @@ async function* eventStream(
         wake = resolve;
         if (progress.length > 0 || finished !== undefined) resolve();
       });
-      // Only the newest counts where the client reads slowly.
+      // Older progress is left out where the client reads slowly.
       const newest = progress.splice(0).at(-1);
       if (newest !== undefined)
         yield event('progress', { recording: file.name, done_s: newest.done, total_s: newest.total });

@@ -2,21 +2,21 @@
 import { promisify } from 'node:util';
 import { deflate, gzip } from 'node:zlib';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { problemAnswer } from '../../../http/errors.ts';
+import { problemResponse } from '../../../http/errors.ts';
 import { HttpProblem } from '../../../http/HttpProblem.ts';
 import type { RowSink } from '../../../predictionLog/entry.ts';
 import { withHeldRows } from '../../../predictionLog/HeldRows.ts';
 import type { InferenceContext } from '../../context.ts';
-import { type Heard, listen } from '../../listen.ts';
+import { type Predicted, predictAndLog } from '../../predictAndLog.ts';
 import type { Upload } from '../../requester.ts';
-import { answerOf, wantedOutputs } from './outputs.ts';
+import { responseOf, wantedOutputs } from './outputs.ts';
 import { jsonLengthHeader, readTensors } from './readTensors.ts';
 import { recordingsOf } from './recordings.ts';
 import { type InferRequest, inferRequest } from './schemas.ts';
 
 const compress = { gzip: promisify(gzip), deflate: promisify(deflate) } as const;
 
-/** What the protocol's clients send as parameters of a request, beside what is read here: hints that change no answer. */
+/** What the protocol's clients send as parameters of a request, beside what is read here: hints that change no result. */
 const hints = ['priority', 'timeout'];
 const options = ['binary_data_output', 'overlap_s', 'sample_rate'];
 
@@ -29,14 +29,16 @@ export async function infer(
   const { limits } = context.config;
   const formBytes = 2 ** 16;
   using body = await readTensors(request, limits.maxFileBytes * limits.maxFiles + formBytes, context.uploads);
-  const asked = checked(request, body.json);
-  const wanted = wantedOutputs(asked);
-  const upload = { files: recordingsOf(asked, body.binary, limits), receiveMs: body.receiveMs };
+  const inferBody = checked(request, body.json);
+  const wanted = wantedOutputs(inferBody);
+  const upload = { files: recordingsOf(inferBody, body.binary, limits), receiveMs: body.receiveMs };
   const embeddings = wanted.some((output) => output.name === 'embedding');
-  const overlapS = overlapOf(asked);
+  const overlapS = overlapOf(inferBody);
   const rows = await withHeldRows(context.log, (log) =>
     Promise.all(
-      upload.files.map((_file, part) => hear(context, { request, upload, part, name, overlapS, embeddings, log })),
+      upload.files.map((_file, part) =>
+        predictRow(context, { request, upload, part, name, overlapS, embeddings, log }),
+      ),
     ),
   );
   // The file of a model may have been replaced since the version was looked up.
@@ -44,7 +46,7 @@ export async function infer(
   if (other !== undefined) {
     throw new HttpProblem(404, 'unknown_version', `The model ${name} is now of version ${other.model.version}`);
   }
-  const { json, binary } = answerOf(rows, wanted, asked.id);
+  const { json, binary } = responseOf(rows, wanted, inferBody.id);
   if (binary === null) reply.type('application/json');
   else reply.type('application/octet-stream').header(jsonLengthHeader, String(Buffer.byteLength(json)));
   return await send(request, reply, binary === null ? Buffer.from(json) : Buffer.concat([Buffer.from(json), binary]));
@@ -60,15 +62,15 @@ interface Row {
   readonly log: RowSink | null;
 }
 
-async function hear(context: InferenceContext, row: Row): Promise<Heard> {
+async function predictRow(context: InferenceContext, row: Row): Promise<Predicted> {
   const { request, upload, part, name, overlapS, embeddings, log } = row;
   const file = upload.files[part] as Upload['files'][number];
   const options = { model: name, rows: log, embedding: embeddings, ...(overlapS !== undefined && { overlapS }) };
   try {
-    return await listen(context, { request, upload, part, ...options }, async (heard) => heard);
+    return await predictAndLog(context, { request, upload, part, ...options }, async (predicted) => predicted);
   } catch (error) {
-    // The protocol has no answer for a part of the rows: say which one it was.
-    const { status, body, retryAfterS } = problemAnswer(error);
+    // A response of the protocol cannot leave a row out: the message names the row that failed.
+    const { status, body, retryAfterS } = problemResponse(error);
     if (status >= 500) throw error;
     const again = retryAfterS === undefined ? {} : { retryAfterS };
     throw new HttpProblem(status, body.code, `${file.name}: ${(error as Error).message}`, again);
@@ -83,13 +85,13 @@ function checked(request: FastifyRequest, json: unknown): InferRequest {
     const place = issue?.instancePath.slice(1).replaceAll('/', '.') || 'the request';
     throw new HttpProblem(400, 'bad_request', `Wrong value for ${place}: it ${issue?.message ?? 'is not valid'}`);
   }
-  const asked = json as InferRequest;
-  const unknown = Object.keys(asked.parameters ?? {}).find((key) => ![...options, ...hints].includes(key));
+  const body = json as InferRequest;
+  const unknown = Object.keys(body.parameters ?? {}).find((key) => ![...options, ...hints].includes(key));
   if (unknown !== undefined) {
     const known = options.join(', ');
     throw new HttpProblem(400, 'bad_request', `There is no parameter ${unknown} of a request: expected ${known}`);
   }
-  return asked;
+  return body;
 }
 
 function overlapOf({ parameters }: InferRequest): number | undefined {

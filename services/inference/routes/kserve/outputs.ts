@@ -1,6 +1,6 @@
-/** Tensors of an answer: which are wanted, and how they are written. */
+/** Tensors of a response: which are wanted, and how they are written. */
 import { HttpProblem } from '../../../http/HttpProblem.ts';
-import type { Heard } from '../../listen.ts';
+import type { Predicted } from '../../predictAndLog.ts';
 import type { InferRequest, RequestedOutput } from './schemas.ts';
 
 export interface WantedOutput {
@@ -11,7 +11,7 @@ export interface WantedOutput {
   readonly classes: number | null;
 }
 
-export interface Answer {
+export interface InferResponse {
   readonly json: string;
   /** Null where every tensor is in the JSON. */
   readonly binary: Buffer | null;
@@ -41,9 +41,13 @@ export function wantedOutputs({ parameters, outputs }: InferRequest): WantedOutp
   });
 }
 
-/** The answer as the protocol writes it: JSON, with binary tensors behind it in the order of the outputs. */
-export function answerOf(rows: readonly Heard[], wanted: readonly WantedOutput[], id: string | undefined): Answer {
-  const { model } = rows[0] as Heard;
+/** The response as the protocol writes it: JSON, with binary tensors behind it in the order of the outputs. */
+export function responseOf(
+  rows: readonly Predicted[],
+  wanted: readonly WantedOutput[],
+  id: string | undefined,
+): InferResponse {
+  const { model } = rows[0] as Predicted;
   const tail: Buffer[] = [];
   const outputs = wanted.map((output) => {
     const tensor = tensorOf(rows, output);
@@ -67,7 +71,7 @@ interface OutputTensor {
   readonly values: Float32Array | readonly string[];
 }
 
-function tensorOf(rows: readonly Heard[], { name, classes }: WantedOutput): OutputTensor {
+function tensorOf(rows: readonly Predicted[], { name, classes }: WantedOutput): OutputTensor {
   if (name === 'label') {
     const labels = rows.map(({ prediction }) => prediction.labels[ranking(prediction.scores)[0] as number] as string);
     return { about: { name, datatype: 'BYTES', shape: [rows.length] }, values: labels };

@@ -5,7 +5,7 @@
 import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
 import { packageVersion } from '../../../../src/service.ts';
-import { answerErrors } from '../../../http/errors.ts';
+import { handleErrors } from '../../../http/errors.ts';
 import { HttpProblem } from '../../../http/HttpProblem.ts';
 import { healthRoute } from '../../../http/health.ts';
 import { documented } from '../../../http/openApi.ts';
@@ -29,7 +29,7 @@ export async function kserveRoutes(app: FastifyInstance, context: InferenceConte
       // Bodies are read by `infer`, which counts them; tritonclient names no content type.
       scope.removeAllContentTypeParsers();
       scope.addContentTypeParser('*', (_request, _payload, done) => done(null));
-      answerErrors(scope, ({ detail }) => ({
+      handleErrors(scope, ({ detail }) => ({
         error: typeof detail === 'string' ? detail : detail.map(({ msg }) => msg).join('; '),
       }));
       serverRoutes(scope, context);

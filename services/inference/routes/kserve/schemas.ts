@@ -27,8 +27,8 @@ export const modelMetadata = Type.Object({
   outputs: Type.Array(tensorMetadata),
   parameters: Type.Object({
     labels: Type.Array(Type.String(), { description: 'Names of the columns of `scores`.' }),
-    no_event_labels: Type.Array(Type.String(), { description: 'Those that mean that nothing was heard.' }),
-    sample_rate_hz: Type.Number({ description: 'What the model hears; other rates are resampled.' }),
+    no_event_labels: Type.Array(Type.String(), { description: 'Those that stand for no bird.' }),
+    sample_rate_hz: Type.Number({ description: 'The rate of the model; other rates are resampled.' }),
   }),
 });
 

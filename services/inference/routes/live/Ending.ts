@@ -1,4 +1,4 @@
-import { problemAnswer } from '../../../http/errors.ts';
+import { problemResponse } from '../../../http/errors.ts';
 
 /** Codes of RFC 6455 that a connection is closed with. */
 export const closeCodes = {
@@ -29,7 +29,7 @@ export class Ending extends Error {
 /** What an error of the service is to a client. */
 export function asEnding(error: unknown): Ending {
   if (error instanceof Ending) return error;
-  const { status, body } = problemAnswer(error);
+  const { status, body } = problemResponse(error);
   const message = error instanceof Error && status < 500 ? error.message : 'Something went wrong in the service';
   if (status < 500) return new Ending(closeCodes.policy, body.code, message);
   if (status === 503) return new Ending(closeCodes.tryLater, body.code, (error as Error).message);

@@ -1,6 +1,6 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 
-/** What is told of live audio (docs/monitoring.md lists it). */
+/** Metrics of live audio (docs/monitoring.md lists them). */
 export class LiveMetrics {
   readonly connections: Gauge;
   readonly seconds: Counter<'model'>;
@@ -11,7 +11,7 @@ export class LiveMetrics {
     this.connections = new Gauge({ name: 'autobird_live_connections', help: 'Open connections', registers });
     this.seconds = new Counter({
       name: 'autobird_live_audio_seconds_total',
-      help: 'Length of the live audio that was heard',
+      help: 'Length of the live audio that was received',
       labelNames: ['model'],
       registers,
     });

@@ -5,16 +5,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyRequest } from 'fastify';
 import type { WebSocket } from 'ws';
 import { timeAt } from '../../../../src/service.ts';
-import { problemAnswer } from '../../../http/errors.ts';
+import { problemResponse } from '../../../http/errors.ts';
 import type { InferenceContext } from '../../context.ts';
 import { asEnding, closeCodes, Ending, shortened } from './Ending.ts';
-import { HeardSoFar } from './HeardSoFar.ts';
 import type { LiveMetrics } from './LiveMetrics.ts';
 import { clipMessage, endMessage, type ServerMessage, type StartMessage, startMessage } from './messages.ts';
+import { SessionTotals } from './SessionTotals.ts';
 import { SocketAudio } from './SocketAudio.ts';
 
 const maxFirstMessageBytes = 4096;
-/** A client that does not answer the closing is not waited for. */
+/** How long the service waits for a client to confirm the closing. */
 const closeWaitMs = 1000;
 
 export class LiveSession {
@@ -29,11 +29,11 @@ export class LiveSession {
   /** Resolves when the connection has ended and the row is written. */
   readonly ended: Promise<void>;
   #start: StartMessage | null = null;
-  /** Said after the answers to what came before. */
-  #lastWord: Ending | null = null;
+  /** Sent after the predictions of all sound that came before. */
+  #endingAfterAudio: Ending | null = null;
   #lastAudioAt = performance.now();
   #sendingSince: number | null = null;
-  #answersPings = true;
+  #hasPonged = true;
 
   constructor(context: InferenceContext, metrics: LiveMetrics, socket: WebSocket, request: FastifyRequest) {
     this.#context = context;
@@ -48,10 +48,10 @@ export class LiveSession {
     });
     signal.addEventListener('abort', () => this.#audio.destroy());
     socket.on('pong', () => {
-      this.#answersPings = true;
+      this.#hasPonged = true;
     });
     socket.on('close', () => this.#stop.abort(new Ending(closeCodes.goingAway, 'client_gone', 'The client has gone')));
-    this.#watch = setInterval(() => this.#look(), (1000 * context.config.live.idleS) / 3);
+    this.#watch = setInterval(() => this.#checkClient(), (1000 * context.config.live.idleS) / 3);
     this.ended = this.#run(started);
   }
 
@@ -64,8 +64,8 @@ export class LiveSession {
   async #run(started: Promise<StartMessage>): Promise<void> {
     let ending: Ending;
     try {
-      await this.#hear(await started);
-      ending = this.#lastWord ?? new Ending(closeCodes.done, 'done', '');
+      await this.#predict(await started);
+      ending = this.#endingAfterAudio ?? new Ending(closeCodes.done, 'done', '');
     } catch (error) {
       ending = this.#stop.signal.aborted ? (this.#stop.signal.reason as Ending) : asEnding(error);
       if (ending.closeCode === closeCodes.failed) this.#request.log.error({ err: error }, 'Live audio failed');
@@ -77,7 +77,7 @@ export class LiveSession {
     await this.#close(ending);
   }
 
-  async #hear(start: StartMessage): Promise<void> {
+  async #predict(start: StartMessage): Promise<void> {
     const { models, config } = this.#context;
     const { sample_rate_hz: sampleRateHz, format, channels = 1, overlap_s: overlapS } = start;
     using lease = models.lease(start.model, randomInt(2 ** 32) / 2 ** 32);
@@ -91,8 +91,8 @@ export class LiveSession {
       clip: { length_s: lengthS, hop_s: overlapS === undefined ? hopS : lengthS - overlapS },
     });
     const bytesPerS = sampleRateHz * channels * (format === 'f32le' ? 4 : 2);
-    const heard = new HeardSoFar(model);
-    const source = Readable.from(this.#paced(bytesPerS, config.live, heard, model.name));
+    const totals = new SessionTotals(model);
+    const source = Readable.from(this.#paced(bytesPerS, config.live, totals, model.name));
     const options = {
       pcm: { sampleRateHz, format, channels },
       signal: this.#stop.signal,
@@ -102,20 +102,20 @@ export class LiveSession {
     let errorCode: string | null = null;
     try {
       for await (const clip of model.classifier.predictStream(source, options)) {
-        heard.add(clip.scores);
-        await this.#send(clipMessage(model, clip, start, heard.seconds));
+        totals.add(clip.scores);
+        await this.#send(clipMessage(model, clip, start, totals.seconds));
       }
       await this.#send({
         type: 'done',
         request_id: this.#request.id,
-        duration_s: heard.seconds,
-        clips: heard.clips,
+        duration_s: totals.seconds,
+        clips: totals.clips,
       });
     } catch (error) {
-      errorCode = this.#stop.signal.aborted ? null : problemAnswer(error).body.code;
+      errorCode = this.#stop.signal.aborted ? null : problemResponse(error).body.code;
       throw error;
     } finally {
-      await this.#log(heard, errorCode);
+      await this.#log(totals, errorCode);
     }
   }
 
@@ -123,7 +123,7 @@ export class LiveSession {
   async *#paced(
     bytesPerS: number,
     { maxSpeed, maxDurationS }: InferenceContext['config']['live'],
-    heard: HeardSoFar,
+    totals: SessionTotals,
     model: string,
   ): AsyncGenerator<Buffer, void> {
     const { signal } = this.#stop;
@@ -131,15 +131,15 @@ export class LiveSession {
     let bytes = 0;
     for await (const chunk of this.#audio as AsyncIterable<Buffer>) {
       bytes += chunk.byteLength;
-      heard.seconds = bytes / bytesPerS;
+      totals.seconds = bytes / bytesPerS;
       this.#metrics.seconds.inc({ model }, chunk.byteLength / bytesPerS);
       yield chunk;
-      if (heard.seconds > maxDurationS) {
+      if (totals.seconds > maxDurationS) {
         const message = `Longer than ${maxDurationS} s (service.live.max_duration_s): connect again`;
-        this.#lastWord = new Ending(closeCodes.policy, 'too_long', message);
+        this.#endingAfterAudio = new Ending(closeCodes.policy, 'too_long', message);
         return;
       }
-      const aheadMs = (1000 * heard.seconds) / maxSpeed - (performance.now() - begin);
+      const aheadMs = (1000 * totals.seconds) / maxSpeed - (performance.now() - begin);
       if (aheadMs > 0) await sleep(aheadMs, undefined, { signal });
     }
   }
@@ -194,26 +194,26 @@ export class LiveSession {
     throw new Ending(closeCodes.policy, 'bad_message', `Wrong values in ${what}: ${issues.join('; ')}`);
   }
 
-  /** Is anybody there? A paused socket hears no pong either. */
-  #look(): void {
+  /** Ends a connection whose client has gone. A paused socket is left alone: it receives no pong either. */
+  #checkClient(): void {
     const idleMs = 1000 * this.#context.config.live.idleS;
     const now = performance.now();
     if (this.#sendingSince !== null && now - this.#sendingSince > idleMs) {
       this.#socket.terminate();
     } else if (this.#socket.isPaused) {
       this.#lastAudioAt = now;
-    } else if (!this.#answersPings) {
+    } else if (!this.#hasPonged) {
       this.#socket.terminate();
     } else if (!this.#audio.isEnded && now - this.#lastAudioAt > idleMs) {
       const message = `Nothing came for ${this.#context.config.live.idleS} s (service.live.idle_s)`;
       this.#stop.abort(new Ending(closeCodes.policy, 'idle', message));
     } else {
-      this.#answersPings = false;
+      this.#hasPonged = false;
       this.#socket.ping();
     }
   }
 
-  /** Resolves when the operating system has it: what a client does not read is not made. */
+  /** Resolves when the operating system has the message, so that no predictions pile up for a client that does not read. */
   async #send(message: ServerMessage): Promise<void> {
     this.#sendingSince = performance.now();
     await new Promise<void>((resolve) => this.#socket.send(JSON.stringify(message), () => resolve()));
@@ -225,7 +225,7 @@ export class LiveSession {
     const socket = this.#socket;
     if (socket.readyState === socket.CLOSED) return;
     const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
-    // The reason of a close frame is short: the whole sentence goes before it.
+    // The reason of a close frame holds 123 bytes: the full message is sent before it.
     if (code !== 'done')
       socket.send(JSON.stringify({ type: 'error', code, message } satisfies ServerMessage), () => {});
     socket.resume();
@@ -235,18 +235,18 @@ export class LiveSession {
     clearTimeout(waited);
   }
 
-  /** A row for the whole session, where anything was heard or should have been. */
-  async #log(heard: HeardSoFar, errorCode: string | null): Promise<void> {
-    if (heard.clips === 0 && errorCode === null) return;
+  /** Logs a row for the session, where a clip was predicted or predicting failed. */
+  async #log(totals: SessionTotals, errorCode: string | null): Promise<void> {
+    if (totals.clips === 0 && errorCode === null) return;
     const request = this.#request;
-    const row = heard.logEntry({
+    const row = totals.logEntry({
       request,
       fileSha256: this.#audio.sha256(),
       fileBytes: this.#audio.bytes,
       receiveMs: Date.now() - this.#begun.getTime(),
       errorCode,
     });
-    // The answers have been given already.
+    // The predictions have been sent already: the session does not fail for it.
     await this.#context.log
       ?.append(row)
       .catch((error) => request.log.error({ err: error }, 'A live session was not logged'));

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import type { WebSocket } from 'ws';
 
-/** So much is held of what was not heard yet; then the client has to wait. */
+/** Sound that was not predicted yet; a client that is further ahead has to wait. */
 const bufferedBytes = 2 ** 18;
 
 /** The sound that a client sends, with a bounded buffer: the socket is not read while it is full. */

@@ -1,4 +1,4 @@
-/** What is said at `/v1/live` beside the sound. */
+/** The JSON messages of `/v1/live`. */
 import { type Static, Type } from 'typebox';
 import type { ClipPrediction } from '../../../../src/index.ts';
 import { timeAt } from '../../../../src/service.ts';
@@ -9,7 +9,7 @@ export const startMessage = Type.Object(
   {
     sample_rate_hz: Type.Integer({ minimum: 100, description: 'Of the samples that follow.' }),
     format: Type.Union([Type.Literal('f32le'), Type.Literal('s16le')], { description: 'Little-endian samples.' }),
-    channels: Type.Optional(Type.Integer({ minimum: 1, description: 'Interleaved; their mean is heard (1).' })),
+    channels: Type.Optional(Type.Integer({ minimum: 1, description: 'Interleaved; their mean is predicted (1).' })),
     model: Type.Optional(Type.String({ description: 'A model by its name; one drawn by the weights without it.' })),
     overlap_s: Type.Optional(Type.Number({ minimum: 0, description: 'Seconds by which clips overlap (as trained).' })),
     min_score: Type.Optional(
@@ -19,7 +19,7 @@ export const startMessage = Type.Object(
       Type.Integer({ minimum: 1, maximum: 1000, description: 'Labels shown, and detected in a clip (3).' }),
     ),
     started_at: Type.Optional(
-      Type.String({ description: 'When the first sample was heard, ISO 8601: answers then say `at`.' }),
+      Type.String({ description: 'When the first sample was recorded, ISO 8601: clips then have `at`.' }),
     ),
   },
   { additionalProperties: false },
@@ -61,7 +61,7 @@ export const serverMessage = Type.Union([
 ]);
 export type ServerMessage = Static<typeof serverMessage>;
 
-/** The answer to one clip; `heardS` is how much sound there was when it was made. */
+/** The prediction of one clip; `receivedS` is the length of the sound received so far. */
 export function clipMessage(
   { classifier }: LoadedModel,
   { startS, endS, scores }: ClipPrediction,
@@ -72,7 +72,7 @@ export function clipMessage(
   }: Omit<StartMessage, 'started_at'> & {
     readonly started_at?: string | null;
   },
-  heardS: number,
+  receivedS: number,
 ): ServerMessage {
   const best = classifier.labels
     .map((name, index) => ({ label: name, score: Math.round((scores[index] as number) * 1e6) / 1e6 }))
@@ -82,7 +82,7 @@ export function clipMessage(
   const place = {
     start_s: startS,
     // The last clip may be filled up with silence.
-    end_s: Math.min(endS, heardS),
+    end_s: Math.min(endS, receivedS),
     at: timeAt(startedAt, startS),
   };
   return {

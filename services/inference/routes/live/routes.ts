@@ -1,4 +1,4 @@
-/** `/v1/live`: sound over a WebSocket, and what is heard in each clip as soon as its last sample is there. */
+/** `/v1/live`: sound over a WebSocket; each clip is predicted as soon as its last sample is there. */
 import { fastifyWebsocket } from '@fastify/websocket';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { clientKey } from '../../../http/clientKey.ts';
@@ -25,7 +25,7 @@ export async function liveRoutes(app: FastifyInstance, context: InferenceContext
     options: {
       maxPayload: maxMessageBytes,
       perMessageDeflate: false,
-      // Said by name: a key among the protocols must not come back as the chosen one.
+      // Only this protocol may be chosen: a key among the offered ones must not be sent back.
       handleProtocols: (offered) => offered.has(liveProtocol) && liveProtocol,
     },
     errorHandler: (error, socket, request) => {
@@ -38,7 +38,7 @@ export async function liveRoutes(app: FastifyInstance, context: InferenceContext
     },
   });
   // What is refused before the plugin's own hook has seen it (401, 429) would stay open: no time-out of HTTP is left on it.
-  // It calls back, as every hook of all answers: a promise each would cost more than it does.
+  // A hook with a callback, since it runs for every response: a promise each would cost more than its work.
   app.addHook('onResponse', ({ raw }, _reply, done) => {
     if (raw instanceof WebSocketUpgrade && raw.upgrade) raw.socket.destroy();
     done();
@@ -51,7 +51,7 @@ export async function liveRoutes(app: FastifyInstance, context: InferenceContext
       summary: 'Live audio over a WebSocket',
       description:
         'The first message is JSON (`x-messages.start`), then binary messages are samples; `{"type": "end"}` is the last. ' +
-        'The server answers `ready`, a `clip` as soon as its last sample is there, then `done` (`x-messages.server`). ' +
+        'The server sends `ready`, a `clip` as soon as its last sample is there, then `done` (`x-messages.server`). ' +
         'Closed with 1003 for what is no such message, 1008 over a limit, 1009 for a message over 1 MiB, 1011 where the ' +
         'service failed, 1013 where it has too much to do, 1001 where it stops.',
       'x-messages': { start: startMessage, end: endMessage, server: serverMessage },

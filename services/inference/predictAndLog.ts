@@ -1,4 +1,4 @@
-/** From an uploaded recording to what is heard in it, by the model that the request is for; every answer is logged first. */
+/** Predicts an uploaded recording with the model that the request is for, and logs the prediction before it is sent. */
 import { randomInt } from 'node:crypto';
 import {
   AutobirdError,
@@ -16,14 +16,14 @@ import type { LoadedModel } from './LoadedModel.ts';
 import { logEntry } from './logEntry.ts';
 import type { Requester, Upload } from './requester.ts';
 
-export interface Heard {
+export interface Predicted {
   readonly model: LoadedModel;
   readonly prediction: RecordingPrediction;
-  /** Aborts when nobody waits for the answer any more. */
+  /** Aborts when the client has left or the deadline has passed. */
   readonly signal: AbortSignal;
 }
 
-export interface ListenOptions
+export interface PredictAndLogOptions
   extends Pick<PredictOptions, 'overlapS' | 'minScore' | 'topK' | 'merge' | 'embedding' | 'onProgress'> {
   readonly request: Requester;
   readonly upload: Upload;
@@ -32,8 +32,8 @@ export interface ListenOptions
   /** A model by name; default one drawn by the weights. */
   readonly model?: string | undefined;
   /**
-   * Nobody waits for the answer: it has limits of its own, and a deadline in its signal; it waits where there is too much to
-   * do; and shadow models are done when it is, because the recording is deleted then.
+   * Set where a job predicts and no client waits. A job has limits of its own, and its deadline is in its signal. Where the
+   * service is overloaded it waits instead of failing. It ends after its shadow models: its recording is deleted then.
    */
   readonly job?: {
     readonly limits: Pick<PredictionLimits, 'maxFileBytes' | 'maxDurationS'>;
@@ -51,10 +51,10 @@ export interface ListenOptions
  * @throws AudioError where the recording cannot be read (also logged); HttpProblem 404 or 503 where there is no model, 504
  * where it took too long, 499 where the client has left; AutobirdError `log_unavailable`
  */
-export async function listen<Result>(
+export async function predictAndLog<Result>(
   context: InferenceContext,
-  { request, upload, part, model: name, job, rows = context.log, ...given }: ListenOptions,
-  use: (heard: Heard) => Promise<Result>,
+  { request, upload, part, model: name, job, rows = context.log, ...given }: PredictAndLogOptions,
+  use: (predicted: Predicted) => Promise<Result>,
 ): Promise<Result> {
   const { models, config, metrics } = context;
   const file = upload.files[part] as ReceivedFile;
@@ -70,7 +70,7 @@ export async function listen<Result>(
     ...(job !== undefined && { limits: job.limits, waitForRoom: true }),
   };
   const begin = performance.now();
-  const about = { request, upload, part, model, keepAudio: Math.random() < config.log.keepAudio };
+  const parts = { request, upload, part, model, keepAudio: Math.random() < config.log.keepAudio };
   try {
     const prediction = await model.classifier.predictFile(file.source, { ...options, name: file.name, signal });
     const predictMs = performance.now() - begin;
@@ -87,8 +87,8 @@ export async function listen<Result>(
       span.stage('network', decodedAt, begin + predictMs, { ...attributes, 'autobird.clips': prediction.clips.length });
     }
     const result = await use({ model, prediction, signal });
-    await append(metrics, rows, logEntry({ ...about, predictMs, prediction }), request.span);
-    const shadows = listenAlong(context, { request, upload, part, job, rows });
+    await append(metrics, rows, logEntry({ ...parts, predictMs, prediction }), request.span);
+    const shadows = predictWithShadows(context, { request, upload, part, job, rows });
     if (job !== undefined) await shadows;
     return result;
   } catch (error) {
@@ -100,14 +100,14 @@ export async function listen<Result>(
         { retryAfterS: model.classifier.waitS },
       );
     }
-    // Nobody reads this answer; in logs and metrics it is not a failure of ours.
+    // No client reads this response; in logs and metrics it must not count as a failure of the service.
     if (signal.aborted && job === undefined)
       throw new HttpProblem(499, 'client_left', 'The client closed the connection');
     if (error instanceof AutobirdError && !ofTheService.has(error.code)) {
       metrics.failed(model, error.code);
       const predictMs = performance.now() - begin;
       request.span?.stage('predict', begin, begin + predictMs, { 'autobird.part': part, 'error.type': error.code });
-      await append(metrics, rows, logEntry({ ...about, predictMs, errorCode: error.code }), request.span);
+      await append(metrics, rows, logEntry({ ...parts, predictMs, errorCode: error.code }), request.span);
     }
     throw error;
   }
@@ -130,15 +130,15 @@ async function append(
   span?.stage('log', begin, end);
 }
 
-/** Shadow models hear what was answered, when there is nobody waiting for them any more. */
-async function listenAlong(
+/** Predicts the same recording with every shadow model, after the response: no client waits for them. */
+async function predictWithShadows(
   context: InferenceContext,
   {
     job,
     rows,
     ...about
-  }: Pick<ListenOptions, 'request' | 'upload' | 'part'> & {
-    readonly job: ListenOptions['job'];
+  }: Pick<PredictAndLogOptions, 'request' | 'upload' | 'part'> & {
+    readonly job: PredictAndLogOptions['job'];
     readonly rows: RowSink | null;
   },
 ): Promise<void> {
@@ -149,7 +149,7 @@ async function listenAlong(
     driftFeatures: true,
     ...(job !== undefined && { limits: job.limits, signal: job.signal, waitForRoom: true }),
   };
-  const heard = models.shadows().map((lease) => {
+  const predictions = models.shadows().map((lease) => {
     const { model } = lease;
     const begin = performance.now();
     return model.classifier
@@ -162,5 +162,5 @@ async function listenAlong(
       .catch((error) => about.request.log.warn({ err: error, model: model.name }, 'A shadow model failed'))
       .finally(() => lease[Symbol.dispose]());
   });
-  await Promise.all(heard);
+  await Promise.all(predictions);
 }

@@ -2,8 +2,8 @@ import type { LogEntry } from '../../../predictionLog/entry.ts';
 import type { LoadedModel } from '../../LoadedModel.ts';
 import type { Requester } from '../../requester.ts';
 
-/** What a session came to so far, in bounded memory. */
-export class HeardSoFar {
+/** The length of a session and its mean scores so far, in bounded memory. */
+export class SessionTotals {
   readonly model: LoadedModel;
   seconds = 0;
   clips = 0;
@@ -49,7 +49,7 @@ export class HeardSoFar {
       scores,
       labels: scores === null ? null : labels,
       clips,
-      // Waiting for the network and waiting for the microphone are one here.
+      // Not known: time waiting for the network cannot be told from time waiting for the microphone.
       predictMs: 0,
       decodeMs: null,
       driftFeatures: null,

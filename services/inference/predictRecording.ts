@@ -1,33 +1,36 @@
 import type { Progress } from '../../src/index.ts';
-import { problemAnswer } from '../http/errors.ts';
+import { problemResponse } from '../http/errors.ts';
 import type { InferenceContext } from './context.ts';
-import { type ListenOptions, listen } from './listen.ts';
-import type { Outcome, PredictionQuery } from './predictionBody.ts';
+import { type PredictAndLogOptions, predictAndLog } from './predictAndLog.ts';
+import type { PredictionQuery, RecordingResult } from './predictionBody.ts';
 import type { Requester, Upload } from './requester.ts';
 
-export interface OutcomeOptions {
+export interface PredictRecordingOptions {
   readonly requester: Requester;
   readonly upload: Upload;
   /** Which recording of the upload. */
   readonly part: number;
   readonly query: PredictionQuery;
-  readonly job?: ListenOptions['job'];
-  readonly rows?: ListenOptions['rows'];
+  readonly job?: PredictAndLogOptions['job'];
+  readonly rows?: PredictAndLogOptions['rows'];
   readonly onProgress?: (progress: Progress) => void;
 }
 
 /**
- * What one recording of a prediction came to, whether it was asked for by a request or is done as a job.
+ * Predicts one recording of an upload, for a request or for a job. What is wrong with one of several recordings is its result.
  *
- * @throws for the one recording of an upload what is wrong with it: a row of its own is for several
+ * @throws what is wrong with the recording where it is the only one of its upload
  */
-export async function outcomeOf(context: InferenceContext, options: OutcomeOptions): Promise<Outcome> {
+export async function predictRecording(
+  context: InferenceContext,
+  options: PredictRecordingOptions,
+): Promise<RecordingResult> {
   const { requester, upload, part, query, job, rows, onProgress } = options;
   const { model: name, top_k: topK, min_score: minScore, overlap_s: overlapS, merge } = query;
   const { embeddings = false, spectrogram = false } = query;
   const { files } = upload;
   const file = files[part] as Upload['files'][number];
-  const listening = {
+  const predictOptions = {
     request: requester,
     upload: { ...upload, place: query.place },
     part,
@@ -42,7 +45,7 @@ export async function outcomeOf(context: InferenceContext, options: OutcomeOptio
     ...(onProgress !== undefined && { onProgress }),
   };
   try {
-    return await listen(context, listening, async ({ model, prediction, signal }) => {
+    return await predictAndLog(context, predictOptions, async ({ model, prediction, signal }) => {
       const again = { signal, ...(job !== undefined && { limits: job.limits, waitForRoom: true }) };
       return {
         model,
@@ -51,7 +54,7 @@ export async function outcomeOf(context: InferenceContext, options: OutcomeOptio
       };
     });
   } catch (error) {
-    const { status, body } = problemAnswer(error);
+    const { status, body } = problemResponse(error);
     if (files.length === 1 || status >= 500) throw error;
     return { recording: file.name, error: { code: body.code, message: (error as Error).message } };
   }
