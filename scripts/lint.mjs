@@ -22,7 +22,7 @@ check('types', process.execPath, [tsc, '--noEmit']);
 // Browsers have other globals than Node.
 check('types of the web page', process.execPath, [tsc, '--noEmit', '-p', 'services/web']);
 check('types of its tests', process.execPath, [tsc, '--noEmit', '-p', 'test/tsconfig.browser.json']);
-check('import direction', process.execPath, ['scripts/check-imports.mjs']);
+check('direction and circles of imports', process.execPath, ['scripts/check-imports.mjs']);
 check('face of the addons', process.execPath, ['scripts/check-face.mjs']);
 check('names that a unity build hides', process.execPath, ['scripts/check-native.mjs']);
 if (cpp.length === 0) fail('clang-format', 'found no C++ file');

@@ -5,10 +5,10 @@
 
 // The forms in which results, runs and drift leave the process.
 
+export { timeAt } from './absoluteTime.ts';
 export { driftToJson } from './drift/driftToJson.ts';
 export { type FormatContext, type FormatWriter, type OutputFormatName, outputFormats } from './formats/index.ts';
 export { resultToJson } from './formats/json.ts';
-export { timeAt } from './prediction/absoluteTime.ts';
 export { type DriftPageOptions, driftPage } from './reports/driftPage.ts';
 export { epochToJson, reportToJson } from './run/summarizeRun.ts';
 

@@ -6,6 +6,7 @@ interface ImportsModule {
   checkImports(): { files: { typescript: number; native: number }; problems: string[] };
   checkTypeScript(path: string, source: string): string[];
   checkNative(path: string, source: string): string[];
+  checkCircles(sources: readonly (readonly [path: string, source: string])[]): string[];
 }
 interface FaceModule {
   declaredFaces(source: string): Map<string, string[]>;
@@ -48,6 +49,27 @@ test('the import check notices each way to turn back', () => {
   for (const door of ['index', 'service']) {
     assert.equal(imports.checkTypeScript('services/main.ts', `import { predict } from '../src/${door}.ts';`), []);
   }
+});
+
+test('the check for circles finds those of files, of types alone too, and those of folders', () => {
+  const circle = (...sources: [string, string][]) => imports.checkCircles(sources).map((line) => line.split(':')[0]);
+  assert.equal(
+    circle(
+      ['src/data/a.ts', "import { b } from './b.ts';"],
+      ['src/data/b.ts', "import './c.ts';"],
+      ['src/data/c.ts', "import type { A } from './a.ts';"],
+    ),
+    ['src/data/a.ts → src/data/b.ts → src/data/c.ts → src/data/a.ts'],
+  );
+  const there: [string, string][] = [
+    ['src/data/a.ts', "export { b } from '../audio/b.ts';"],
+    ['src/data/d.ts', ''],
+    ['src/audio/b.ts', ''],
+  ];
+  assert.equal(circle(...there, ['src/audio/c.ts', "import type { D } from '../data/d.ts';"]), []);
+  assert.equal(circle(...there, ['src/audio/c.ts', "const { d } = await import('../data/d.ts');"]), [
+    'src/data → src/audio → src/data',
+  ]);
 });
 
 test('the include check notices napi.h in core, LibTorch in signal code and the heavy headers', () => {

@@ -3,6 +3,7 @@ import { join, parse, resolve } from 'node:path';
 import type { z } from 'zod';
 import { AutobirdError, FormatError } from '../../bindings/errors.ts';
 import type { ShardEntry } from '../../bindings/native.ts';
+import { byCodePoint } from '../byCodePoint.ts';
 import type { SplitConfig } from '../config/schema.ts';
 import type { DatasetManifest, Recording, Side, Split } from '../domain.ts';
 import { readJson, readJsonLines, writeJson } from '../files.ts';
@@ -10,7 +11,7 @@ import { readSafetensorsHeader, type SafetensorsHeader } from '../safetensors.ts
 import { decode, encode } from '../schema/case.ts';
 import { suggestion } from '../suggest.ts';
 import { datasetFormatVersion, datasetId, manifestSchema, recordingSchema, splitFileSchema } from './datasetFiles.ts';
-import { byCodePoint } from './findRecordings.ts';
+import { describeSplit } from './describeSplit.ts';
 import { datasetNames } from './listDatasets.ts';
 import { checkNoLeak, type LeakReport, makeSplit } from './split.ts';
 
@@ -126,8 +127,14 @@ export class Dataset {
     return split;
   }
 
+  /** Whether each group is on one side only, with a sentence that says so. */
   checkNoLeak(split: Split): LeakReport {
     return checkNoLeak(split, this.recordings);
+  }
+
+  /** The split in lines for people: sizes, the check for leaks, and what could not be on every side. */
+  describeSplit(split: Split): string[] {
+    return describeSplit(split, this.recordings);
   }
 
   /** The recordings on one side, in order of path. */

@@ -3,9 +3,9 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { channelNumber } from '../audio/channel.ts';
 import { channelSchema } from '../audio/channelSchema.ts';
+import { byCodePoint } from '../byCodePoint.ts';
 import { splitSchema } from '../config/schema.ts';
 import type { DatasetManifest, Recording } from '../domain.ts';
-import { byCodePoint } from './findRecordings.ts';
 
 export const datasetFormatVersion = 1;
 export const splitFormatVersion = 1;

@@ -2,6 +2,7 @@ import type { Stats } from 'node:fs';
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { AutobirdError } from '../../bindings/errors.ts';
+import { byCodePoint } from '../byCodePoint.ts';
 import type { RejectedRecording } from '../domain.ts';
 import { counted } from '../formats/percentAndClock.ts';
 
@@ -26,21 +27,6 @@ export interface FoundFiles {
 /** What file systems, storage boxes and notebooks put among the folders of a user. */
 const systemFolders =
   /^(?:\..*|@eaDir|@Recycle|@Recently-Snapshot|#recycle|#snapshot|\$RECYCLE\.BIN|RECYCLER|System Volume Information|lost\+found|__MACOSX|__pycache__)$/i;
-
-/** Orders strings by code point: the same on every machine, unlike a locale's order or UTF-16's. */
-export function byCodePoint(a: string, b: string): number {
-  const n = Math.min(a.length, b.length);
-  for (let i = 0; i < n; i++) {
-    const x = a.charCodeAt(i);
-    const y = b.charCodeAt(i);
-    if (x === y) continue;
-    // Halves of a surrogate pair are below U+E000..U+FFFF as numbers but stand for larger code points.
-    const surrogate = (unit: number) => unit >= 0xd800 && unit <= 0xdfff;
-    if (surrogate(x) !== surrogate(y)) return surrogate(x) ? 1 : -1;
-    return x - y;
-  }
-  return a.length - b.length;
-}
 
 /**
  * Looks for recordings below a folder. Links are followed; a link to a folder that contains it is reported once. Extensions

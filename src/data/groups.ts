@@ -1,5 +1,5 @@
+import { byCodePoint } from '../byCodePoint.ts';
 import type { Label, Recording } from '../domain.ts';
-import { byCodePoint } from './findRecordings.ts';
 
 /** What a split needs to know of a recording. */
 export type GroupedRecording = Pick<Recording, 'path' | 'label' | 'audioHash' | 'session' | 'groupKey' | 'fold'>;

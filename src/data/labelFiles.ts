@@ -1,7 +1,8 @@
+import { byCodePoint } from '../byCodePoint.ts';
 import type { DataConfig } from '../config/schema.ts';
 import type { Label, RejectedRecording } from '../domain.ts';
 import { groupBy } from '../groupBy.ts';
-import { byCodePoint, type FoundFile, type FoundFiles } from './findRecordings.ts';
+import type { FoundFile, FoundFiles } from './findRecordings.ts';
 import { cleanLabel, twinWarnings } from './labels.ts';
 import type { FileMetadata, Metadata } from './metadata.ts';
 

@@ -1,6 +1,6 @@
+import { byCodePoint } from '../byCodePoint.ts';
 import type { Label } from '../domain.ts';
 import { groupBy } from '../groupBy.ts';
-import { byCodePoint } from './findRecordings.ts';
 
 /** One spelling of one name: trimmed, Unicode composed (macOS decomposes accents in the names of folders). */
 export function cleanLabel(text: string): Label {

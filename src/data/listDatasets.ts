@@ -1,11 +1,11 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { z } from 'zod';
+import { byCodePoint } from '../byCodePoint.ts';
 import type { DatasetManifest } from '../domain.ts';
 import { readJson } from '../files.ts';
 import { decode } from '../schema/case.ts';
 import { manifestSchema } from './datasetFiles.ts';
-import { byCodePoint } from './findRecordings.ts';
 
 export interface ListedDataset {
   /** The folder's name, which `data.name` and `--dataset` take. */

@@ -1,5 +1,6 @@
 /** Recordings and `dataset.json` out of what was decoded and what the metadata says. */
 import { join, relative, resolve } from 'node:path';
+import { byCodePoint } from '../byCodePoint.ts';
 import type { DataConfig } from '../config/schema.ts';
 import type { DatasetManifest, Recording, RejectedRecording } from '../domain.ts';
 import { readJson } from '../files.ts';
@@ -15,7 +16,6 @@ import {
   type ShardRecording,
   shardPath,
 } from './datasetFiles.ts';
-import { byCodePoint } from './findRecordings.ts';
 import type { LabelledFile } from './labelFiles.ts';
 import { noEventLabelsOf } from './labels.ts';
 import { fromDateAndTime, isUnsetClock, recordedAt } from './recordedAt.ts';

@@ -2,10 +2,10 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AutobirdError, FormatError } from '../../bindings/errors.ts';
+import { byCodePoint } from '../byCodePoint.ts';
 import { predictionJsonSchema } from '../formats/json.ts';
 import { decode } from '../schema/case.ts';
 import { decodeText } from './decodeText.ts';
-import { byCodePoint } from './findRecordings.ts';
 import { type CsvTable, cellNumber, parseCsv } from './readCsv.ts';
 
 export interface MetadataTable extends CsvTable {

@@ -4,10 +4,10 @@
  */
 import { createHash } from 'node:crypto';
 import { AutobirdError, InvalidArgumentError } from '../../bindings/errors.ts';
+import { byCodePoint } from '../byCodePoint.ts';
 import type { SplitConfig } from '../config/schema.ts';
 import type { Recording, Side, Split, SplitAssignment } from '../domain.ts';
 import { assignGroups } from './assignGroups.ts';
-import { byCodePoint } from './findRecordings.ts';
 import { countLabels, type Group, type GroupedRecording, groupRecordings, resolveGroupBy } from './groups.ts';
 
 export const sides: readonly Side[] = ['train', 'val', 'test'];

@@ -1,8 +1,9 @@
 /** Rows of drift features in a CSV file: what `autobird drift --save` writes and other programs may. */
+
+import { isoTimeMs } from '../absoluteTime.ts';
 import { cellNumber, readCsv } from '../data/readCsv.ts';
 import { writeFileAtomic } from '../files.ts';
 import { csvRow } from '../formats/delimited.ts';
-import { isoTimeMs } from '../prediction/absoluteTime.ts';
 import type { DriftRow } from './detectDrift.ts';
 import type { RecordingRow } from './recordingRows.ts';
 import type { DriftValue } from './table.ts';

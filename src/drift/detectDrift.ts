@@ -1,6 +1,6 @@
 /** Reference rows against current rows: what Evidently says of them, and what it does not. */
 import { expected } from '../../bindings/errors.ts';
-import { isoTimeMs } from '../prediction/absoluteTime.ts';
+import { isoTimeMs } from '../absoluteTime.ts';
 import { Alarm, type AlarmOptions } from './alarm.ts';
 import { type ColumnCorrelations, columnCorrelations } from './columnCorrelations.ts';
 import { testColumn } from './columnTest.ts';

@@ -1,5 +1,5 @@
 /** Rows over time: cut into windows that follow one another, so that each row is judged once. */
-import { isoTimeMs } from '../prediction/absoluteTime.ts';
+import { isoTimeMs } from '../absoluteTime.ts';
 
 export interface WindowOptions {
   /** Rows of a window. */

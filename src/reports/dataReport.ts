@@ -1,9 +1,7 @@
 /** `report.html` of a dataset: what is in it, to be looked at before training. */
 
+import { byCodePoint } from '../byCodePoint.ts';
 import type { Dataset } from '../data/dataset.ts';
-import { describeSplit } from '../data/describeSplit.ts';
-import { byCodePoint } from '../data/findRecordings.ts';
-import { sides } from '../data/split.ts';
 import type { Recording, Side, Split } from '../domain.ts';
 import { groupBy } from '../groupBy.ts';
 import { plain } from './axes.ts';
@@ -79,7 +77,7 @@ function overview(dataset: Dataset, split: Split): Html {
     { value: plain(counts.duplicates), label: 'copies', note: 'kept in one group' },
     { value: plain(counts.rejected), label: 'rejected', note: counts.rejected > 0 ? 'listed below' : '' },
   ];
-  const [sizes = '', leak = '', ...rest] = describeSplit(split, dataset.recordings);
+  const [sizes = '', leak = '', ...rest] = dataset.describeSplit(split);
   const kind = dataset.checkNoLeak(split).ok ? 'good' : 'bad';
   const warnings = rest.map((line) => notice('warning', `${line}.`));
   return html`${tiles(items)}${notice(kind, `${leak}. ${sizes}.`)}${warnings}`;
@@ -90,7 +88,7 @@ function classes(recordings: readonly Recording[], split: Split): Html {
   const rows = [...groupBy(recordings, ({ label }) => label)]
     .map(([label, own]) => ({
       label,
-      values: sides.map((side) => own.filter(({ path }) => sideOf.get(path) === side).length),
+      values: sideSeries.map(({ name }) => own.filter(({ path }) => sideOf.get(path) === name).length),
       seconds: own.reduce((sum, { durationS }) => sum + durationS, 0),
       count: own.length,
     }))

@@ -1,5 +1,5 @@
+import { timeAt } from '../absoluteTime.ts';
 import type { ClipPrediction, Detection, Label } from '../domain.ts';
-import { timeAt } from '../prediction/absoluteTime.ts';
 
 export interface DetectionOptions {
   readonly labels: readonly Label[];

@@ -3,7 +3,6 @@ import { AutobirdError, InvalidArgumentError } from '../../bindings/errors.ts';
 import type { ConfigSource } from '../config/completeConfig.ts';
 import type { Config } from '../config/schema.ts';
 import type { Dataset } from '../data/dataset.ts';
-import { describeSplit } from '../data/describeSplit.ts';
 import { noEventLabelsOf } from '../data/labels.ts';
 import type { JobOptions, Split } from '../domain.ts';
 import { checkOriginals } from '../evaluation/checkOriginals.ts';
@@ -71,7 +70,7 @@ export async function train(given: TrainOptions): Promise<Run> {
   try {
     for (const line of started.notes) await note(line);
     await note(`${started.resumed ? 'Resumes' : 'Writes to'} ${run.dir}`);
-    for (const line of [...noEvent, ...describeSplit(split, dataset.recordings)]) await note(line);
+    for (const line of [...noEvent, ...dataset.describeSplit(split)]) await note(line);
     await note(await checkOriginals(dataset, dataset.onSide(split, 'test'), config.evaluation));
     await fit({ ...options, dataset, split, run, note });
     if (options.driftReference ?? true) await keepReference({ ...options, dataset, split, run, note });

@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { timeAt } from '../../src/absoluteTime.ts';
 import type { ClipPrediction } from '../../src/domain.ts';
-import { timeAt } from '../../src/prediction/absoluteTime.ts';
 import { detectionsOf } from '../../src/scoring/detections.ts';
 
 const labels = ['wren', 'robin', 'noise'];

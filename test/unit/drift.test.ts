@@ -1,5 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { isoTimeMs } from '../../src/absoluteTime.ts';
 import { Alarm } from '../../src/drift/alarm.ts';
 import { type DriftRow, detectDrift } from '../../src/drift/detectDrift.ts';
 import { driftToJson } from '../../src/drift/driftToJson.ts';
@@ -7,7 +8,6 @@ import { effectSize } from '../../src/drift/effectSize.ts';
 import { embeddingDrift } from '../../src/drift/embeddingDrift.ts';
 import { adjustForFalseDiscovery } from '../../src/drift/falseDiscovery.ts';
 import { driftTable } from '../../src/drift/table.ts';
-import { isoTimeMs } from '../../src/prediction/absoluteTime.ts';
 import { randomFor } from '../../src/random.ts';
 import { driftPage } from '../../src/reports/driftPage.ts';
 

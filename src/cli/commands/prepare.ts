@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { describeSplit } from '../../data/describeSplit.ts';
 import { megabytes } from '../../data/diskSpace.ts';
 import { prepareAndSplit } from '../../data/prepare.ts';
 import { clock } from '../../formats/percentAndClock.ts';
@@ -82,7 +81,7 @@ export const prepare: Command<PrepareArgs> = {
         `Unused      ${unused.count} shards of ${megabytes(unused.bytes)}, kept in case their recordings come back\n`,
       );
     }
-    for (const line of describeSplit(split, dataset.recordings)) io.out(`Split       ${line}\n`);
+    for (const line of dataset.describeSplit(split)) io.out(`Split       ${line}\n`);
     io.out(`Report      ${join(dir, 'report.html')}\n`);
     io.out(`Next        autobird train --dataset ${manifest.name}\n`);
     return undefined;
