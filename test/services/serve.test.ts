@@ -301,19 +301,17 @@ for (const [signal, workers] of [
 test('a port that is taken ends all processes with a sentence', () =>
   withTempDir(async (dir) => {
     const checkpoint = await writeTinyModel(`${dir}/tiny.safetensors`);
-    const first = await serve(dir, [checkpoint, '--port', '0', 'service.management.port=0']);
-    const port = new URL(first.urls[1] as string).port;
-    const { exit, output } = await serve(dir, [
-      checkpoint,
-      '--port',
-      port,
-      'service.management.port=0',
-      'service.workers=2',
-    ]);
-    assert.is(await exit, 1, output());
-    assert.match(output(), /EADDRINUSE/);
-    first.child.kill('SIGTERM');
-    assert.is(await first.exit, 0);
+    const taken = createServer().listen(0, '127.0.0.1');
+    await once(taken, 'listening');
+    try {
+      const { port } = taken.address() as AddressInfo;
+      const words = [checkpoint, '--port', String(port), 'service.management.port=0', 'service.workers=2'];
+      const { exit, output } = await serve(dir, words);
+      assert.is(await exit, 1, output());
+      assert.match(output(), `Another program is at 127.0.0.1:${port}: `);
+    } finally {
+      taken.close();
+    }
   }));
 
 test('without a model it starts, says what it waits for, and listens at $PORT', () =>
