@@ -4,7 +4,7 @@ import { loadAddon } from './load.ts';
 import type { BatcherStats, EngineOptions, EngineOutput, NamedTensor, NativeEngine, NativeSamples } from './native.ts';
 
 export interface ForwardOptions extends CallOptions {
-  /** Milliseconds, from now, that the answer is good for: with batching, what cannot be there by then is not computed. */
+  /** Milliseconds, from now, after which the result is of no use: with batching, what cannot be done by then is not computed. */
   readonly withinMs?: number | undefined;
   /** Also give what drift detection keeps of a clip. Default false. */
   readonly driftFeatures?: boolean | undefined;

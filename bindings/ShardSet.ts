@@ -72,7 +72,7 @@ export class ShardSet implements Disposable {
   }
 
   /**
-   * @internal What reads from the set goes with it; one that nobody holds any more may go before. Throws DisposedError, with
+   * @internal What reads from the set goes with it; one without references may go before. Throws DisposedError, with
    * the child disposed, where the set went while the child was made.
    */
   adopt(child: Disposable): () => void {

@@ -21,7 +21,7 @@ const defaultReadSamples = 1 << 16;
 
 const defaults = { channel: 0, ahead: null, range: null };
 
-/** `limits` and what is left out by default: the mean of the channels, nothing ahead, all of the file. */
+/** `limits` and what is left out by default: the mean of the channels, no samples with opening, all of the file. */
 export type OpenDecoderOptions = CallOptions & Pick<DecoderOptions, 'limits'> & Partial<DecoderOptions>;
 
 /** A recording that is being decoded. Reads run on the decoder's thread, in the order of the calls. */

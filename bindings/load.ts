@@ -17,7 +17,7 @@ import { libtorchRecord, packageRoot, setupCommand } from './places.ts';
 import { probe } from './probe.ts';
 import { explain, type LoadFacts } from './remedies.ts';
 
-// With more cores than this, threads that spin between two parallel regions steal from nobody.
+// With more cores than this, threads that spin between two parallel regions take no core from other work.
 const FEW_CORES = 4;
 
 let addon: NativeAddon | undefined;

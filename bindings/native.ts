@@ -217,9 +217,9 @@ export interface EngineOutput {
   readonly logits: Float32Array;
   /** (N) see ClipPrediction.activity */
   readonly activity: Float32Array;
-  /** (N, 4) see DriftFeatures, in the order of its fields; empty unless asked for */
+  /** (N, 4) see DriftFeatures, in the order of its fields; empty unless requested */
   readonly driftFeatures: Float32Array;
-  /** (N, D) what the head sees, when asked for */
+  /** (N, D) what the head sees, where requested */
   readonly embeddings: Float32Array | null;
 }
 
@@ -301,7 +301,7 @@ export interface DecodingProgress {
 
 export interface NativeDecoder {
   readonly info: DecoderInfo;
-  /** What was read while opening, as by a first `readAt`; null where nothing was asked for. */
+  /** What was read while opening, as by a first `readAt`; null where nothing was requested. */
   readonly ahead: NativeSamples | null;
   /** The next mono samples at the source rate, null at the end. Damaged stretches are counted. */
   read(maxSamples: number): Promise<Float32Array | null>;

@@ -8,7 +8,7 @@ export function runtimeInfo(): RuntimeInfo {
 
 /**
  * Gives the kernel what lies free in the heaps of all threads. They keep it (1.2-1.6 x on training), so a process that goes on
- * for long after a moment of much work asks for this now and then.
+ * for long after a moment of much work calls this now and then.
  */
 export async function releaseFreeMemory(): Promise<void> {
   await loadAddon().releaseFreeMemory();

@@ -1,4 +1,4 @@
-/** What is heard in a recording: `npx tsx examples/predict.ts RUN RECORDING…` */
+/** Predicts recordings: `npx tsx examples/predict.ts RUN RECORDING…` */
 import { Classifier } from 'autobird';
 
 const [run, ...recordings] = process.argv.slice(2);
@@ -10,7 +10,7 @@ for await (const result of classifier.predictFiles(recordings, { minScore: 0.25 
     console.log(`${result.recording}: ${result.error.message}`);
     continue;
   }
-  console.log(`${result.recording}: ${result.topLabel ?? 'nothing heard'}`);
+  console.log(`${result.recording}: ${result.topLabel ?? 'no event'}`);
   for (const { startS, endS, label, score } of result.detections) {
     console.log(`  ${startS.toFixed(1)}-${endS.toFixed(1)} s  ${label}  ${score.toFixed(2)}`);
   }

@@ -1,6 +1,6 @@
 /**
- * Listens while sound arrives: `arecord -f S16_LE -r 48000 | npx tsx examples/stream.ts RUN 48000`. Every clip is answered as
- * soon as its last sample is there.
+ * Predicts while sound arrives: `arecord -f S16_LE -r 48000 | npx tsx examples/stream.ts RUN 48000`. Every clip is
+ * predicted as soon as its last sample is there.
  */
 import { Classifier } from 'autobird';
 

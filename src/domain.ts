@@ -126,7 +126,7 @@ export interface SplitAssignment {
 /** How clip scores become a recording's score; kept in the checkpoint. */
 export type Aggregation = 'majority' | 'mean' | 'activity';
 
-/** Something heard: neighbouring clips of one label may be merged. */
+/** A label found in a stretch of a recording; neighbouring clips of one label may be merged. */
 export interface Detection {
   readonly startS: number;
   readonly endS: number;
@@ -178,7 +178,7 @@ export interface Prediction {
   readonly modelVersion: string;
 }
 
-/** A recording without an answer. */
+/** A recording that could not be predicted. */
 export interface FailedPrediction {
   readonly recording: string;
   readonly error: { readonly code: string; readonly message: string };

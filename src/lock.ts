@@ -21,7 +21,7 @@ interface Holder {
   readonly since: string;
 }
 
-/** Held until `release()`, or until its process is gone. */
+/** Valid until `release()`, or until its process is gone. */
 export interface Lock {
   /** Removes the lock file; harmless the second time. */
   release(): Promise<void>;
@@ -51,7 +51,7 @@ export async function takeLock(path: string, { code, doing }: LockOptions): Prom
   const own = JSON.stringify(holder);
   for (let attempt = 0; attempt < 20; attempt++) {
     const handle = await create(file, own);
-    if (handle !== null) return held(file, handle, own);
+    if (handle !== null) return keepFresh(file, handle, own);
     const text = await readFile(file, 'utf8').catch(() => null);
     if (text === null) continue;
     const other = parse(text);
@@ -71,8 +71,8 @@ export async function takeLock(path: string, { code, doing }: LockOptions): Prom
   throw new AutobirdError(code, `${doing} by other processes that come and go: wait for them, or delete ${file}`);
 }
 
-/** Keeps the file young. It writes to the file it made, so that a lock that somebody else made meanwhile is not touched. */
-function held(file: string, handle: FileHandle, text: string): Lock {
+/** Touches the file regularly. It writes to the file it made, so that a lock that somebody else made meanwhile is not touched. */
+function keepFresh(file: string, handle: FileHandle, text: string): Lock {
   const first = Buffer.from(text.slice(0, 1));
   // Writing, unlike setting the time, leaves it to the disk what time it is: clocks of machines differ. A beat that
   // fails (a network disk that is away) is made up by the next one.
@@ -111,10 +111,10 @@ async function create(file: string, text: string): Promise<FileHandle | null> {
 }
 
 /**
- * Whether somebody holds the lock `path` now. It only looks, also in a folder that cannot be written; a holder on another
+ * Whether a living process holds the lock `path`. It only looks, also in a folder that cannot be written; a holder on another
  * machine whose clock is more than a minute off is misjudged.
  */
-export async function isHeld(path: string): Promise<boolean> {
+export async function isLocked(path: string): Promise<boolean> {
   const text = await readFile(path, 'utf8').catch(() => null);
   const holder = text === null ? null : parse(text);
   const isYoung = async () => {
@@ -125,7 +125,7 @@ export async function isHeld(path: string): Promise<boolean> {
 }
 
 async function isAlive(holder: Holder, file: string, isRecent = isTouched): Promise<boolean> {
-  // Processes of another machine, or of another container on this one, cannot be asked.
+  // Processes of another machine, or of another container on this one, cannot be signalled.
   if (holder.host !== hostname()) return isRecent(file);
   try {
     process.kill(holder.pid, 0);

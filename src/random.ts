@@ -1,5 +1,5 @@
 /**
- * Seeded random numbers without a state to save: every use asks for the stream of its own place
+ * Seeded random numbers without a state to save: every use takes the stream of its own place
  * (`randomFor(seed, 'mix', epoch, step)`), so a resumed run draws what the undisturbed one would have drawn.
  */
 

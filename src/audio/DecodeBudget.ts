@@ -8,7 +8,7 @@ export interface DecodeCosts {
   readonly maxDecodeS: number;
 }
 
-/** Silence is small in many formats, and a short one harms nobody. */
+/** Silence is small in many formats, and a short one does no harm. */
 const harmlessBytes = 64 * 2 ** 20;
 
 export class DecodeBudget {

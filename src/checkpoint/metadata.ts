@@ -30,7 +30,7 @@ export const metadataSchema = z.strictObject({
   score: z.literal('softmax'),
   aggregation: z.enum(['majority', 'mean', 'activity']),
   calibration: z.strictObject({ temperature: z.number().positive() }),
-  /** The resolved configuration of the run, spelled as in its YAML files (see `keptConfig`); older ones may have other keys. */
+  /** The resolved configuration of the run, spelled as in its YAML files (see `shareableConfig`); older ones may have other keys. */
   config: z.record(z.string(), z.unknown()),
   progress: z.strictObject({
     epoch: z.int(),

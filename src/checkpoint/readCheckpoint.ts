@@ -1,6 +1,6 @@
 import { FormatError } from '../../bindings/errors.ts';
 import type { NamedTensor } from '../../bindings/native.ts';
-import { keptConfig } from '../config/keptConfig.ts';
+import { shareableConfig } from '../config/shareableConfig.ts';
 import { payloadSha256, readSafetensorsHeader, readTensors } from '../safetensors.ts';
 import { decode } from '../schema/case.ts';
 import { type Checkpoint, modelVersion } from './Checkpoint.ts';
@@ -86,8 +86,8 @@ function parseMetadata(json: string | undefined, path: string): CheckpointMetada
       `The labels of ${path} are not distinct or do not hold its no-event labels`,
     );
   }
-  // Older ones hold what is nobody's business.
-  return { ...metadata, config: keptConfig(metadata.config) };
+  // Older checkpoints hold private paths and settings of the service.
+  return { ...metadata, config: shareableConfig(metadata.config) };
 }
 
 /** (M), finite, and where it divides positive. */

@@ -1,9 +1,9 @@
-/** What a model's own recordings look like, kept beside its weights: that is what live recordings are compared with. */
+/** Predictions and features of a model's own recordings, stored beside its weights: live recordings are compared with them. */
 import { FormatError } from '../../bindings/errors.ts';
 import type { NamedTensor, TensorDtype } from '../../bindings/native.ts';
 import type { DriftFeatures, Label } from '../domain.ts';
 
-/** One recording, as the model of the checkpoint hears it. */
+/** One recording, as predicted by the model of the checkpoint. */
 export interface ReferenceRow {
   /** A validation recording: the model was not trained on it, so its confidence is that of new recordings. */
   readonly heldOut: boolean;

@@ -1,5 +1,5 @@
 import type { NamedTensor, NormalisationStatistics } from '../../bindings/native.ts';
-import { keptConfig } from '../config/keptConfig.ts';
+import { shareableConfig } from '../config/shareableConfig.ts';
 import { payloadOrder, payloadSha256, writeSafetensors } from '../safetensors.ts';
 import { encode } from '../schema/case.ts';
 import { type CheckpointMetadata, metadataSchema } from './metadata.ts';
@@ -32,7 +32,7 @@ export async function writeCheckpoint(path: string, content: CheckpointContent):
     format: 'autobird',
     format_version: String(FORMAT_VERSION),
     payload_sha256: payloadSha256(payloadOrder(tensors)),
-    autobird: JSON.stringify(encode(metadataSchema, { ...metadata, config: keptConfig(metadata.config) })),
+    autobird: JSON.stringify(encode(metadataSchema, { ...metadata, config: shareableConfig(metadata.config) })),
   });
 }
 

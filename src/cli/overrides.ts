@@ -30,7 +30,7 @@ export function flagOverrides(
 
 /**
  * Tells the paths among a command's words from its overrides: what is there as a file or folder is a path, though it holds
- * `=`. `note` takes a sentence about a word that could be meant as either.
+ * `=`. `note` takes a sentence about an argument that could be either.
  */
 export async function pathsAndOverrides(
   words: readonly string[],

@@ -48,7 +48,7 @@ const commands = [
 /** What yargs itself does not understand. */
 class YargsMessage extends UsageError {}
 
-// What the caller asked for cannot be, whatever the machine.
+// Errors of the request itself: on no machine could it work.
 const wrongUsage = [UsageError, ConfigError, InvalidArgumentError];
 
 /** Runs one command line (without `node` and the script) and resolves with the exit code; never throws. */
@@ -134,7 +134,7 @@ function build(width: number): Argv {
     });
 }
 
-/** yargs says that a list of words is empty by default: nobody needs to know. */
+/** yargs says that a list of words is empty by default: users need not read that. */
 function tidy(help: string): string {
   return help.replace(/\n? +\[array\](?: \[required\])? \[default: \[\]\]/g, '');
 }

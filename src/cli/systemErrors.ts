@@ -24,7 +24,7 @@ const sentences: Readonly<Record<string, (where: string) => string>> = {
   ENFILE: (where) => `The machine has too many open files to open ${where}: end other programs first`,
   EADDRINUSE: (where) => `Another program is at ${where}: choose another port, or end that program`,
   EADDRNOTAVAIL: (where) => `This machine has no address ${where}: give one of its own, 127.0.0.1 or 0.0.0.0`,
-  ECONNREFUSED: (where) => `Nothing answers at ${where}: check the address, and that the program there runs`,
+  ECONNREFUSED: (where) => `There is no service at ${where}: check the address, and that the program there runs`,
 };
 
 /** The sentence; undefined for what is not a known refusal of the operating system. */

@@ -87,8 +87,8 @@ function mergeValues(tree: Mapping, values: Readonly<Record<string, unknown>>): 
     const present = tree.get(group);
     const kind = isMapping(present) ? present.get('_target_') : undefined;
     const isOther = isPlainObject(value) && value['_target_'] !== undefined && value['_target_'] !== kind;
-    const whole = isPlainObject(value) && kind !== undefined ? { _target_: kind, ...value } : value;
-    const plain = rename(groupsSchema, { [group]: whole }, 'encode', ({ path, key, known }) => {
+    const choice = isPlainObject(value) && kind !== undefined ? { _target_: kind, ...value } : value;
+    const plain = rename(groupsSchema, { [group]: choice }, 'encode', ({ path, key, known }) => {
       const names = known.map(camelCase);
       const place = [...path.map((part) => camelCase(String(part))), key].join('.');
       mistakes.push(`${place}: unknown key (${suggestion(key, names)})`);

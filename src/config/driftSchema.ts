@@ -4,11 +4,11 @@ import { count, positive, share } from './numbers.ts';
 
 /** What recordings are compared with, and from where on that is drift: for `autobird drift` and `autobird serve drift`. */
 export const driftSchema = z.strictObject({
-  /** A checkpoint, a run folder, a CSV file of rows, a folder of recordings or DATASET:SIDE; null for the model that `service` answers with. */
+  /** A checkpoint, a run folder, a CSV file of rows, a folder of recordings or DATASET:SIDE; null for the model that `service` serves. */
   reference: z.string().nullable(),
   /** The same kinds; null for the prediction log of `service`. */
   current: z.string().nullable(),
-  /** Share of drifted columns from which on the whole has drifted. */
+  /** Share of drifted columns from which on the dataset has drifted. */
   share: share,
   /** A column has drifted where the p-value of its test is not larger. */
   pValue: share,

@@ -9,7 +9,7 @@ import { count, positive, share } from './numbers.ts';
 import { serviceSchema } from './serviceSchema.ts';
 
 /** Seconds: clips that begin closer together say nothing new and take for ever. */
-export const leastHopS = 0.05;
+export const minHopS = 0.05;
 
 export const dataSchema = z.strictObject({
   /** Folder of recordings; a folder a class unless `metadata` says otherwise. */
@@ -68,10 +68,10 @@ export const splitSchema = z
 
 export const clipsSchema = z.strictObject({
   lengthS: positive,
-  hopS: z.number().min(leastHopS),
+  hopS: z.number().min(minHopS),
   /** Clips go on to the end, filled with zeros, as in the original; else a last whole clip ends with the recording. */
   padLast: z.boolean(),
-  /** Training clips below this root mean square are left out; 0 keeps all. Prediction answers every recording. */
+  /** Training clips below this root mean square are left out; 0 keeps all. Prediction skips none. */
   minRms: z.number().min(0),
   /** Training clips whose log-mel has a smaller standard deviation are left out. */
   minMelStd: z.number().min(0),

@@ -12,7 +12,7 @@ export const serviceSchema = z.strictObject({
   port: z.int().min(0).max(65535),
   /** Names that `Host` and `Origin` may have: beside those of loopback at a loopback address, alone (with addresses) at any other; empty for any there. */
   hosts: z.array(z.string().regex(/^[^\s/:]+$|^\[[\da-f:.]+\]$/i, 'a host name without scheme and port')),
-  /** The models that answer; empty for every checkpoint in `models_dir`, the first by name answering. */
+  /** The models that are served; empty for every checkpoint in `models_dir`, the first by name for requests that name none. */
   models: z.array(
     z.strictObject({
       name: z
@@ -22,7 +22,7 @@ export const serviceSchema = z.strictObject({
       checkpoint: z.string(),
       /** Share of the requests that name no model. */
       weight: z.number().min(0).default(1),
-      /** Hears every request and answers none. */
+      /** Predicts every request, for the log only: no client gets its predictions. */
       shadow: z.boolean().default(false),
     }),
   ),
@@ -34,7 +34,7 @@ export const serviceSchema = z.strictObject({
   precision: z.enum(['auto', 'f32', 'bf16', 'fp16']),
   /** Threads of the network in each process; null for all cores, shared by the processes. */
   threads: count.nullable(),
-  /** Processes that answer at the port. */
+  /** Processes that serve the port. */
   workers: count,
   batching: z.strictObject({
     /** Clips of different requests that are computed together, at most; null for what the device is fast with. */
@@ -60,13 +60,13 @@ export const serviceSchema = z.strictObject({
     /** Seconds that decoding one recording may take. */
     maxDecodeS: positive,
   }),
-  /** What is kept of each prediction. */
+  /** The log of predictions. */
   log: z.strictObject({
     /** The database file; null for no log. */
     path: z.string().nullable(),
     /** Older rows are deleted; null keeps all. */
     retentionDays: positive.nullable(),
-    /** Share of the recordings that are kept too: 0 for none, 1 for all. */
+    /** Share of the recordings that are stored with it: 0 for none, 1 for all. */
     keepAudio: share,
     /** A database that gathers the rows of every replica. */
     postgres: z.strictObject({
@@ -87,7 +87,7 @@ export const serviceSchema = z.strictObject({
     /** Share of the requests that are traced, where the caller has not decided. */
     sampleRatio: share,
   }),
-  /** Predictions that are answered later. */
+  /** Predictions whose results are fetched later. */
   jobs: z.strictObject({
     /** Folder of their recordings, results and state; null for none. */
     dir: z.string().nullable(),
@@ -115,7 +115,7 @@ export const serviceSchema = z.strictObject({
     maxConnections: count,
     /** Sound of one connection. */
     maxDurationS: positive,
-    /** Seconds of sound that are taken in a second; who sends faster has to wait. */
+    /** Seconds of sound that are taken in a second; a client that sends faster has to wait. */
     maxSpeed: positive,
     /** A connection on which nothing comes for so long is closed. */
     idleS: z.number().positive().max(86_400),
@@ -131,18 +131,18 @@ export const serviceSchema = z.strictObject({
     enabled: z.boolean(),
     /** Folder of training runs that the page shows; null for none. */
     runsRoot: z.string().nullable(),
-    /** Whether the page searches the prediction log; null where keys or tokens are asked for, or the service is at a loopback address. */
+    /** Whether the page searches the prediction log; null: where keys or tokens are needed, or the service is at a loopback address. */
     log: z.boolean().nullable(),
     /** Address of the drift service as browsers reach it; null for none. */
     driftUrl: z.url({ protocol: /^https?$/ }).nullable(),
   }),
-  /** Who may do what; without keys and tokens everybody who reaches the service. */
+  /** The roles of clients; without keys and tokens every client has all of them. */
   auth: z.strictObject({
     keys: z.array(
       z.strictObject({
         /** Of the client: it is in the log. */
         name: z.string().regex(/^\w[\w.-]*$/, 'letters, digits, "_", "-" and "." only'),
-        /** Of the key, which is kept nowhere. */
+        /** Of the key, which is stored nowhere. */
         sha256: z.string().regex(/^[0-9a-f]{64}$/, '64 hexadecimal digits, as autobird key prints them'),
         roles: z.array(roleSchema).min(1),
       }),
@@ -168,7 +168,7 @@ export const serviceSchema = z.strictObject({
       /** By how much clocks may differ. */
       clockToleranceS: z.number().min(0).max(300),
     }),
-    /** Routes that ask nobody, by their pattern; a `*` at the end stands for anything. */
+    /** Routes that need no key, by their pattern; a `*` at the end stands for anything. */
     publicRoutes: z.array(z.string().startsWith('/')),
   }),
   rateLimit: z.strictObject({
@@ -180,7 +180,7 @@ export const serviceSchema = z.strictObject({
     /** Whose pages may call the service from a browser (`https://birds.example`, `*`); empty for none. */
     origins: z.array(z.string()),
   }),
-  /** Proxies whose `X-Forwarded-For` is believed: addresses, networks, `loopback`, `linklocal`, `uniquelocal`. */
+  /** Proxies whose `X-Forwarded-For` is trusted: addresses, networks, `loopback`, `linklocal`, `uniquelocal`. */
   trustProxy: z.array(z.string()),
   /** More connections are closed as they come. */
   maxConnections: count,

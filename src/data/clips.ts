@@ -1,7 +1,7 @@
 /**
  * Clips on a grid, the same for training, evaluation and prediction. With `padLast` a clip begins every hop as long as the
  * recording lasts, as in the original system, so that the last clips are partly padding. Without it every clip is whole, and
- * where the grid leaves the end unheard a last clip ends with the recording.
+ * where the grid leaves the end uncovered a last clip ends with the recording.
  */
 import type { ClipTable } from '../../bindings/native.ts';
 import type { ClipsConfig } from '../config/schema.ts';
@@ -16,12 +16,12 @@ export interface ClipGrid {
   readonly clipSamples: number;
 }
 
-/** An unheard end shorter than this share of a clip is not worth another clip: files of 5.001 s are common. */
+/** An uncovered end shorter than this share of a clip is not worth another clip: files of 5.001 s are common. */
 const smallestEnd = 0.1;
 
 /**
  * The clips of a recording. Without `padLast` a recording shorter than a clip has none, unless `atLeastOne`: prediction
- * answers every recording that holds a sample.
+ * skips no recording that holds a sample.
  */
 export function clipGrid(
   sampleCount: number,
@@ -35,8 +35,8 @@ export function clipGrid(
   const count = last < 0 ? 0 : Math.floor(last / hop) + 1;
   const needed = count === 0 && atLeastOne && sampleCount > 0 ? 1 : count;
   const starts = Array.from({ length: needed }, (_, i) => i * hop);
-  const unheard = sampleCount - ((count - 1) * hop + clipSamples);
-  if (count > 0 && unheard >= smallestEnd * clipSamples) starts.push(sampleCount - clipSamples);
+  const uncovered = sampleCount - ((count - 1) * hop + clipSamples);
+  if (count > 0 && uncovered >= smallestEnd * clipSamples) starts.push(sampleCount - clipSamples);
   return { starts: Float64Array.from(starts), clipSamples };
 }
 

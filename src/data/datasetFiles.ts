@@ -109,16 +109,16 @@ export type ShardRecording = z.infer<typeof shardRecordingSchema>;
 
 /**
  * `Dataset.id`: of the rate, the channel unless it is the mean, the labels that mean "no event" where there are any, and everything about the recordings that
- * can change an answer, in order of path.
+ * can change a prediction, in order of path.
  */
 export function datasetId(
   { sampleRateHz, channel = 'mean' }: ShardOptions,
   noEventLabels: readonly string[],
   recordings: readonly Recording[],
 ): string {
-  const quiet = noEventLabels.length > 0 ? { noEventLabels: [...noEventLabels].sort(byCodePoint) } : {};
+  const noEvents = noEventLabels.length > 0 ? { noEventLabels: [...noEventLabels].sort(byCodePoint) } : {};
   const hash = createHash('sha256').update(
-    JSON.stringify({ sampleRateHz, ...(channel !== 'mean' && { channel }), ...quiet }),
+    JSON.stringify({ sampleRateHz, ...(channel !== 'mean' && { channel }), ...noEvents }),
   );
   for (const recording of [...recordings].sort((a, b) => byCodePoint(a.path, b.path))) {
     const { path, contentHash, label, backgroundLabels, session, groupKey, fold } = recording;

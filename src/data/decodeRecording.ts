@@ -9,7 +9,7 @@ import { type ShardRecording, shardFormatVersion, shardRecordingSchema } from '.
 import { recordedAtFromTags } from './recordedAt.ts';
 
 /**
- * Decodes one file into a shard, a few seconds at a time, and gives what was learned on the way. The shard appears whole or
+ * Decodes one file into a shard, a few seconds at a time, and gives the facts of the recording. The shard appears complete or
  * not at all.
  *
  * @throws AudioError with the reason why the file is no recording; AutobirdError `disk_full`, `not_writable`
@@ -26,15 +26,15 @@ export async function decodeRecording(
     const writer = await SafetensorsWriter.create(shard);
     try {
       const scales: Float32Array[] = [];
-      let whole: EncodedWhole | null = null;
+      let summary: EncodedWhole | null = null;
       await writer.begin('pcm', 'I16');
       for await (const stretch of source.encoded(sampleRateHz, sampleRateHz)) {
         options.signal.throwIfAborted();
         await writer.append(bytesOf(stretch.pcm));
         scales.push(stretch.scales);
-        whole = stretch.whole;
+        summary = stretch.whole;
       }
-      const { audioHash, sourceSamples, sampleCount, peak, squares } = whole as unknown as EncodedWhole;
+      const { audioHash, sourceSamples, sampleCount, peak, squares } = summary as unknown as EncodedWhole;
       if (!Number.isFinite(squares)) {
         throw new AudioError('not_finite', 'It holds samples that are not finite numbers: export it again');
       }

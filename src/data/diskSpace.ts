@@ -5,7 +5,7 @@ import type { DecodeLimits } from '../../bindings/native.ts';
 import { openAudio } from '../audio/openAudio.ts';
 import { extensionOf, type FoundFile } from './findRecordings.ts';
 
-/** Files whose headers are asked for the duration; the others are taken to be like those of their extension. */
+/** Files whose headers are read for the duration; the others are taken to be like those of their extension. */
 const sampled = 48;
 /** No recording has fewer bytes a second (8 kbit/s): a header that claims more time than that lies. */
 const fewestBytesPerS = 1000;

@@ -35,8 +35,8 @@ export function fileFinder(rawDir: string, found: readonly FoundFile[]): FileFin
       return differing < 0 ? parts.length : differing;
     };
     const candidates = byName.get(basename(path).normalize('NFC')) ?? [];
-    const most = candidates.reduce((longest, other) => Math.max(longest, commonParts(other)), least);
-    return candidates.filter((other) => commonParts(other) === most);
+    const longestMatch = candidates.reduce((longest, other) => Math.max(longest, commonParts(other)), least);
+    return candidates.filter((other) => commonParts(other) === longestMatch);
   };
   const near = (path: string): string => {
     const same = byFoldedName.get(folded(basename(path))) ?? byFoldedStem.get(folded(stem(path))) ?? [];

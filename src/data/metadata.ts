@@ -228,7 +228,7 @@ function join(entry: Entry, row: Row, map: ColumnMap, onConflict: (field: string
 function toFileMetadata(entry: Entry): FileMetadata {
   const value = (field: Field): string => entry.values[field] ?? '';
   const known = (field: Field): string | null => value(field) || null;
-  const kept = Object.entries(entry.values).filter(([field, text]) => !ownPlace.has(field as Field) && text !== '');
+  const others = Object.entries(entry.values).filter(([field, text]) => !ownPlace.has(field as Field) && text !== '');
   const label = known('label') === null ? null : cleanLabel(value('label'));
   // A recordist's recordings of one day share place, microphone and background, whatever the hour that the date may hold.
   const date = value('date').replace(/[T\s]+\d{1,2}:\d\d.*$/, '');
@@ -246,7 +246,7 @@ function toFileMetadata(entry: Entry): FileMetadata {
     fold: known('fold'),
     date: value('date'),
     time: value('time'),
-    metadata: { ...entry.extra, ...Object.fromEntries(kept) },
+    metadata: { ...entry.extra, ...Object.fromEntries(others) },
   };
 }
 

@@ -3,7 +3,7 @@ import type { DataConfig } from '../config/schema.ts';
 import type { CsvTable } from './readCsv.ts';
 import type { MetadataTable } from './readTable.ts';
 
-/** What autobird understands of a metadata table; the other columns are kept as text. */
+/** What autobird understands of a metadata table; the other columns stay text. */
 export type Field =
   | 'path'
   | 'label'
@@ -42,7 +42,7 @@ const guesses: Readonly<Record<Field, readonly string[]>> = {
   high: ['high_hz', 'high_freq_(hz)', 'high_freq', 'f_high'],
 };
 
-/** What selection tables call the class: BirdNET's have a code too, which nobody names a folder after. */
+/** What selection tables call the class: BirdNET's have a code too, which is no name of a folder. */
 const annotationLabels = ['species', 'annotation', 'common_name'];
 
 export const fields = Object.keys(guesses) as readonly Field[];

@@ -1,5 +1,5 @@
 /**
- * When a recording began, as ISO 8601: `2023-05-14T05:30:00Z`, `…-07:00`, without a zone when nobody says which, or a date,
+ * When a recording began, as ISO 8601: `2023-05-14T05:30:00Z`, `…-07:00`, without a zone where none is known, or a date,
  * month or year alone when no more is known. The best witness wins: the metadata, then what the recorder wrote into the
  * file, then the file's name.
  */

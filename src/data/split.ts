@@ -184,7 +184,7 @@ function ownFolds(groups: readonly Group[], count: number, seed: number): Map<st
   if (groups.length < count) {
     throw new AutobirdError(
       'too_few_groups',
-      `Expected at least ${count} groups for split.folds=${count} but the recordings form ${groups.length}: ask for fewer folds, or split.group_by=recording if sessions need not be kept apart`,
+      `Expected at least ${count} groups for split.folds=${count} but the recordings form ${groups.length}: set fewer folds, or split.group_by=recording if sessions need not be kept apart`,
     );
   }
   const folds = Array.from({ length: count }, () => ({ share: 1 / count, absence: 1 }));

@@ -18,7 +18,7 @@ export interface AlarmState {
   readonly changed: boolean;
 }
 
-/** All that an alarm remembers: to be kept over a restart. */
+/** The state of an alarm: stored, so that a restart goes on with it. */
 export interface AlarmMemory {
   readonly raised: boolean;
   /** Levels since it was raised or ended, the newest last. */

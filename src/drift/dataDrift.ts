@@ -1,4 +1,4 @@
-/** All columns of two tables, and whether the whole has drifted: Evidently's DataDriftPreset. */
+/** All columns of two tables, and whether the dataset has drifted: Evidently's DataDriftPreset. */
 import { InvalidArgumentError } from '../../bindings/errors.ts';
 import { type ColumnTest, type ColumnTestOptions, testColumn } from './columnTest.ts';
 import { type ColumnType, columnTypes } from './columnTypes.ts';

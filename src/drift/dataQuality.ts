@@ -75,10 +75,10 @@ function characteristics(type: ColumnType, column: DriftColumn) {
   const head = { number_of_rows: rows, count: rows - missing, missing, missing_percentage: share(missing) };
   const unique = distinctValues(column);
   const uniques = { unique, unique_percentage: share(unique) };
-  const most = { most_common: isMissing(common) ? null : common, most_common_percentage: share(times) };
+  const mostCommon = { most_common: isMissing(common) ? null : common, most_common_percentage: share(times) };
   if (type === 'cat' || column.kind === 'text') {
     // pandas writes a category that is a number as text where its column is a target.
-    return { ...head, ...uniques, ...most };
+    return { ...head, ...uniques, ...mostCommon };
   }
   const there = column.values.filter((value) => !Number.isNaN(value)).toSorted();
   const middle = mean(there);
@@ -96,8 +96,8 @@ function characteristics(type: ColumnType, column: DriftColumn) {
     ...uniques,
     infinite_count: infinite,
     infinite_percentage: share(infinite),
-    ...most,
-    most_common: typeof common === 'number' && !column.integer ? finite(common, 5) : most.most_common,
+    ...mostCommon,
+    most_common: typeof common === 'number' && !column.integer ? finite(common, 5) : mostCommon.most_common,
   };
 }
 
@@ -135,9 +135,9 @@ function finite(value: number | undefined, decimals = 2): number | null {
 
 function rounded(value: number, decimals: number): number {
   const scaled = value * 10 ** decimals;
-  const whole = Math.round(scaled);
+  const rounded = Math.round(scaled);
   const half = Math.abs(scaled - Math.trunc(scaled)) === 0.5;
-  return (half && whole % 2 !== 0 ? whole - 1 : whole) / 10 ** decimals;
+  return (half && rounded % 2 !== 0 ? rounded - 1 : rounded) / 10 ** decimals;
 }
 
 function countMissing(column: DriftColumn): number {

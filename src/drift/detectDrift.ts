@@ -17,7 +17,7 @@ import { type DriftColumn, type DriftTable, type DriftValue, driftTable, present
 import { cutWindows, type WindowOptions } from './windows.ts';
 
 /** Fewer say nothing of a distribution. */
-const leastHeldOut = 8;
+const minHeldOut = 8;
 
 /** One recording (or clip, or request). */
 export interface DriftRow {
@@ -131,7 +131,7 @@ export function detectDrift(
   if (window !== undefined && !(Number.isInteger(window.rows) && window.rows > 0)) {
     throw expected('a positive integer', 'window.rows', window.rows);
   }
-  const ofModel = heldOut.length >= leastHeldOut ? heldOut : reference;
+  const ofModel = heldOut.length >= minHeldOut ? heldOut : reference;
   const tables = { before: tableOf(reference), now: tableOf(current) };
   const { reference: before, current: now, leftOut } = comparableTables(tables.before, tables.now);
   const drift = dataDrift(before, now, options);

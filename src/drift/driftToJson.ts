@@ -28,7 +28,7 @@ export function driftToJson(result: DriftResult): Record<string, unknown> {
       ...quality,
       { metric: 'DatasetMissingValuesMetric', result: missing },
       ...targets,
-      // Empty in Evidently too, as the plot of values is, unless raw data are asked for.
+      // Empty in Evidently too, as the plot of values is, unless raw data are requested.
       ...(targets.length > 0 ? [{ metric: 'TargetByFeaturesTable', result: {} }] : []),
     ],
     ...(snakeKeys(ours) as object),

@@ -27,7 +27,7 @@ export interface EmbeddingDriftOptions {
   /** Of the MMD. Default 200; the p-value cannot be below 1 / (permutations + 1). */
   readonly permutations?: number;
   /** Rows drawn from each side where there are more. Default 500. */
-  readonly mostRows?: number;
+  readonly maxRows?: number;
   /** Default 42. */
   readonly seed?: number;
 }
@@ -42,10 +42,10 @@ export function embeddingDrift(
   current: readonly Float32Array[],
   options: EmbeddingDriftOptions = {},
 ): EmbeddingDrift | null {
-  const { level = 0.05, permutations = 200, mostRows = 500, seed = 42 } = options;
+  const { level = 0.05, permutations = 200, maxRows = 500, seed = 42 } = options;
   const draw = (side: readonly Float32Array[], name: string) =>
     Array.from(
-      randomFor(seed, `drift ${name}`).permutation(side.length).slice(0, mostRows),
+      randomFor(seed, `drift ${name}`).permutation(side.length).slice(0, maxRows),
       (i) => side[i] as Float32Array,
     );
   const [before, now] = [draw(reference, 'reference'), draw(current, 'current')];

@@ -35,7 +35,7 @@ export function missingValues({ rows, columns }: DriftTable): MissingValues {
     Object.fromEntries(byColumn.map(([name, counts]) => [name, value(counts)]));
   const total = (counts: Record<Kind, number>) => kindNames.reduce((sum, kind) => sum + counts[kind], 0);
   const different = (counts: Record<Kind, number>) => kindNames.filter((kind) => counts[kind] > 0).length;
-  const whole = Object.fromEntries(
+  const overall = Object.fromEntries(
     kindNames.map((kind) => [kind, byColumn.reduce((sum, [, counts]) => sum + counts[kind], 0)]),
   ) as Record<Kind, number>;
   const incomplete = byColumn.filter(([, counts]) => total(counts) > 0).map(([name]) => name);
@@ -44,12 +44,12 @@ export function missingValues({ rows, columns }: DriftTable): MissingValues {
     lists.some(({ values }) => kindOf(values[row]) !== null),
   ).filter(Boolean).length;
   return {
-    different_missing_values: whole,
-    number_of_different_missing_values: different(whole),
+    different_missing_values: overall,
+    number_of_different_missing_values: different(overall),
     different_missing_values_by_column: perColumn((counts) => counts),
     number_of_different_missing_values_by_column: perColumn(different),
-    number_of_missing_values: total(whole),
-    share_of_missing_values: total(whole) / (columns.size * rows),
+    number_of_missing_values: total(overall),
+    share_of_missing_values: total(overall) / (columns.size * rows),
     number_of_missing_values_by_column: perColumn(total),
     share_of_missing_values_by_column: perColumn((counts) => total(counts) / rows),
     number_of_rows: rows,

@@ -1,4 +1,4 @@
-/** Rows that a model makes: of recordings it hears now, and of those that its checkpoint keeps. */
+/** Rows of drift from predictions: of new recordings, and of those that a checkpoint stores. */
 import type { Checkpoint } from '../checkpoint/Checkpoint.ts';
 import type { ReferenceRow } from '../checkpoint/reference.ts';
 import type { DriftFeatures, Label } from '../domain.ts';
@@ -7,8 +7,8 @@ import { indexOfLargest } from '../scoring/aggregate.ts';
 import type { DriftRow } from './detectDrift.ts';
 import type { driftFeatureNames, RecordingRow } from './recordingRows.ts';
 
-/** The answer where a no-event label wins: a category like any other, because its share may drift. */
-export const noEventAnswer = 'no event';
+/** The prediction where a no-event label wins: a category like any other, because its share may drift. */
+export const noEventCategory = 'no event';
 
 /** What one recording is compared by. */
 export interface ModelRow {
@@ -19,12 +19,12 @@ export interface ModelRow {
   readonly confidence: number;
 }
 
-/** A row from what a model said; `target` is what it really was, where that is known. */
+/** A row from a prediction; `target` is the true label, where that is known. */
 export function modelRow({ driftFeatures, prediction, confidence }: ModelRow, target?: Label | null): DriftRow {
   return {
     values: {
       ...featureValues(driftFeatures),
-      prediction: prediction ?? noEventAnswer,
+      prediction: prediction ?? noEventCategory,
       ...(target !== undefined && { target }),
     },
     confidence,
@@ -32,8 +32,8 @@ export function modelRow({ driftFeatures, prediction, confidence }: ModelRow, ta
 }
 
 /** A row from a prediction with its drift features, and with its embedding where it has one. */
-export function predictionRow(heard: RecordingPrediction, target?: Label | null): RecordingRow {
-  const { driftFeatures, topLabel, scores, embedding, recording, recordedAt } = heard;
+export function predictionRow(prediction: RecordingPrediction, target?: Label | null): RecordingRow {
+  const { driftFeatures, topLabel, scores, embedding, recording, recordedAt } = prediction;
   const confidence = scores[indexOfLargest(scores)] as number;
   const row = modelRow({ driftFeatures: driftFeatures as DriftFeatures, prediction: topLabel, confidence }, target);
   return { ...row, recording, embedding, at: recordedAt };
@@ -41,13 +41,13 @@ export function predictionRow(heard: RecordingPrediction, target?: Label | null)
 
 /** What current rows are compared with. */
 export interface DriftReference {
-  /** Recordings that the model was trained on: their features, labels and answers. */
+  /** Recordings that the model was trained on: their features, labels and predictions. */
   readonly rows: readonly DriftRow[];
   /** Recordings that it was not trained on: their confidence and embeddings. Empty where there are none. */
   readonly heldOut: readonly DriftRow[];
 }
 
-/** The rows that a checkpoint keeps; null where it has none. */
+/** The rows that a checkpoint stores; null where it has none. */
 export function checkpointReference({ reference, metadata }: Checkpoint): DriftReference | null {
   if (reference === null) return null;
   const row = (one: ReferenceRow): DriftRow => {

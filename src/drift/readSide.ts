@@ -30,7 +30,7 @@ export interface DriftSide extends DriftReference {
 
 export interface ReadSideOptions extends JobOptions {
   readonly config: Pick<Config, 'data' | 'split' | 'clips' | 'features'>;
-  /** Hears the recordings, so that rows have answers, confidence and embeddings. Default none: only features, by `config`. */
+  /** Predicts the recordings, so that rows have predictions, confidence and embeddings. Default none: only features, by `config`. */
   readonly model?: Checkpoint | null;
 }
 
@@ -95,19 +95,19 @@ async function folderSide(
   }
   using classifier = await Classifier.open(model, { limits: { ...limits, maxFileBytes: config.data.maxFileBytes } });
   let done = 0;
-  for await (const heard of classifier.predictFiles(paths, {
+  for await (const prediction of classifier.predictFiles(paths, {
     embedding: true,
     driftFeatures: true,
     ...(signal && { signal }),
   })) {
-    if ('error' in heard) failed.push(heard);
-    else rows.push(predictionRow(heard));
-    onProgress?.({ stage: 'features', done: ++done, total: paths.length, message: heard.recording });
+    if ('error' in prediction) failed.push(prediction);
+    else rows.push(predictionRow(prediction));
+    onProgress?.({ stage: 'features', done: ++done, total: paths.length, message: prediction.recording });
   }
   return { ...noModel, rows, failed };
 }
 
-/** The label is the target. A model hears the files; without one the shards are read, and nothing is decoded again. */
+/** The label is the target. With a model the files are predicted; without one the shards are read, and nothing is decoded again. */
 async function datasetSide(
   name: string,
   side: Side,
@@ -147,9 +147,9 @@ async function splitOf(
   const trained = model?.metadata.dataset;
   if (trained !== undefined && trained.name === dataset.manifest.name) return await dataset.split(trained.split);
   const all = await dataset.currentSplits();
-  // Folds of a cross-validation are splits too; none of them is meant where another one is there.
-  const whole = all.filter(({ options }) => (options['fold'] ?? null) === null);
-  const splits = whole.length > 0 ? whole : all;
+  // Folds of a cross-validation are splits too, and nobody means one of them without naming it.
+  const notFolds = all.filter(({ options }) => (options['fold'] ?? null) === null);
+  const splits = notFolds.length > 0 ? notFolds : all;
   if (splits.length > 1) {
     const { name: set } = dataset.manifest;
     throw new AutobirdError(

@@ -17,7 +17,7 @@ export interface TextColumn {
 
 export type DriftColumn = NumberColumn | TextColumn;
 
-/** The columns `target` and `prediction` are the label and the answer; all others are features. */
+/** The columns `target` and `prediction` are the true label and the predicted one; all others are features. */
 export interface DriftTable {
   readonly rows: number;
   readonly columns: ReadonlyMap<string, DriftColumn>;

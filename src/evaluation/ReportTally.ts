@@ -1,4 +1,4 @@
-/** What a report says of recordings that are predicted one after the other and not kept. */
+/** Figures of a report over recordings that come one after the other: only a row of each stays in memory. */
 import type { CheckpointMetadata } from '../checkpoint/metadata.ts';
 import type { FailedPrediction, Label, Prediction, Recording } from '../domain.ts';
 import type { RecordingResult, Report } from '../reports/report.ts';
@@ -111,13 +111,21 @@ function calibrationSide(tally: CalibrationTally): Report['calibration']['before
   return { expectedCalibrationError: expectedCalibrationError(bins), loss: tally.loss(), bins };
 }
 
-function resultOf(recording: Recording, answer: Prediction | FailedPrediction): RecordingResult {
+function resultOf(recording: Recording, prediction: Prediction | FailedPrediction): RecordingResult {
   const { path, label } = recording;
-  if ('error' in answer) {
-    return { recording: path, label, predicted: null, correct: false, top: [], labelScore: null, error: answer.error };
+  if ('error' in prediction) {
+    return {
+      recording: path,
+      label,
+      predicted: null,
+      correct: false,
+      top: [],
+      labelScore: null,
+      error: prediction.error,
+    };
   }
-  const ranked = answer.labels
-    .map((name, c) => ({ label: name, score: answer.scores[c] as number }))
+  const ranked = prediction.labels
+    .map((name, c) => ({ label: name, score: prediction.scores[c] as number }))
     .sort((a, b) => b.score - a.score);
   const predicted = (ranked[0] as (typeof ranked)[number]).label;
   return {

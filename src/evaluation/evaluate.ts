@@ -55,7 +55,7 @@ const optionNames: OptionNames<EvaluateOptions> = {
  * Judges a checkpoint on the recordings of one side of a split. They are decoded from their original files and scored as
  * `predict` does it; for those whose files are not there the dataset's shards are read, and the report says how many.
  * Recordings that the model was trained on, or that chose its epoch and temperature, are left out (by their sound, whatever
- * they are called), and the report says how many. Every other one counts: one without an answer is wrong, and so is one of a
+ * they are called), and the report says how many. Every other one counts: one without a prediction is wrong, and so is one of a
  * class that the model does not know, and one whose file has changed since it was prepared (`changed`): its label is that of
  * another sound. Memory does not grow with clips: of a recording only its row of the report is kept.
  *
@@ -69,7 +69,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Report> {
   const dataset = typeof options.dataset === 'string' ? await Dataset.open(options.dataset) : options.dataset;
   const split = typeof options.split === 'string' ? await dataset.split(options.split) : options.split;
   const side = options.side ?? 'test';
-  const { kept: recordings, ...trainedOn } = withoutTrainedOn(
+  const { judging: recordings, ...trainedOn } = withoutTrainedOn(
     dataset.onSide(split, side),
     checkpoint.metadata,
     split,

@@ -1,4 +1,4 @@
-/** What a model predicts of a dataset's recordings, from the files they were prepared from or the samples that were kept of them. */
+/** What a model predicts of a dataset's recordings, from the files they were prepared from or from the shards of the dataset. */
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { ShardSet } from '../../bindings/index.ts';
@@ -99,17 +99,17 @@ function decodedRecording(
 
 /** What prepare accepted is predicted, whatever is allowed today: that the files are the same ones is checked. */
 function limitsOf(recordings: readonly Recording[]): DecodeLimits {
-  const most = (value: (recording: Recording) => number) =>
+  const largestOf = (value: (recording: Recording) => number) =>
     recordings.reduce((largest, recording) => Math.max(largest, value(recording)), 1);
   return {
-    maxChannels: most(({ channels }) => channels),
-    maxSampleRateHz: most(({ sampleRateHz }) => sampleRateHz),
+    maxChannels: largestOf(({ channels }) => channels),
+    maxSampleRateHz: largestOf(({ sampleRateHz }) => sampleRateHz),
     // Another decoder may find a few samples more.
-    maxDurationS: most(({ durationS }) => durationS) + 1,
+    maxDurationS: largestOf(({ durationS }) => durationS) + 1,
   };
 }
 
-/** By the hashes of their bytes. A file that is there but cannot be read gets its reason from whoever decodes it. */
+/** By the hashes of their bytes. A file that is there but cannot be read gets its reason from the decoder. */
 function stateOfOriginals(
   { manifest }: Dataset,
   recordings: readonly Recording[],
@@ -134,7 +134,7 @@ const changedFailure: FailedPrediction = {
   },
 };
 
-/** By its path in the dataset: where the folder of recordings lies is nobody's business. */
+/** By its path in the dataset: reports are passed on, and the folder of recordings is private. */
 function named<T extends RecordingPrediction | FailedPrediction>(
   prediction: T,
   { path }: Recording,

@@ -24,7 +24,7 @@ export function soundsOf(recordings: readonly Hashes[]): string[] {
 
 /**
  * The recordings that may judge a checkpoint: neither those it was trained on nor those that chose its epoch and its
- * temperature, unless their side (`train`, `val`) is itself asked for. Counts and `sameSplit` are null where an older
+ * temperature, unless their side (`train`, `val`) is the one that is evaluated. Counts and `sameSplit` are null where an older
  * checkpoint does not say.
  */
 export function withoutTrainedOn(
@@ -32,7 +32,7 @@ export function withoutTrainedOn(
   { dataset }: Pick<CheckpointMetadata, 'dataset'>,
   split: Split,
   side: Side,
-): { readonly kept: readonly Recording[] } & TrainedOn {
+): { readonly judging: readonly Recording[] } & TrainedOn {
   const sameSplit = dataset.splitHash === undefined ? null : dataset.splitHash === splitHash(split);
   const without = (from: readonly Recording[], sounds: readonly string[]) => {
     const known = new Set(sounds);
@@ -40,11 +40,11 @@ export function withoutTrainedOn(
   };
   const { trainedOn, selectedOn } = dataset;
   const unknown = side === 'train' || trainedOn === undefined ? recordings : without(recordings, trainedOn);
-  const kept = side !== 'test' || selectedOn === undefined ? unknown : without(unknown, selectedOn);
+  const judging = side !== 'test' || selectedOn === undefined ? unknown : without(unknown, selectedOn);
   return {
-    kept,
+    judging,
     leftOut: side !== 'train' && trainedOn === undefined ? null : recordings.length - unknown.length,
-    leftOutSelection: side === 'test' && selectedOn === undefined ? null : unknown.length - kept.length,
+    leftOutSelection: side === 'test' && selectedOn === undefined ? null : unknown.length - judging.length,
     sameSplit,
   };
 }

@@ -1,7 +1,7 @@
 import { csvRow, decimal } from './delimited.ts';
 import { bestLabels, isFailed, type OutputFormat } from './format.ts';
 
-/** A row a detection; a recording without detections, or without an answer, has one row too. */
+/** A row a detection; a recording without detections, or without a prediction, has one row too. */
 export const csv: OutputFormat = {
   name: 'csv',
   description: 'one row a detection, for spreadsheets, R and pandas',

@@ -18,21 +18,21 @@ export function printable(text: string): string {
 
 /** As much of the beginning as fits. */
 export function cut(text: string, columns: number): string {
-  let kept = '';
+  let end = '';
   let width = 0;
   for (const { segment } of segmenter.segment(text)) {
     width += displayWidth(segment);
     if (width > columns) break;
-    kept += segment;
+    end += segment;
   }
-  return kept;
+  return end;
 }
 
 /** Filled with spaces, or shortened with `…` so that the end, where file names differ, stays. */
 export function fit(text: string, columns: number, align: 'left' | 'right' = 'left'): string {
-  const kept = displayWidth(text) > columns ? `…${cutBeginning(text, columns - 1)}` : text;
-  const fill = ' '.repeat(Math.max(0, columns - displayWidth(kept)));
-  return align === 'left' ? kept + fill : fill + kept;
+  const shown = displayWidth(text) > columns ? `…${cutBeginning(text, columns - 1)}` : text;
+  const fill = ' '.repeat(Math.max(0, columns - displayWidth(shown)));
+  return align === 'left' ? shown + fill : fill + shown;
 }
 
 function cutBeginning(text: string, columns: number): string {

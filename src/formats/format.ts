@@ -8,7 +8,7 @@ export interface FormatContext {
   readonly noEventLabels: readonly Label[];
   /** Labels shown for a recording, best first. */
   readonly topK: number;
-  /** The band the model listens to, for formats that draw boxes. */
+  /** The band of the model, for formats that draw boxes. */
   readonly lowHz: number;
   readonly highHz: number;
   /** Every recording that will come, as given: a table needs to know how wide they are. */
@@ -38,7 +38,7 @@ export interface OutputFormat {
   readonly extension: string;
   /** `file`: a file for each recording in a folder, `stream`: one file for all, `both`. */
   readonly layout: 'stream' | 'file' | 'both';
-  /** A recording without an answer has a row of its own; otherwise `errors.csv` lists it. */
+  /** A recording without a prediction has a row of its own; otherwise `errors.csv` lists it. */
   readonly holdsErrors: boolean;
   open(context: FormatContext): FormatWriter;
 }

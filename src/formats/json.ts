@@ -3,7 +3,7 @@ import type { Label } from '../domain.ts';
 import { decode, encode } from '../schema/case.ts';
 import { type FormatWriter, isFailed, type OutputFormat, type PredictionResult } from './format.ts';
 
-/** A recording's answer as JSON holds it; `scores` by label, clip scores in the order of `labels`. */
+/** A recording's prediction as JSON; `scores` by label, clip scores in the order of `labels`. */
 export const predictionJsonSchema = z.strictObject({
   recording: z.string(),
   durationS: z.number(),
@@ -22,7 +22,7 @@ export const predictionJsonSchema = z.strictObject({
       at: z.string().nullable(),
     }),
   ),
-  /** Only when asked for. */
+  /** Only where requested. */
   labels: z.array(z.string()).optional(),
   clips: z
     .array(z.strictObject({ startS: z.number(), endS: z.number(), activity: z.number(), scores: z.array(z.number()) }))
@@ -74,7 +74,7 @@ export function resultToJson(result: PredictionResult, clips: boolean, digits: '
 }
 
 /**
- * The inverse of {@link resultToJson}, but for clips that were not asked for. `labels` is the model's order: JSON objects put
+ * The inverse of {@link resultToJson}, but for clips that were not written. `labels` is the model's order: JSON objects put
  * keys that look like numbers first.
  *
  * @throws FormatError where it is something else

@@ -5,7 +5,7 @@ import { isFailed, type OutputFormat } from './format.ts';
 /**
  * A Raven Pro selection table, with the columns that BirdNET-Analyzer's tables have. Times count from the beginning of the
  * sound that Raven has open: in a table of several recordings they run on from file to file, as in Raven's file sequences,
- * and `File Offset (s)` is the place in the file itself. A model hears the whole of its band, so every box spans it unless a
+ * and `File Offset (s)` is the place in the file itself. A model has one band for all classes, so every box spans it unless a
  * detection knows better.
  */
 export const raven: OutputFormat = {

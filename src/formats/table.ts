@@ -7,7 +7,7 @@ const scoreColumns = 5;
 const countColumns = 4;
 const gap = '  ';
 
-/** For people: a line a recording with its best labels; the number of detections; the reason where there is no answer. */
+/** For people: a line a recording with its best labels; the number of detections; the reason where there is no prediction. */
 export const table: OutputFormat = {
   name: 'table',
   description: 'for reading in a terminal',
@@ -15,19 +15,19 @@ export const table: OutputFormat = {
   layout: 'stream',
   holdsErrors: true,
   open({ labels, noEventLabels, topK, names, width }) {
-    const longest = (texts: readonly string[], least: number, most: number) =>
+    const longest = (texts: readonly string[], min: number, max: number) =>
       Math.min(
-        most,
-        texts.reduce((widest, text) => Math.max(widest, displayWidth(printable(text))), least),
+        max,
+        texts.reduce((widest, text) => Math.max(widest, displayWidth(printable(text))), min),
       );
-    const labelColumns = longest([...labels, 'nothing heard'], 5, 28);
+    const labelColumns = longest([...labels, 'no event'], 5, 28);
     const fixed = lengthColumns + countColumns + 2 * gap.length;
-    const answer = labelColumns + 1 + scoreColumns + gap.length;
-    // As many answers as fit beside 20 columns of the name, at least one.
-    const shown = Math.max(1, Math.min(topK, Math.floor((width - fixed - 20) / answer)));
-    const nameColumns = longest(names, 9, Math.max(12, width - fixed - shown * answer));
-    const line = (name: string, length: string, count: string, answers: string) =>
-      `${fit(name, nameColumns)}${gap}${fit(length, lengthColumns, 'right')}${gap}${fit(count, countColumns, 'right')}${gap}${answers}`.trimEnd();
+    const labelAndScore = labelColumns + 1 + scoreColumns + gap.length;
+    // As many labels as fit beside 20 columns of the name, at least one.
+    const shown = Math.max(1, Math.min(topK, Math.floor((width - fixed - 20) / labelAndScore)));
+    const nameColumns = longest(names, 9, Math.max(12, width - fixed - shown * labelAndScore));
+    const line = (name: string, length: string, count: string, best: string) =>
+      `${fit(name, nameColumns)}${gap}${fit(length, lengthColumns, 'right')}${gap}${fit(count, countColumns, 'right')}${gap}${best}`.trimEnd();
     return {
       begin: () => `${line('RECORDING', 'LENGTH', 'DET', shown === 1 ? 'BEST LABEL' : 'BEST LABELS')}\n`,
       write(result) {
@@ -39,7 +39,7 @@ export const table: OutputFormat = {
         const best = bestLabels(result, noEventLabels, shown).map(
           ({ label, score }) => `${fit(printable(label), labelColumns)} ${score.toFixed(3)}`,
         );
-        const nothing = result.topLabel === null ? [fit('nothing heard', labelColumns + 1 + scoreColumns)] : [];
+        const nothing = result.topLabel === null ? [fit('no event', labelColumns + 1 + scoreColumns)] : [];
         return `${line(
           name,
           clock(result.durationS, { tenths: true }),

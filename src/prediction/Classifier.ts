@@ -9,7 +9,7 @@ import { Engine } from '../../bindings/index.ts';
 import type { BatcherStats } from '../../bindings/native.ts';
 import type { CheckpointMetadata } from '../checkpoint/metadata.ts';
 import { type Checkpoint, readCheckpoint } from '../checkpoint/readCheckpoint.ts';
-import { leastHopS } from '../config/schema.ts';
+import { minHopS } from '../config/schema.ts';
 import type { Clip, ClipPrediction, FailedPrediction, Label } from '../domain.ts';
 import { checkOptions } from '../options.ts';
 import { recordingSpectrogram } from '../reports/recordingSpectrogram.ts';
@@ -359,8 +359,8 @@ export class Classifier {
     if (overlapS === undefined) return hopS;
     const hop = lengthS - overlapS;
     // 5 - 4.95 is a little less than 0.05.
-    if (!(overlapS >= 0 && hop >= leastHopS - 1e-9)) {
-      throw expected(`0 or more and at least ${leastHopS} less than a clip's ${lengthS} seconds`, 'overlapS', overlapS);
+    if (!(overlapS >= 0 && hop >= minHopS - 1e-9)) {
+      throw expected(`0 or more and at least ${minHopS} less than a clip's ${lengthS} seconds`, 'overlapS', overlapS);
     }
     return hop;
   }

@@ -40,7 +40,7 @@ interface Line {
  * Finished recordings, a JSON line each, beside the output: a prediction over a folder that was stopped goes on where it was,
  * and one to which recordings were added does only those. An entry counts as long as the file's content is the same. The
  * journal also says which file holds the results of which recording. Only places in the file are kept in memory, so an
- * archive may be large. It has one writer at a time: whoever opens it holds the lock of the output.
+ * archive may be large. It has one writer at a time: opening it takes the lock of the output.
  */
 export class Journal {
   readonly path: string;
@@ -151,7 +151,7 @@ export class Journal {
     return { offset, bytes };
   }
 
-  /** Reads results back, in the order that they are asked for, with the paths that they are asked by. */
+  /** Reads results back in the order of `paths`, with these as their names. */
   async *results(recordings: Iterable<string>): AsyncGenerator<Prediction, void> {
     const handle = await open(this.path, 'r');
     try {
@@ -204,7 +204,7 @@ export class Journal {
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     }
-    // A last line that lacks only its line feed is whole: `appendLine` will add it.
+    // A last line that lacks only its line feed is complete: `appendLine` will add it.
     if (parseLine(rest) !== null) take(rest);
     return key;
   }

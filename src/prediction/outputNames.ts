@@ -1,4 +1,4 @@
-/** A file of results belongs to one recording: who is written to which name of an output folder. */
+/** Names of result files in an output folder: each belongs to one recording. */
 import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
@@ -21,7 +21,7 @@ export interface NamedOutputs {
 /**
  * Names a file for each recording and writes that down in the journal. The name is the path below `context.root` and the
  * format's extension; the whole name is kept, because `a.wav` and `a.mp3` are two recordings. Where that is another
- * recording's, folders above are added until it is nobody's: `x.WAV.csv`, `cardB/x.WAV.csv`, `june/cardB/x.WAV.csv`. A
+ * recording's, folders above are added until the name is free: `x.WAV.csv`, `cardB/x.WAV.csv`, `june/cardB/x.WAV.csv`. A
  * recording that has a name in the journal keeps it.
  *
  * @throws AutobirdError `output_exists` where a new journal meets files of these names
@@ -78,7 +78,7 @@ export async function nameOutputs(
   return { files, renamed };
 }
 
-/** Names of a recording, best first; the last one has a hash of its whole path and is nobody else's. */
+/** Names of a recording, best first; the last one has a hash of its whole path and belongs to no other recording. */
 function namesFor(recording: string, root: string, extension: string): string[] {
   const names: string[] = [];
   for (let above = root; ; above = dirname(above)) {

@@ -78,9 +78,9 @@ export function fixed(value: number): string {
   return String(Number(value.toFixed(2)));
 }
 
-export function shorten(text: string, most: number): string {
+export function shorten(text: string, maxLetters: number): string {
   const letters = [...text];
-  return letters.length > most ? `${letters.slice(0, most - 1)}…` : text;
+  return letters.length > maxLetters ? `${letters.slice(0, maxLetters - 1)}…` : text;
 }
 
 export function svg(width: number, height: number, parts: readonly HtmlValue[]): Html {

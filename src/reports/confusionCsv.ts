@@ -2,15 +2,15 @@ import { csvRow } from '../formats/delimited.ts';
 import type { Confusion } from '../scoring/metrics.ts';
 
 /** A spreadsheet is not made for more columns, and a matrix of more classes is nearly empty. */
-const mostColumns = 250;
+const maxColumns = 250;
 
 /**
- * Rows are what recordings are, columns what they were called; the last column counts those without an answer. Of more
+ * Rows are what recordings are, columns what they were called; the last column counts those without a prediction. Of more
  * classes a row for each cell that is not 0.
  */
 export function confusionCsv({ labels, cells }: Confusion): string {
   const called = (place: number | null) => (place === null ? 'no answer' : (labels[place] as string));
-  if (labels.length > mostColumns) {
+  if (labels.length > maxColumns) {
     const rows = cells.map(([truth, predicted, count]) => csvRow([labels[truth] as string, called(predicted), count]));
     return csvRow(['label', 'called', 'recordings']) + rows.join('');
   }

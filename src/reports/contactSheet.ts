@@ -15,7 +15,7 @@ const shownS = 5;
 const frames = 400;
 const stepS = 0.5;
 /** Pictures in a report, so at most as many classes: more would make it slow to open. */
-const most = 60;
+const maxPictures = 60;
 
 /** Spectrograms of the liveliest five seconds of a few recordings of every class. */
 export async function contactSheet(dataset: Dataset): Promise<Html> {
@@ -39,7 +39,7 @@ export async function contactSheet(dataset: Dataset): Promise<Html> {
   const [low, high] = [features.fMinHz / 1000, features.fMaxHz / 1000].map((khz) => plain(Number(khz.toFixed(2))));
   const note = `The liveliest ${shownS} seconds of a few recordings of each class, from ${low} to ${high} kHz on the mel scale; bright is loud.`;
   const { labels } = dataset.manifest;
-  const left = labels.slice(most);
+  const left = labels.slice(maxPictures);
   const missing =
     left.length > 0
       ? notice('warning', `Not pictured: ${left.length} of ${labels.length} classes, ${listed(left)}.`)
@@ -49,8 +49,8 @@ export async function contactSheet(dataset: Dataset): Promise<Html> {
 
 /** Up to three of each class, from different sessions where there are some. */
 function choose(recordings: readonly Recording[], labels: readonly string[]): Recording[] {
-  const each = Math.max(1, Math.min(3, Math.floor(most / labels.length)));
-  return labels.slice(0, most).flatMap((label) => {
+  const each = Math.max(1, Math.min(3, Math.floor(maxPictures / labels.length)));
+  return labels.slice(0, maxPictures).flatMap((label) => {
     const own = recordings.filter((recording) => recording.label === label);
     const seen = new Set<string>();
     const fresh = own.filter(({ session, path }) => {

@@ -43,7 +43,7 @@ export function crossvalPage({ dataset, folds, pooled, accuracy, balancedAccurac
 }
 
 function judged(leftOut: number): string {
-  if (leftOut === 0) return 'Every recording judged once, by a model that heard nothing of its group.';
+  if (leftOut === 0) return 'Every recording is predicted once, by a model that was not trained on its group.';
   const copies = leftOut === 1 ? '1 recording is' : `${leftOut} recordings are`;
   return `${copies} left out: the model of the fold was trained or selected on the same sound. Every other one is judged once.`;
 }

@@ -12,7 +12,7 @@ import { listed } from './reportParts.ts';
 import { barChart, histogram, legend, type Series } from './svg.ts';
 
 /** Of a distribution over names. */
-const mostBars = 12;
+const maxBars = 12;
 
 const sideSeries: readonly Series[] = [
   { name: 'train', color: 1 },
@@ -116,11 +116,8 @@ function distributions(recordings: readonly Recording[]): Html {
       .sort((a, b) => (b.values[0] as number) - (a.values[0] as number) || byCodePoint(a.label, b.label));
   const bars = (key: (recording: Recording) => string, caption: string) => {
     const all = counted(key);
-    const which = all.length > mostBars ? ` (the ${mostBars} most frequent of ${all.length})` : '';
-    return figure(
-      barChart(all.slice(0, mostBars), [{ name: 'recordings', color: 4 }], { width: 500 }),
-      caption + which,
-    );
+    const which = all.length > maxBars ? ` (the ${maxBars} most frequent of ${all.length})` : '';
+    return figure(barChart(all.slice(0, maxBars), [{ name: 'recordings', color: 4 }], { width: 500 }), caption + which);
   };
   const levels = recordings.map(({ rms }) => -20 * Math.log10(Math.max(rms, 1e-6)));
   return gallery(

@@ -8,19 +8,19 @@ import { type Html, html, nothing } from './html.ts';
 const referenceColor = 'var(--c1)';
 const currentColor = 'var(--c2)';
 /** Categories that are shown; the rest is counted. */
-const mostCategories = 16;
+const maxCategories = 16;
 
 /** Bars of one side without axes, for a row of a table; of numbers over the range of both sides. */
 export function smallBars(column: ColumnDrift, which: 'reference' | 'current'): Html {
   const [width, height] = [150, 44];
   const side = column[which];
-  const most = Math.max(...side.y, 1e-300);
+  const tallest = Math.max(...side.y, 1e-300);
   const [low, high] = range(column);
   const place = (value: number) => ((value - low) / (high - low || 1)) * width;
   const color = which === 'reference' ? referenceColor : currentColor;
   const bars = side.y.map((value, i) => {
     const [from, to] = isNumeric(side) ? [Number(side.x[i]), Number(side.x[i + 1])] : [i, i + 1];
-    const tall = (value / most) * (height - 2);
+    const tall = (value / tallest) * (height - 2);
     const title = isNumeric(side) ? `${plain(from)} to ${plain(to)}` : `${side.x[i]}: ${value}`;
     return html`<rect x="${fixed(place(from))}" y="${fixed(height - tall)}" width="${fixed(Math.max(0.6, place(to) - place(from) - 0.8))}" height="${fixed(tall)}" fill="${color}"><title>${title}</title></rect>`;
   });
@@ -70,10 +70,10 @@ function categories({ reference, current }: ColumnDrift): Html {
       return { name: String(name), first, second, difference: Math.abs(second - first) };
     })
     .sort((a, b) => b.difference - a.difference);
-  const rows = all.slice(0, mostCategories);
-  const most = Math.max(...rows.flatMap(({ first, second }) => [first, second]), 1e-300);
+  const rows = all.slice(0, maxCategories);
+  const largest = Math.max(...rows.flatMap(({ first, second }) => [first, second]), 1e-300);
   const [left, width, step] = [16 + 7 * Math.min(26, Math.max(...rows.map(({ name }) => name.length))), 520, 30];
-  const scale = (width - left - 60) / most;
+  const scale = (width - left - 60) / largest;
   const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
   const bar = (share: number, y: number, color: string) =>
     html`<rect x="${left}" y="${y}" width="${fixed(share * scale)}" height="10" fill="${color}"/><text class="soft" x="${fixed(left + share * scale + 6)}" y="${y + 9}" style="font-size:10px">${percent(share)}</text>`;
@@ -124,8 +124,8 @@ export function timeline(points: readonly TrendPoint[], driftShare: number): Htm
 
 /** The first, the last and some between, so that their times do not touch. */
 function labelled(count: number): number[] {
-  const most = Math.min(count, 5);
-  return most < 2 ? [0] : Array.from({ length: most }, (_, i) => Math.round((i * (count - 1)) / (most - 1)));
+  const shown = Math.min(count, 5);
+  return shown < 2 ? [0] : Array.from({ length: shown }, (_, i) => Math.round((i * (count - 1)) / (shown - 1)));
 }
 
 /** `2026-01-31 06:30` */

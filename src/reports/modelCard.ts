@@ -15,7 +15,7 @@ export function modelCard(report: Report, checkpoint: Checkpoint, dataset: Datas
     `# Model card: ${dataset.manifest.name}, ${modelVersion}`,
     [
       `A classifier of ${learned.length} classes for sound recordings, made with autobird ${versions.autobird} on ${versions.createdAt.slice(0, 10)}.`,
-      `It hears mono sound at ${features.sampleRateHz} Hz, ${features.fMinHz} to ${features.fMaxHz} Hz, in clips of ${clips.lengthS} s every ${clips.hopS} s; clips become a recording's score by \`${metadata.aggregation}\`.`,
+      `It predicts from mono sound at ${features.sampleRateHz} Hz, ${features.fMinHz} to ${features.fMaxHz} Hz, in clips of ${clips.lengthS} s every ${clips.hopS} s; clips become a recording's score by \`${metadata.aggregation}\`.`,
     ].join('\n'),
     '## Data',
     dataLines(checkpoint, dataset, split),
@@ -27,7 +27,7 @@ export function modelCard(report: Report, checkpoint: Checkpoint, dataset: Datas
     [
       'Sorting and screening recordings like those it was trained on: same species, region, season and equipment.',
       'A score is calibrated on the validation recordings of this set; elsewhere it is a ranking, not a probability.',
-      'Every detection that matters (a first record, a rare species, a decision about land) needs a person who listens.',
+      'Every detection that matters (a first record, a rare species, a decision about land) needs a person who listens to it.',
     ].join('\n'),
   ];
   return `${sections.join('\n\n')}\n`;
@@ -56,7 +56,7 @@ function figureLines(report: Report, split: Split): string {
     split.options['groupBy'] === 'session' ? 'no session is on two sides' : 'no recording is on two sides';
   const row = (name: string, a: string, b: string) => `| ${name} | ${a} | ${b} |`;
   return [
-    `On the ${report.side} recordings of the split (${grouping}); a recording without an answer counts as wrong.`,
+    `On the ${report.side} recordings of the split (${grouping}); a recording without a prediction counts as wrong.`,
     '',
     row('', `${recordings.items} recordings`, `${clips.items} clips`),
     '| --- | ---: | ---: |',

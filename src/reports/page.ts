@@ -58,7 +58,7 @@ export function tiles(
 }
 
 /** Longer tables scroll inside their frame on a phone too. */
-const mostCards = 60;
+const maxCards = 60;
 
 /** Long tables scroll inside their frame; on a phone a row becomes a card of its own. */
 export function table(columns: readonly (Column | string)[], rows: readonly (readonly HtmlValue[])[]): Html {
@@ -68,7 +68,7 @@ export function table(columns: readonly (Column | string)[], rows: readonly (rea
   const cell = (value: HtmlValue, i: number) =>
     html`<td${align[i] as Html} data-title="${all[i]?.title ?? ''}">${value}</td>`;
   const body = rows.map((row) => html`<tr>${row.map(cell)}</tr>\n`);
-  const frame = rows.length > mostCards ? 'scroll long' : 'scroll';
+  const frame = rows.length > maxCards ? 'scroll long' : 'scroll';
   return html`<div class="${frame}"><table><thead><tr>${head}</tr></thead><tbody>${body}</tbody></table></div>`;
 }
 

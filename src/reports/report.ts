@@ -21,7 +21,7 @@ export const figuresSchema = z.strictObject({
   macroF1: share,
   top3: share,
   perClass: z.array(classFiguresSchema),
-  /** Cells that are not 0: places in `labels` of what recordings are and were called (null without an answer), how many. */
+  /** Cells that are not 0: places in `labels` of what recordings are and were called (null without a prediction), how many. */
   confusion: z.strictObject({
     labels: z.array(z.string()),
     cells: z.array(z.tuple([z.int(), z.int().nullable(), z.int()])),
@@ -46,14 +46,14 @@ const calibrationSideSchema = z.strictObject({
 export const recordingResultSchema = z.strictObject({
   recording: z.string(),
   label: z.string(),
-  /** Null where there is no answer. */
+  /** Null where there is no prediction. */
   predicted: z.string().nullable(),
   correct: z.boolean(),
   /** The three best, no-event labels included. */
   top: z.array(z.strictObject({ label: z.string(), score: z.number() })),
   /** Score of the true label, null where the model does not know it. */
   labelScore: z.number().nullable(),
-  /** Why there is no answer. */
+  /** Why there is no prediction. */
   error: z.strictObject({ code: z.string(), message: z.string() }).nullable(),
 });
 

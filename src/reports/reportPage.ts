@@ -79,7 +79,7 @@ function glance({ report, split }: ReportPageInput): Html {
   const audio = describeAudio(report);
   const honest = notice(
     grouped && audio.length === 0 ? 'good' : 'warning',
-    `${audio.length > 0 ? audio.join(' ') : 'Decoded from the original files.'} Scored as predict does it; a recording without an answer counts as wrong. ${
+    `${audio.length > 0 ? audio.join(' ') : 'Decoded from the original files.'} Scored as predict does it; a recording without a prediction counts as wrong. ${
       grouped
         ? 'No session is on two sides of the split.'
         : 'Split by recording only: sessions that share a place and a microphone may be on both sides, which flatters the figures.'
@@ -194,8 +194,8 @@ function unanswered({ predictions }: Report): Section | null {
   if (failed.length === 0) return null;
   const rows = failed.map(({ recording, label, error }) => [recording, label, error?.message ?? '']);
   return {
-    title: 'Without an answer',
-    body: table(['recording', 'is', 'why there is no answer'], rows),
+    title: 'Without a prediction',
+    body: table(['recording', 'is', 'why there is no prediction'], rows),
   };
 }
 
@@ -220,6 +220,6 @@ function making({ config, features, model, clips, dataset, labels, versions }: C
     ['Licences', dataset.licences.map(({ licence, recordings }) => `${licence} (${recordings})`).join(', ')],
     ['Made', `${dateAndTime(versions.createdAt)}, autobird ${versions.autobird}, Node ${versions.node}`],
   ];
-  const whole = html`<details><summary>The whole configuration</summary><pre style="overflow:auto;background:var(--panel);border-radius:.5rem;padding:1rem;font-size:.8rem">${JSON.stringify(config, null, 2)}</pre></details>`;
-  return html`${table(['what', 'how'], rows)}${whole}`;
+  const all = html`<details><summary>The whole configuration</summary><pre style="overflow:auto;background:var(--panel);border-radius:.5rem;padding:1rem;font-size:.8rem">${JSON.stringify(config, null, 2)}</pre></details>`;
+  return html`${table(['what', 'how'], rows)}${all}`;
 }

@@ -10,17 +10,17 @@ export function dateAndTime(iso: string): string {
   return `${iso.slice(0, 16).replace('T', ' ')} UTC`;
 }
 
-const mostNames = 20;
+const maxNames = 20;
 
 /** Names for a sentence; of many the first and how many more there are. */
 export function listed(names: readonly string[]): string {
-  if (names.length <= mostNames) return names.join(', ');
-  return `${names.slice(0, mostNames).join(', ')} and ${names.length - mostNames} more`;
+  if (names.length <= maxNames) return names.join(', ');
+  return `${names.slice(0, maxNames).join(', ')} and ${names.length - maxNames} more`;
 }
 
 /** More classes than these are not drawn: the picture would be larger than a screen, and quadratic in them. */
-const mostDrawn = 60;
-const mostPairs = 30;
+const maxDrawn = 60;
+const maxPairs = 30;
 
 /** The matrix of the classes that are confused, and in a table which are confused most. `what` is judged. */
 export function confusionSection(confusion: Confusion, what: string): Html {
@@ -39,7 +39,7 @@ export function confusionSection(confusion: Confusion, what: string): Html {
 /** All, or those with most mistakes, in their order. */
 function drawnClasses({ labels }: Confusion, wrong: Confusion['cells']): number[] {
   const places = labels.map((_, place) => place);
-  if (labels.length <= mostDrawn) return places;
+  if (labels.length <= maxDrawn) return places;
   const mistakes = new Array<number>(labels.length).fill(0);
   for (const [truth, predicted, count] of wrong) {
     for (const place of [truth, predicted]) if (place !== null) mistakes[place] = (mistakes[place] as number) + count;
@@ -47,18 +47,18 @@ function drawnClasses({ labels }: Confusion, wrong: Confusion['cells']): number[
   return places
     .filter((place) => (mistakes[place] as number) > 0)
     .sort((a, b) => (mistakes[b] as number) - (mistakes[a] as number))
-    .slice(0, mostDrawn)
+    .slice(0, maxDrawn)
     .sort((a, b) => a - b);
 }
 
-/** Rows are the truth, columns the answer; the column for no answer is there where one was not given. */
+/** Rows are the truth, columns the predictions; the column for none is there where it is needed. */
 function confusionHeatmap({ labels, cells }: Confusion, drawn: readonly number[]): Html {
   const places = new Map<number | null, number>(drawn.map((place, i) => [place, i]));
   const names = drawn.map((place) => labels[place] as string);
   const shown = cells.filter(([truth]) => places.has(truth));
-  const unanswered = shown.some(([, predicted]) => predicted === null);
+  const withoutPrediction = shown.some(([, predicted]) => predicted === null);
   const others = shown.some(([, predicted]) => predicted !== null && !places.has(predicted));
-  const columns = [...names, ...(others ? ['another class'] : []), ...(unanswered ? ['no answer'] : [])];
+  const columns = [...names, ...(others ? ['another class'] : []), ...(withoutPrediction ? ['no prediction'] : [])];
   const values = drawn.map(() => new Array<number>(columns.length).fill(0));
   for (const [truth, predicted, count] of shown) {
     const row = values[places.get(truth) as number] as number[];
@@ -76,15 +76,15 @@ function pairTable({ labels, cells }: Confusion, wrong: Confusion['cells']): Htm
   for (const [truth, , count] of cells) sums.set(truth, (sums.get(truth) ?? 0) + count);
   const rows = wrong
     .toSorted((a, b) => b[2] - a[2])
-    .slice(0, mostPairs)
+    .slice(0, maxPairs)
     .map(([truth, predicted, count]) => [
       labels[truth] as string,
-      predicted === null ? 'no answer' : (labels[predicted] as string),
+      predicted === null ? 'no prediction' : (labels[predicted] as string),
       `${count} of ${sums.get(truth)}`,
     ]);
   const shown =
-    wrong.length > mostPairs
-      ? `The ${mostPairs} most frequent of ${wrong.length} kinds of mistakes`
+    wrong.length > maxPairs
+      ? `The ${maxPairs} most frequent of ${wrong.length} kinds of mistakes`
       : 'Most frequent mistakes';
   return html`<h3>${shown}</h3>${table(['is', 'was called', { title: 'recordings', numeric: true }], rows)}`;
 }

@@ -10,7 +10,7 @@ const headerBytes = 44;
  * @param samples mono, from -1 to 1
  */
 export function soundDataUrl(samples: Float32Array, sampleRateHz: number): string | null {
-  const peak = samples.reduce((most, sample) => Math.max(most, Math.abs(sample)), 0);
+  const peak = samples.reduce((loudest, sample) => Math.max(loudest, Math.abs(sample)), 0);
   if (!(peak > 0)) return null;
   const file = Buffer.alloc(headerBytes + samples.length);
   file.write('RIFF', 0, 'latin1');

@@ -31,8 +31,8 @@ export function barChart(
   const right = 56;
   const step = 24;
   const total = ({ values }: { readonly values: readonly number[] }) => values.reduce((sum, value) => sum + value, 0);
-  const most = Math.max(0, ...rows.map(total)) || 1;
-  const scale = (width - left - right) / most;
+  const largest = Math.max(0, ...rows.map(total)) || 1;
+  const scale = (width - left - right) / largest;
   const body = rows.map((row, r) => {
     const y = r * step;
     let x = left;
@@ -144,7 +144,7 @@ export function lineChart(
   return svg(width, height, [...grid(axes, xTicks, yTicks, xTicks.map(plain), xLabel, yLabel), ...straight, ...curves]);
 }
 
-/** A matrix of counts, rows against columns, coloured by the share of the row (a confusion matrix: truth against answer). */
+/** A matrix of counts, rows against columns, coloured by the share of the row (a confusion matrix: truth against prediction). */
 export function heatmap(
   values: readonly (readonly number[])[],
   rowLabels: readonly string[],

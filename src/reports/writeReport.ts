@@ -14,7 +14,7 @@ import { type Mistake, reportPage } from './reportPage.ts';
 import { soundDataUrl } from './sound.ts';
 import { spectrogramPng } from './spectrogram.ts';
 
-/** A recording that was called something else, and the clip that spoke most for it. */
+/** A recording that was called something else, and the clip with the highest score of that. */
 export interface MistakenClip {
   readonly recording: Recording;
   readonly result: RecordingResult;

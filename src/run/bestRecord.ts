@@ -1,4 +1,4 @@
-/** Which of a run's validated epochs is kept as its best checkpoint. */
+/** Which of a run's validated epochs became its best checkpoint. */
 import type { TrainingConfig } from '../config/schema.ts';
 
 type Measured = {

@@ -3,9 +3,9 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { AutobirdError, InvalidArgumentError } from '../../bindings/errors.ts';
-import { keptConfig, keptOverrides } from '../config/keptConfig.ts';
 import { type Plain, toNode } from '../config/node.ts';
 import { type Config, configSchema } from '../config/schema.ts';
+import { shareableConfig, shareableOverrides } from '../config/shareableConfig.ts';
 import { dumpYaml } from '../config/yaml.ts';
 import { splitHash } from '../data/split.ts';
 import type { Split } from '../domain.ts';
@@ -105,9 +105,9 @@ async function createRun(
     await mkdir(join(run.dir, 'checkpoints'));
     await writeFileAtomic(
       join(run.dir, '.hydra', 'config.yaml'),
-      dumpYaml(toNode(keptConfig(encode(configSchema, config) as Record<string, unknown>) as Plain)),
+      dumpYaml(toNode(shareableConfig(encode(configSchema, config) as Record<string, unknown>) as Plain)),
     );
-    await writeFileAtomic(join(run.dir, '.hydra', 'overrides.yaml'), dumpYaml(keptOverrides(overrides)));
+    await writeFileAtomic(join(run.dir, '.hydra', 'overrides.yaml'), dumpYaml(shareableOverrides(overrides)));
     // Last: a folder without it is not a run, and nothing of one is in it yet.
     await run.writeState({ formatVersion: 1, createdAt: new Date().toISOString(), ...identity, finished: false });
     return { run, lock, resumed: false, notes };

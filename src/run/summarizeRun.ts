@@ -5,7 +5,7 @@ import { epochRecordSchema } from '../checkpoint/metadata.ts';
 import { isMapping, type Node } from '../config/node.ts';
 import { trainingSchema } from '../config/schema.ts';
 import { parseYaml } from '../config/yaml.ts';
-import { isHeld } from '../lock.ts';
+import { isLocked } from '../lock.ts';
 import type { Report } from '../reports/report.ts';
 import { reportSchema } from '../reports/report.ts';
 import { encode } from '../schema/case.ts';
@@ -30,7 +30,7 @@ export interface RunSummary {
   readonly dataset: string | null;
   /** What its command line changed of the defaults. */
   readonly overrides: readonly string[];
-  /** Of the epoch that is kept as the best so far; null before the first validation, and as above. */
+  /** Of the best epoch so far; null before the first validation, and as above. */
   readonly valAccuracy: number | null;
   readonly testAccuracy: number | null;
   readonly testBalancedAccuracy: number | null;
@@ -56,7 +56,7 @@ export async function summarizeRun({ run, state }: ListedRun): Promise<RunSummar
     run: run.dir,
     createdAt: state.createdAt,
     finished: state.finished,
-    isTraining: !state.finished && (await isHeld(join(run.dir, 'run.lock'))),
+    isTraining: !state.finished && (await isLocked(join(run.dir, 'run.lock'))),
     epochs: metrics.at(-1)?.epoch ?? 0,
     plannedEpochs: typeof plannedEpochs === 'number' ? plannedEpochs : null,
     dataset: typeof dataset === 'string' ? dataset : null,

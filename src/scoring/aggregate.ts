@@ -1,11 +1,11 @@
 /**
  * From clip logits to a recording's scores. Training, evaluation and prediction all come through here, so a recording
- * has one score whoever asks. Arithmetic is in float64 and clip by clip: the batch a clip was computed in changes nothing.
+ * has one score for every caller. Arithmetic is in float64 and clip by clip: the batch a clip was computed in changes nothing.
  */
 import { InvalidArgumentError } from '../../bindings/errors.ts';
 import type { Aggregation } from '../domain.ts';
 
-/** Share of the weight that every clip has alike under `activity`: steady singers are heard too. */
+/** Share of the weight that every clip has alike under `activity`: steady singers count too. */
 const UNIFORM_SHARE = 0.2;
 
 /**

@@ -28,7 +28,7 @@ export function scoreRecordings(
 const AGGREGATIONS: readonly Aggregation[] = ['mean', 'activity', 'majority'];
 
 /**
- * The way of aggregation with the lowest loss, each at its own best temperature; `fixed` asks for one of them.
+ * The way of aggregation with the lowest loss, each at its own best temperature; `fixed` names one of them.
  * Without a recording of a known class there is nothing to choose by: `mean` and 1.
  */
 export function calibrate(
@@ -49,7 +49,7 @@ const PRIOR_SPREAD = 0.7;
 /**
  * The temperature by which logits are divided so that the recordings' scores are least surprised by the truth: golden
  * section on its logarithm in 0.05..20, after Guo 2017 but on aggregated scores, because those are what is reported. A
- * log-normal prior around 1 weighs as much as one recording or two, so that ten of them cannot ask for an extreme. Votes
+ * log-normal prior around 1 weighs as much as one recording or two, so that ten of them cannot lead to an extreme. Votes
  * hardly depend on the temperature, scores of clips do: for `majority` it is that of the mean.
  */
 export function fitTemperature(recordings: readonly ClipLogits[], classes: number, aggregation: Aggregation): number {

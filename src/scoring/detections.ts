@@ -16,7 +16,7 @@ export interface DetectionOptions {
 }
 
 /**
- * What was heard, in order of time. Clips are neighbours when nothing lies between them: they overlap or touch. A detection
+ * Detections of clips, in order of time. Clips are neighbours when nothing lies between them: they overlap or touch. A detection
  * ends where the recording ends, even if its last clip was filled up with silence.
  */
 export function detectionsOf(clips: readonly ClipPrediction[], options: DetectionOptions): Detection[] {
@@ -24,12 +24,12 @@ export function detectionsOf(clips: readonly ClipPrediction[], options: Detectio
   const found: { startS: number; endS: number; label: Label; score: number }[] = [];
   const open = new Map<Label, { startS: number; endS: number; label: Label; score: number }>();
   for (const { startS, endS, scores } of clips) {
-    const heard = labels
+    const detected = labels
       .map((label, index) => ({ label, score: scores[index] ?? 0 }))
       .filter(({ label, score }) => score >= minScore && !noEventLabels.includes(label))
       .sort((a, b) => b.score - a.score)
       .slice(0, topK);
-    for (const { label, score } of heard) {
+    for (const { label, score } of detected) {
       const last = merge ? open.get(label) : undefined;
       // Grid positions are sums of floating-point hops: a microsecond is no gap.
       if (last !== undefined && startS <= last.endS + 1e-6) {

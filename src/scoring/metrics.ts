@@ -5,7 +5,7 @@ import { indexOfLargest } from './aggregate.ts';
 export interface ScoredItem {
   /** Index into the labels; labels beyond the model's come after them. */
   readonly truth: number;
-  /** (C) scores that sum to 1, in the model's order; null where there is no answer, which counts as wrong. */
+  /** (C) scores that sum to 1, in the model's order; null where there is no prediction, which counts as wrong. */
   readonly scores: Float32Array | null;
 }
 
@@ -38,15 +38,15 @@ export interface Figures {
 /** Only the cells that are not 0: a matrix of thousands of classes is nearly empty. */
 export interface Confusion {
   readonly labels: string[];
-  /** Places in `labels` of what items are and what they were called (null without an answer), and how many, in that order. */
+  /** Places in `labels` of what items are and what they were called (null without a prediction), and how many, in that order. */
   readonly cells: [truth: number, predicted: number | null, count: number][];
 }
 
-/** Figures of items that come one after the other and are not kept. */
+/** Figures of items that come one after the other and do not stay in memory. */
 export class FiguresTally {
   /** The model's, then those that only the items have. */
   readonly #labels: readonly string[];
-  /** By `truth * (labels + 1) + predicted`; without an answer `predicted` is the number of labels. */
+  /** By `truth * (labels + 1) + predicted`; without a prediction `predicted` is the number of labels. */
   readonly #cells = new Map<number, number>();
   #items = 0;
   #among3 = 0;
@@ -147,7 +147,7 @@ interface BinSums {
   confidence: number;
 }
 
-/** How far the scores of items can be believed; items come one after the other and are not kept. */
+/** How well the scores of items are calibrated; items come one after the other and do not stay in memory. */
 export class CalibrationTally {
   readonly #bins: BinSums[];
   #losses = 0;
@@ -158,7 +158,7 @@ export class CalibrationTally {
     this.#bins = Array.from({ length: bins }, () => ({ items: 0, right: 0, confidence: 0 }));
   }
 
-  /** An item without an answer promises nothing and is left out. */
+  /** An item without a prediction is left out. */
   add({ truth, scores }: ScoredItem): void {
     if (scores === null) return;
     const best = indexOfLargest(scores);
@@ -213,8 +213,8 @@ function lossOf({ truth, scores }: ScoredItem): number | null {
   return score === undefined ? null : -Math.log(Math.max(score, 1e-7));
 }
 
-function ratio(part: number, whole: number): number {
-  return whole > 0 ? part / whole : 0;
+function ratio(part: number, total: number): number {
+  return total > 0 ? part / total : 0;
 }
 
 function mean(values: readonly number[]): number {

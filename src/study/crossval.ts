@@ -43,8 +43,8 @@ const optionNames: OptionNames<CrossvalOptions> = {
 };
 
 /**
- * Trains and evaluates once for every fold and pools the test predictions: each recording is judged once, by a model that
- * never heard its group. Folds are those of the metadata's fold column, else `split.folds` made by group. Interrupted, the
+ * Trains and evaluates once for every fold and pools the test predictions: each recording is predicted once, by a model
+ * that was not trained on its group. Folds are those of the metadata's fold column, else `split.folds` made by group. Interrupted, the
  * same call goes on with the fold and the epoch where it was; folds that are done are not done again. With other `jobs`,
  * and so other threads for each, folds that are done count still; one that was interrupted begins anew.
  *

@@ -37,7 +37,7 @@ export async function fit(options: FitOptions): Promise<void> {
   }
 
   const training = dataset.onSide(split, 'train');
-  const held = dataset.onSide(split, 'val');
+  const validation = dataset.onSide(split, 'val');
   const { device, precision, threads } = chooseRuntime(
     config.training.device,
     config.training.precision,
@@ -46,7 +46,7 @@ export async function fit(options: FitOptions): Promise<void> {
   // On the CPU the network's threads and these share the cores; a GPU leaves all of them to features.
   const loaderThreads = config.training.loaderThreads ?? (device === 'cuda' ? availableParallelism() : 1);
   const { sampleRateHz } = config.features;
-  using shards = await ShardSet.open(await dataset.shardEntries([...training, ...held]), config.features);
+  using shards = await ShardSet.open(await dataset.shardEntries([...training, ...validation]), config.features);
   const trainingSet = await makeTrainingSet({
     ...options,
     recordings: training,
@@ -60,14 +60,14 @@ export async function fit(options: FitOptions): Promise<void> {
     threads,
   });
   const { labels, sampler, clipSamples } = trainingSet;
-  const validationSet = makeValidationSet(held, {
+  const validationSet = makeValidationSet(validation, {
     firstIndex: training.length,
     sampleRateHz,
     labels,
     clips: config.clips,
   });
   for (const line of trainingSet.notes) await note(line);
-  await note(`Learns ${labels.length} classes from ${training.length} recordings, validates on ${held.length}`);
+  await note(`Learns ${labels.length} classes from ${training.length} recordings, validates on ${validation.length}`);
   await note(`Trains on ${device} in ${precision} with ${threads} threads, ${loaderThreads} for features`);
 
   // Bit for bit those the weights were trained with, whatever a new computation would round to.

@@ -11,10 +11,10 @@ import type { Run } from '../run/Run.ts';
 import { indexOfLargest } from '../scoring/aggregate.ts';
 
 /** Rows of each side: more would not make a difference clearer, but larger files. */
-const mostRows = 1000;
+const maxRows = 1000;
 /** Predicted of each side at most, beyond the first 50: long recordings must not make the end of a training long. */
-const mostAudioS = 10 * 3600;
-const leastRows = 50;
+const maxAudioS = 10 * 3600;
+const minRows = 50;
 
 export interface KeepReferenceOptions extends JobOptions {
   readonly config: Pick<Config, 'training'>;
@@ -38,10 +38,10 @@ export async function keepReference(options: KeepReferenceOptions): Promise<void
   const { seed, device, threads } = config.training;
   const learned = dataset.onSide(split, 'train').filter(({ label }) => labels.includes(label));
   const training = drawn(learned, seed, 'train');
-  const held = drawn(dataset.onSide(split, 'val'), seed, 'val');
+  const validation = drawn(dataset.onSide(split, 'val'), seed, 'val');
   const rows: ReferenceRow[] = [];
   const failed: FailedPrediction[] = [];
-  const predicted = predictRecordings(checkpoint, dataset, [...training, ...held], {
+  const predicted = predictRecordings(checkpoint, dataset, [...training, ...validation], {
     stage: 'reference',
     audio: 'shards',
     runtime: { device, ...(threads === null ? {} : { threads }) },
@@ -50,7 +50,7 @@ export async function keepReference(options: KeepReferenceOptions): Promise<void
     ...(signal && { signal }),
     ...(onProgress && { onProgress }),
   });
-  const heldOut = new Set(held);
+  const heldOut = new Set(validation);
   for await (const { recording, prediction } of predicted) {
     if ('error' in prediction) failed.push(prediction);
     else {
@@ -69,8 +69,8 @@ export async function keepReference(options: KeepReferenceOptions): Promise<void
   await writeCheckpoint(run.bestCheckpoint, { tensors, statistics, metadata, reference: rows });
 }
 
-function referenceRow(answer: RecordingPrediction, target: Label | null, heldOut: boolean): ReferenceRow {
-  const { driftFeatures, labels, scores, embedding } = answer;
+function referenceRow(prediction: RecordingPrediction, target: Label | null, heldOut: boolean): ReferenceRow {
+  const { driftFeatures, labels, scores, embedding } = prediction;
   const best = indexOfLargest(scores);
   return {
     heldOut,
@@ -89,7 +89,7 @@ function drawn(recordings: readonly Recording[], seed: number, side: string): Re
   for (const i of randomFor(seed, `drift reference ${side}`).permutation(recordings.length)) {
     const recording = recordings[i] as Recording;
     audioS += recording.durationS;
-    if (chosen.size >= mostRows || (audioS > mostAudioS && chosen.size >= leastRows)) break;
+    if (chosen.size >= maxRows || (audioS > maxAudioS && chosen.size >= minRows)) break;
     chosen.add(recording);
   }
   return recordings.filter((recording) => chosen.has(recording));

@@ -3,7 +3,7 @@ import type { EpochRecord } from '../checkpoint/metadata.ts';
 import type { JobOptions } from '../domain.ts';
 import { percent } from '../formats/percentAndClock.ts';
 
-/** Reports every step with its loss (smoothed over about 20 steps), learning rate and samples/s of the epoch; who shows it adds the time left. */
+/** Reports every step with its loss (smoothed over about 20 steps), learning rate and samples/s of the epoch; the display adds the time left. */
 export function trainingProgress(
   onProgress: JobOptions['onProgress'],
   { epochs, stepsPerEpoch }: { readonly epochs: number; readonly stepsPerEpoch: number },

@@ -1,5 +1,5 @@
 /**
- * Which stretch of which recording a training row hears. Draws are made from the seed and the place alone.
+ * Which stretch of which recording a training row is made of. Draws are made from the seed and the place alone.
  *
  * With `crop: grid` the units are the training clips. With `crop: random` they are the training recordings, each as
  * likely as another of its class whatever its length, and the stretch lies anywhere in it: by preference where it is

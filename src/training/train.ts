@@ -131,7 +131,7 @@ function checkRate(dataset: Dataset, config: Config): void {
 /**
  * Which labels mean "no event" is part of the dataset. A line where the configuration has others.
  *
- * @throws InvalidArgumentError where they were asked for just now
+ * @throws InvalidArgumentError where the options of this call name them
  */
 function checkNoEventLabels({ dir, manifest }: Dataset, { config, overrides = [] }: ResolvedTrainOptions): string[] {
   const wanted = noEventLabelsOf(manifest.labels, config.data.noEventLabels);

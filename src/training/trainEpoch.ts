@@ -6,7 +6,7 @@ import { type PlanOptions, planStep } from './plan.ts';
 import type { Sampler } from './sampler.ts';
 import { learningRateAt } from './schedule.ts';
 
-/** Steps given to the trainer ahead: it makes the features of the next ones while one is computed. */
+/** Steps in the queue of the trainer: it makes the features of the next ones while one is computed. */
 const STEPS_IN_FLIGHT = 3;
 
 export interface EpochOptions {

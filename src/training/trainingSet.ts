@@ -1,6 +1,6 @@
 /**
  * What a split leaves to learn from: clips that pass the filters, classes with enough of them, statistics of exactly
- * those clips. It depends on the split, so it is computed when training starts and kept in the checkpoint.
+ * those clips. It depends on the split, so it is computed when training starts and stored in the checkpoint.
  */
 import { AutobirdError } from '../../bindings/errors.ts';
 import type { CallOptions, ShardSet } from '../../bindings/index.ts';
@@ -80,7 +80,7 @@ export async function makeTrainingSet(options: TrainingSetOptions): Promise<Trai
   };
 }
 
-/** The RMS and spread filters choose training clips only: at prediction every recording gets an answer. */
+/** The RMS and spread filters choose training clips only: prediction skips no clip. */
 async function filterByLevel(all: ClipTable, options: TrainingSetOptions) {
   const { minRms, minMelStd } = options.clips;
   if (minRms === 0 && minMelStd === 0) return { table: all, notes: [] };
@@ -89,11 +89,13 @@ async function filterByLevel(all: ClipTable, options: TrainingSetOptions) {
   const varied = (row: number) => (melSpread[row] as number) >= minMelStd;
   const table = filterClips(all, (row) => loud(row) && varied(row));
   const rows = Array.from(all.recording.keys());
-  const quiet = rows.filter((row) => !loud(row)).length;
-  const flat = rows.filter((row) => loud(row) && !varied(row)).length;
+  const tooQuiet = rows.filter((row) => !loud(row)).length;
+  const tooFlat = rows.filter((row) => loud(row) && !varied(row)).length;
   const left = new Set(table.recording);
   const gone = options.recordings.filter((_, index) => !left.has(index)).map(({ path }) => path);
-  const notes = [`Training clips: ${table.recording.length} of ${rows.length} (${quiet} too quiet, ${flat} too flat)`];
+  const notes = [
+    `Training clips: ${table.recording.length} of ${rows.length} (${tooQuiet} too quiet, ${tooFlat} too flat)`,
+  ];
   if (gone.length > 0) {
     notes.push(`Training recordings without a clip that passes: ${gone.length} (${shorten(gone)})`);
   }

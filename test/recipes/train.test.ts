@@ -5,9 +5,9 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { AutobirdError } from '../../bindings/errors.ts';
 import { readCheckpoint } from '../../src/checkpoint/readCheckpoint.ts';
-import { keptConfig } from '../../src/config/keptConfig.ts';
 import { toPlain } from '../../src/config/node.ts';
 import { configSchema } from '../../src/config/schema.ts';
+import { shareableConfig } from '../../src/config/shareableConfig.ts';
 import { parseYaml } from '../../src/config/yaml.ts';
 import { Dataset } from '../../src/data/dataset.ts';
 import { checkpointReference, type DriftReference, predictionRow } from '../../src/drift/modelRows.ts';
@@ -70,7 +70,7 @@ test('a run learns tones it never heard, and its folder says everything about it
     const saved = await readFile(join(run.dir, '.hydra', 'config.yaml'), 'utf8');
     assert.match(saved, '  eps: 1.0e-08\n');
     const resolved = encode(configSchema, config) as Record<string, object>;
-    assert.equal(toPlain(parseYaml(saved, 'config.yaml')), keptConfig(resolved));
+    assert.equal(toPlain(parseYaml(saved, 'config.yaml')), shareableConfig(resolved));
     assert.match(saved, /^ {2}raw_dir: ['"]?\?\?\?/m);
 
     const [best, last] = [await readCheckpoint(run.bestCheckpoint), await readCheckpoint(run.lastCheckpoint)];
@@ -100,7 +100,7 @@ test('a run learns tones it never heard, and its folder says everything about it
     assert.match(await readFile(join(run.dir, 'report.html'), 'utf8'), '<svg');
   }));
 
-test('a recording without an answer, and one of a class that was not learned, are wrong', () =>
+test('a recording without a prediction, and one of a class that was not learned, are wrong', () =>
   withTempDir(async (dir) => {
     const config = tinyConfig(dir, 'training.epochs=2');
     const dataset = await prepareTones(dir, config);

@@ -42,7 +42,7 @@ test(
     assert.is(rows[1].error.code, 'not_audio');
     assert.equal(Object.keys(rows[0].scores), ['wren', 'robin', 'noise']);
     assert.ok(rows[0].detections.length > 0);
-    assert.match(stderr, /3 recordings, 0:04 of sound.*1 without an answer/);
+    assert.match(stderr, /3 recordings, 0:04 of sound.*1 that could not be predicted/);
   }),
 );
 

@@ -88,8 +88,8 @@ test('a file that another decoder gave other samples is known by its bytes, and 
     ({ path: `${audio}${content}`, audioHash: audio.repeat(64), contentHash: content.repeat(64) }) as Recording;
   const trainedOn = soundsOf([recording('a', '1'), recording('b', '2')]);
   const candidates = [recording('c', '1'), recording('a', '3'), recording('d', '4')];
-  const { kept, leftOut } = withoutTrainedOn(candidates, { dataset: { trainedOn } as never }, {} as Split, 'test');
-  assert.equal([kept.map(({ path }) => path), leftOut], [['d4'], 2]);
+  const { judging, leftOut } = withoutTrainedOn(candidates, { dataset: { trainedOn } as never }, {} as Split, 'test');
+  assert.equal([judging.map(({ path }) => path), leftOut], [['d4'], 2]);
 });
 
 test('what chose the epoch and the temperature is left out of a test that was split again, and that is said', () =>

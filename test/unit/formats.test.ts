@@ -164,7 +164,7 @@ test('the table fits the terminal, shortens names at their beginning and shows n
   }
   const [, first, second, third] = render('table').split('\n');
   assert.match(first ?? '', /#3\?🐦\.wav {2,}0:12\.5 +2 +Turdus "merula" 0\.625 +Réveil, coq +0\.250$/);
-  assert.match(second ?? '', /quiet\.wav .* nothing heard/);
+  assert.match(second ?? '', /quiet\.wav .* no event/);
   assert.match(third ?? '', /broken\.mp3 .*! The file is text, not "audio"$/);
 });
 

@@ -45,7 +45,7 @@ test('figures are those of scikit-learn, also with classes that the model does n
   );
 });
 
-test('an item without an answer is wrong and stands in the last column of the confusion matrix', () => {
+test('an item without a prediction is wrong and stands in the last column of the confusion matrix', () => {
   const items: ScoredItem[] = [
     { truth: 0, scores: Float32Array.of(0.9, 0.1) },
     { truth: 1, scores: null },

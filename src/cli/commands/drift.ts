@@ -50,13 +50,13 @@ export const drift: Command<DriftArgs> = {
   examples: [
     [
       'drift field/ --reference runs/2026-05-01/06-30-00',
-      'new recordings, heard by a model, against those it was trained on',
+      'new recordings, predicted by a model, against those it was trained on',
     ],
     ['drift field/ --reference mybirds:train', 'new recordings against the training side of a dataset'],
     ['drift may.csv -r april.csv --html drift.html --fail-on-drift', 'two tables, for a scheduled job'],
   ],
   epilogue:
-    'Tests, thresholds and the rule for the whole are those of Evidently 0.7 (docs/drift.md). A checkpoint ' +
+    'Tests, thresholds and the rule for the dataset are those of Evidently 0.7 (docs/drift.md). A checkpoint ' +
     'brings its features and clips; without one both sides must be made with the same. Exit codes: 0 compared, 1 failed (or drifted, with --fail-on-drift), 2 wrong usage.',
   async run(args, io) {
     const note = (line: string) => io.progress.note(line);

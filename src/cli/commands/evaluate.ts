@@ -64,7 +64,7 @@ export const evaluate: Command<EvaluateArgs> = {
     const { metadata } = checkpoint;
     const dataset = await Dataset.open(join(config.data.root, args.dataset ?? metadata.dataset.name));
     const split = await dataset.split(args.split ?? metadata.dataset.split);
-    const asked = overrides.some((text) => /^\+*evaluation[.=]/.test(text));
+    const overridden = overrides.some((text) => /^\+*evaluation[.=]/.test(text));
     const dir = args.output ?? reportDir(checkpoint, dataset, split, args.side);
     const report = await evaluateCheckpoint({
       checkpoint,
@@ -77,7 +77,7 @@ export const evaluate: Command<EvaluateArgs> = {
       device: args.device,
       precision: args.precision,
       ...(args.threads !== undefined && { threads: args.threads }),
-      ...(asked && { evaluation: config.evaluation }),
+      ...(overridden && { evaluation: config.evaluation }),
     });
     io.progress.end();
     const page = join(dir, 'report.html');

@@ -27,7 +27,7 @@ export const key: Command<KeyArgs> = {
     ['key field-station', 'may predict, read and give feedback'],
     ['key prometheus --role metrics', 'may read the metrics of the management address'],
   ],
-  epilogue: 'The key is shown once and kept nowhere: the service knows its SHA-256. docs/security.md says more.',
+  epilogue: 'The key is shown once and stored nowhere: the service knows its SHA-256. docs/security.md says more.',
   async run({ name, role }, io) {
     if (!/^\w[\w.-]*$/.test(name)) {
       throw new UsageError(`Expected letters, digits, "_", "-" and "." for the name but received "${name}"`);

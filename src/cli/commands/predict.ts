@@ -48,7 +48,7 @@ const formatHelp = formatNames.map((name) => `${name} (${outputFormats[name].des
 
 export const predict: Command<PredictArgs> = {
   command: 'predict [recordings..]',
-  describe: 'Say what is heard in recordings',
+  describe: 'Predict the species in recordings',
   positionals: {
     recordings: {
       type: 'string',
@@ -144,7 +144,7 @@ export const predict: Command<PredictArgs> = {
     await (target === null ? toStandardOutput(job) : toTarget(job, target, args.restart));
     io.progress.end();
     io.progress.note(job.tally.summary());
-    return job.tally.answered === 0 ? exitCodes.failed : exitCodes.ok;
+    return job.tally.predicted === 0 ? exitCodes.failed : exitCodes.ok;
   },
 };
 
@@ -195,7 +195,7 @@ async function toStandardOutput({ classifier, config, context, found, tally, io,
     // On a terminal the rows themselves show how far it is.
     if (!io.outIsTerminal) {
       const total = found.paths.length + found.failed.length;
-      io.progress.report({ stage: 'predict', done: tally.answered + tally.failed, total, message: result.recording });
+      io.progress.report({ stage: 'predict', done: tally.predicted + tally.failed, total, message: result.recording });
     }
     if (!isFailed(result)) noteWarnings(result, io);
     else if (!format.holdsErrors) io.progress.note(`${result.recording}: ${result.error.message}`);
@@ -215,7 +215,7 @@ async function toTarget(job: Job, target: Target, restart: boolean): Promise<voi
   }
 }
 
-/** What is done stays done, and the output is written whole at the end. */
+/** Finished recordings stay finished after an interruption; the output is written in one go at the end. */
 async function throughJournal(job: Job, target: Target, restart: boolean): Promise<void> {
   const { classifier, config, context, found, tally, io } = job;
   const format = outputFormats[config.predict.format];

@@ -70,7 +70,7 @@ export const serve: Command<ServeArgs> = {
   },
 };
 
-/** Who answers, or what is compared with. */
+/** The checkpoint as the model that is served, or as the reference of drift. */
 function modelOverrides(checkpoint: string, isDrift: boolean): string[] {
   if (isDrift) return [override('drift.reference', checkpoint)];
   return [`service.models=[{name: default, checkpoint: ${quoteValue(checkpoint)}}]`];

@@ -1,4 +1,4 @@
-/** Where a recording is made: what else sounds there, how the place answers, and what distance does. */
+/** Where a recording is made: what else sounds there, the echo of the place, and what distance does. */
 import type { Random } from '../../random.ts';
 import { amplitude, steady } from './song.ts';
 
@@ -37,7 +37,7 @@ export function makeSite(name: string, random: Random): Site {
   };
 }
 
-/** What is heard at a site without the birds. */
+/** The sound of a site without the birds. */
 export function ambience(site: Site, length: number, rateHz: number, random: Random): Float64Array {
   const out = new Float64Array(length);
   const level = amplitude(site.noiseDb + random.between(-2, 2));

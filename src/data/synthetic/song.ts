@@ -36,8 +36,8 @@ export function perform(song: readonly Note[], individual: Individual, random: R
   const pitch = individual.pitch * random.between(0.985, 1.015);
   const stretch = (1 / individual.tempo) * random.between(0.97, 1.03);
   // Birds break off: up to a fifth of a long song is missing.
-  const kept = song.length > 5 ? song.slice(0, song.length - random.int(Math.ceil(song.length / 5))) : song;
-  return kept.map((note) => ({
+  const shortened = song.length > 5 ? song.slice(0, song.length - random.int(Math.ceil(song.length / 5))) : song;
+  return shortened.map((note) => ({
     ...note,
     at: note.at * stretch,
     durationS: note.durationS * stretch,

@@ -9,13 +9,13 @@ export interface KolmogorovSmirnov {
 }
 
 /** Above this many values in one sample the p-value is the asymptotic one. */
-const mostExact = 10_000;
+const maxExact = 10_000;
 
 /** Both samples are finite and not empty. */
 export function kolmogorovSmirnov(a: Float64Array, b: Float64Array): KolmogorovSmirnov {
   const [n, m] = [a.length, b.length];
   const statistic = largestDistance(a.toSorted(), b.toSorted());
-  if (Math.max(n, m) <= mostExact) {
+  if (Math.max(n, m) <= maxExact) {
     const divisor = gcd(n, m);
     const multiple = (n / divisor) * m;
     const steps = Math.round(statistic * multiple);
@@ -29,14 +29,14 @@ export function kolmogorovSmirnov(a: Float64Array, b: Float64Array): KolmogorovS
 }
 
 function largestDistance(a: Float64Array, b: Float64Array): number {
-  let [i, j, most] = [0, 0, 0];
+  let [i, j, largest] = [0, 0, 0];
   while (i < a.length && j < b.length) {
     const value = Math.min(a[i] as number, b[j] as number);
     while (i < a.length && (a[i] as number) <= value) i++;
     while (j < b.length && (b[j] as number) <= value) j++;
-    most = Math.max(most, Math.abs(i / a.length - j / b.length));
+    largest = Math.max(largest, Math.abs(i / a.length - j / b.length));
   }
-  return most;
+  return largest;
 }
 
 /** Share of the lattice paths of two equal samples that leave the diagonal by `h` (Gnedenko and Korolyuk 1951), as nested products. */
