@@ -64,7 +64,7 @@ type Mark = z.infer<typeof markSchema>;
 
 /**
  * Writes `<dir>/audio/<species>/<site>_<date>_<time>.wav` and `<dir>/metadata.csv` into a new or empty folder, which it marks
- * with `<dir>/synthetic.json`. A complete set with the same options, is left as it is; an unfinished or other
+ * with `<dir>/synthetic.json`. A complete set with the same options is left as it is; an unfinished or other
  * one is made again. Files that are not of the set are never touched. About 45 MB and four seconds by default.
  *
  * @throws InvalidArgumentError for options out of range; AutobirdError `not_empty` for a folder that holds something else,

@@ -62,7 +62,7 @@ test('cross-validation judges every recording once and goes on where it was', ()
       result.folds.map(({ leftOut }) => leftOut),
       [0, 0, 0],
     );
-    assert.match(crossvalPage(result), 'Every recording judged once, by');
+    assert.match(crossvalPage(result), 'Every recording is predicted once, by');
     const copies = { ...result, folds: result.folds.map((fold) => ({ ...fold, leftOut: fold.fold })) };
     assert.match(crossvalPage(copies), '3 recordings are left out: the model of the fold was trained or selected on');
     // Folds that are done are done, with other jobs and so other threads too.
