@@ -1,7 +1,7 @@
-/** What the scripts of the page pass to each other: answers of the service as they come, and what is made of them. */
+/** What the scripts of the page pass to each other: responses of the service, and what is made of them. */
 
-/** A recording's answer, with `clips` asked for. */
-export interface Answer {
+/** A recording in a response to `POST /v1/predictions` with `clips=true`. */
+export interface PredictionResponse {
   readonly recording: string;
   readonly model: string;
   readonly model_version: string;
@@ -103,12 +103,12 @@ export interface Job {
   readonly error: { readonly code: string; readonly message: string } | null;
 }
 
-/** What is known of a recording that was heard: enough to show it again without asking anybody. */
-export interface Heard {
+/** A recording with its prediction and what is needed to show it again without a request. The history stores it as it is. */
+export interface PredictedRecording {
   readonly request_id: string;
   /** Milliseconds since 1970. */
   readonly time_ms: number;
-  readonly answer: Answer;
+  readonly answer: PredictionResponse;
   readonly no_event_labels: readonly string[];
   readonly bands: Bands;
   /** What the user said it is: a label, null for no bird, undefined while nothing was said. */
@@ -151,10 +151,10 @@ export interface ClassFigures {
   readonly predicted: number;
 }
 
-/** Rows are the truth; the column after the labels counts recordings without an answer. */
+/** Rows are the truth; the column after the labels counts recordings without a prediction. */
 export interface Confusion {
   readonly labels: readonly string[];
-  /** What they are, what they were called (null without an answer) and how many; only what is not 0. */
+  /** What they are, what they were called (null without a prediction) and how many; only what is not 0. */
   readonly cells: readonly (readonly [number, number | null, number])[];
 }
 

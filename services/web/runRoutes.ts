@@ -39,7 +39,7 @@ const epochSchema = Type.Object({
 
 const listQuery = Type.Object(
   {
-    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 200, description: 'Runs of an answer (50).' })),
+    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 200, description: 'Runs of a response (50).' })),
     offset: Type.Optional(Type.Integer({ minimum: 0, description: 'Newer runs that are left out (0).' })),
   },
   { additionalProperties: false },

@@ -1,4 +1,4 @@
-/** The page at `/app/`: static files from our own origin under a strict policy, and what the page asks about its service. */
+/** The page at `/app/`: static files from our own origin under a strict policy, and the settings that the page requests. */
 
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
@@ -21,7 +21,7 @@ const settingsSchema = Type.Object({
   /** Whether there is a view of training runs. */
   runs: Type.Boolean(),
   drift_url: Type.Union([Type.String(), Type.Null()]),
-  /** Whether answers are written down, and the recordings too. */
+  /** Whether predictions are logged, and the recordings too. */
   keeps_log: Type.Boolean(),
   keeps_audio: Type.Boolean(),
   max_file_bytes: Type.Integer(),
@@ -40,7 +40,7 @@ export async function webRoutes(app: FastifyInstance, config: ServiceConfig): Pr
     scope.addHook('onRequest', async (_request, reply) => {
       reply.header('content-security-policy', policy);
       reply.header('permissions-policy', 'microphone=(self)');
-      // Asked for anew each time, answered with 304 as long as it is the same: after an update nothing old is left.
+      // Requested each time, and 304 while unchanged: after an update no old script is used.
       reply.header('cache-control', 'no-cache');
     });
     const hidden = { schema: { hide: true }, config: { quiet: true } } as const;

@@ -76,7 +76,7 @@ function browserTests(): void {
           await page.click('nav >> text="History"');
           await page.click(`text=${recording.name}`);
           await page.waitForSelector('.result h2');
-          await page.waitForSelector('text=The recording itself is not kept');
+          await page.waitForSelector('text=The recording itself is not stored');
           await page.click('text="Back to the list"');
           page.on('dialog', (dialog) => void dialog.accept());
           await page.click('text="Clear the history"');
@@ -223,11 +223,11 @@ function browserTests(): void {
       [`service.auth.keys=[{name: listener, sha256: ${hash('sha256', 'sesame')}, roles: [predict, read]}]`],
     ));
 
-  test('a drift service that does not answer is named, and the rest of the status is there', () =>
+  test('a drift service that does not respond is named, and the rest of the status is there', () =>
     withService(['service.web.drift_url=http://127.0.0.1:9'], ({ url }) =>
       withPage({}, async ({ page }) => {
         await page.goto(`${url}/app/status/`);
-        await page.waitForSelector('text=The drift service at http://127.0.0.1:9 does not answer');
+        await page.waitForSelector('text=The drift service at http://127.0.0.1:9 does not respond');
         await page.waitForSelector('text=Knows 2 classes');
         await page.waitForSelector('text=Ready: recordings can be sent');
       }),

@@ -52,7 +52,7 @@ function browserTests(): void {
           await page.reload();
           await done(page, 1);
           await page.waitForSelector('.verdict .file:text("night.wav")');
-          await page.waitForSelector('.message:text("The recording itself is not kept")');
+          await page.waitForSelector('.message:text("The recording itself is not stored")');
           assert.ok(
             problems.every((problem) => problem.includes('503')),
             problems.join('\n'),

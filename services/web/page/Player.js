@@ -17,7 +17,7 @@ export class Player extends EventTarget {
     }
     this.#audio.addEventListener('error', () => {
       if (this.#url === null) return;
-      this.#problem = 'This browser cannot play this kind of file. What was heard in it is shown all the same.';
+      this.#problem = 'This browser cannot play this kind of file. Its prediction is shown all the same.';
       this.#tell();
     });
     this.#audio.addEventListener('play', () => this.#follow());

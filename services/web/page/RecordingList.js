@@ -5,7 +5,7 @@ import { forgetJob, recallJobs, rememberJob } from './historyStore.js';
 import { clock, percent, plural, size, spoken } from './lib/format.js';
 import { deleteJob, followJob, predict, submitJob } from './send.js';
 
-/** @import { Heard, Settings } from '../pageTypes.d.ts' */
+/** @import { PredictedRecording, Settings } from '../pageTypes.d.ts' */
 /** @import { Failed } from './lib/tables.js' */
 /** @import { Predicted, Stage } from './send.js' */
 
@@ -17,7 +17,7 @@ import { deleteJob, followJob, predict, submitJob } from './send.js';
  * @property {string | null} job its id, where it became one
  * @property {'waiting' | Stage | 'done' | 'failed'} state
  * @property {number} share of the state's work
- * @property {Heard | null} heard
+ * @property {PredictedRecording | null} predicted
  * @property {string} error for the reader
  * @property {string} code of the error
  * @property {AbortController} stop
@@ -29,8 +29,8 @@ import { deleteJob, followJob, predict, submitJob } from './send.js';
  * @property {() => Settings | null} settings
  * @property {() => string} model
  * @property {() => string} place
- * @property {(predicted: Predicted) => Promise<Heard>} complete adds what the page knows of the model
- * @property {(heard: Heard) => string | null} topLabel of what the reader wants to see
+ * @property {(predicted: Predicted) => Promise<PredictedRecording>} complete adds what the page knows of the model
+ * @property {(predicted: PredictedRecording) => string | null} topLabel of what the reader wants to see
  * @property {(item: Item, isAsked: boolean) => void} onShow a result is to be seen; `isAsked` by the reader
  * @property {() => void} onChange the number of recordings, or of those that are done
  */
@@ -48,10 +48,12 @@ export class RecordingList {
     this.#options = options;
   }
 
-  /** In the order they came in: what was predicted and what failed. @returns {(Heard | Failed)[]} */
+  /** In the order they came in: what was predicted and what failed. @returns {(PredictedRecording | Failed)[]} */
   results() {
-    const over = this.#items.filter(({ heard, state }) => heard !== null || state === 'failed');
-    return over.map(({ name, heard, error, code }) => heard ?? { recording: name, error: { code, message: error } });
+    const over = this.#items.filter(({ predicted, state }) => predicted !== null || state === 'failed');
+    return over.map(
+      ({ name, predicted, error, code }) => predicted ?? { recording: name, error: { code, message: error } },
+    );
   }
 
   counts() {
@@ -82,10 +84,10 @@ export class RecordingList {
     for (const item of this.#items) this.#draw(item);
   }
 
-  /** @param {Heard} changed keeps what was said about a recording */
+  /** @param {PredictedRecording} changed with the feedback to its recording */
   replace(changed) {
-    const item = this.#items.find(({ heard }) => heard?.request_id === changed.request_id);
-    if (item !== undefined) item.heard = changed;
+    const item = this.#items.find(({ predicted }) => predicted?.request_id === changed.request_id);
+    if (item !== undefined) item.predicted = changed;
   }
 
   /** @param {Pick<Item, 'name' | 'bytes' | 'file' | 'job'>} about @returns {Item} */
@@ -96,7 +98,7 @@ export class RecordingList {
       ...about,
       state: 'waiting',
       share: 0,
-      heard: null,
+      predicted: null,
       error: '',
       code: '',
       stop: new AbortController(),
@@ -138,7 +140,7 @@ export class RecordingList {
   async #attempt(item, work) {
     const { name, stop } = item;
     try {
-      item.heard = await this.#options.complete(await work());
+      item.predicted = await this.#options.complete(await work());
       this.#change(item, 'done', 1);
       announce(`${name}: ${this.#wordsFor(item)}`);
       if (this.#shown === null) this.#show(item);
@@ -213,10 +215,10 @@ export class RecordingList {
 
   /** @param {Item} item */
   #draw(item) {
-    const { name, bytes, file, state, share, heard, row } = item;
+    const { name, bytes, file, state, share, predicted, row } = item;
     const isWorking = state === 'sending' || state === 'predicting' || state === 'waiting there';
     const words = el('span', { class: state === 'failed' ? 'state bad' : 'state' }, this.#wordsFor(item));
-    const length = heard === null ? size(bytes) : clock(heard.answer.duration_s);
+    const length = predicted === null ? size(bytes) : clock(predicted.answer.duration_s);
     const about = [el('span', { class: 'file' }, name), el('span', { class: 'soft' }, length), words];
     const bar = el('progress', { max: 1, 'aria-label': `${name}: ${state}` });
     if (state === 'sending' || share > 0) bar.value = share;
@@ -278,13 +280,13 @@ export class RecordingList {
   }
 
   /** @param {Item} item */
-  #wordsFor({ state, share, heard, error }) {
+  #wordsFor({ state, share, predicted, error }) {
     if (state === 'waiting') return 'waiting';
     if (state === 'sending') return `sending, ${percent(share)}`;
     if (state === 'waiting there') return 'sent; waiting for its turn';
     if (state === 'predicting') return share > 0 ? `predicting, ${percent(share)}` : 'predicting';
-    if (heard === null) return error;
-    const label = this.#options.topLabel(heard);
-    return label === null ? 'no bird' : `${spoken(label)}, ${percent(heard.answer.scores[label])}`;
+    if (predicted === null) return error;
+    const label = this.#options.topLabel(predicted);
+    return label === null ? 'no bird' : `${spoken(label)}, ${percent(predicted.answer.scores[label])}`;
   }
 }

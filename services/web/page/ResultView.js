@@ -9,7 +9,7 @@ import { moveAmongButtons } from './moveAmongButtons.js';
 import { Player } from './Player.js';
 import { createSpectrogram } from './spectrogram.js';
 
-/** @import { Detection, Heard } from '../pageTypes.d.ts' */
+/** @import { Detection, PredictedRecording } from '../pageTypes.d.ts' */
 /**
  * @typedef {object} Choice what the reader wants to see
  * @property {number} minScore
@@ -19,8 +19,8 @@ import { createSpectrogram } from './spectrogram.js';
 
 export class ResultView {
   #player = new Player();
-  /** @type {Heard} */
-  #heard;
+  /** @type {PredictedRecording} */
+  #predicted;
   /** @type {Choice} */
   #choice;
   #bars = el('ol', { class: 'bars' });
@@ -35,14 +35,14 @@ export class ResultView {
   root;
 
   /**
-   * @param {Heard} heard
+   * @param {PredictedRecording} predicted
    * @param {Blob | null} recording null where it is not there any more
    * @param {Choice} choice
-   * @param {(changed: Heard) => void} onFeedback
+   * @param {(changed: PredictedRecording) => void} onFeedback
    */
-  constructor(heard, recording, choice, onFeedback) {
-    const { answer, bands, no_event_labels, time_ms } = heard;
-    this.#heard = heard;
+  constructor(predicted, recording, choice, onFeedback) {
+    const { answer, bands, no_event_labels, time_ms } = predicted;
+    this.#predicted = predicted;
     this.#choice = choice;
     const all = bestLabels(answer, no_event_labels, answer.labels.length).map(({ label }) => label);
     this.#color = colorsOf(all);
@@ -64,15 +64,15 @@ export class ResultView {
       el(
         'div',
         { class: 'columns' },
-        createFeedback(heard, onFeedback),
+        createFeedback(predicted, onFeedback),
         el(
           'section',
           { class: 'panel', 'aria-label': 'Files' },
           el('h3', {}, 'Take it with you'),
           el('p', { class: 'soft' }, 'What is listed above, as the service writes it.'),
           saveButtons(
-            heard.answer.recording.replace(/\.[^.]*$/, ''),
-            () => [this.#heard],
+            predicted.answer.recording.replace(/\.[^.]*$/, ''),
+            () => [this.#predicted],
             () => this.#choice,
           ),
         ),
@@ -81,7 +81,7 @@ export class ResultView {
         'p',
         { class: 'soft small' },
         `Predicted ${dateAndTime(time_ms)} by ${answer.model}, version ${answer.model_version}. Request `,
-        el('code', {}, heard.request_id),
+        el('code', {}, predicted.request_id),
       ),
     );
     this.#rows.addEventListener('keydown', moveAmongButtons);
@@ -100,7 +100,7 @@ export class ResultView {
       detections.length === 0
         ? `Nothing reaches ${percent(choice.minScore)} in any clip: lower the least score to see fainter guesses.`
         : `${plural(detections.length, 'detection')} of at least ${percent(choice.minScore)}`;
-    const { answer } = this.#heard;
+    const { answer } = this.#predicted;
     this.#showTitle();
     this.#bars.replaceChildren(
       ...bestLabels(answer, this.#hidden(), choice.topK).map(({ label, score }) => {
@@ -118,7 +118,7 @@ export class ResultView {
   }
 
   #showTitle() {
-    const { answer } = this.#heard;
+    const { answer } = this.#predicted;
     const { top_label, scores } = answer;
     const shown = topLabel(answer, this.#hidden());
     const isHidden = top_label !== null && shown !== top_label;
@@ -141,17 +141,17 @@ export class ResultView {
   }
 
   #found() {
-    return detectionsOf(this.#heard.answer, { ...this.#choice, noEventLabels: this.#hidden() });
+    return detectionsOf(this.#predicted.answer, { ...this.#choice, noEventLabels: this.#hidden() });
   }
 
   /** Labels that are not shown. */
   #hidden() {
-    const { answer, no_event_labels } = this.#heard;
+    const { answer, no_event_labels } = this.#predicted;
     return this.#choice.hidden(answer.labels, no_event_labels);
   }
 
   #heading() {
-    const { recording, duration_s, recorded_at, warnings = [] } = this.#heard.answer;
+    const { recording, duration_s, recorded_at, warnings = [] } = this.#predicted.answer;
     const recorded = recorded_at === null ? '' : `, recorded ${recorded_at.replace('T', ' ')}`;
     return el(
       'header',
@@ -164,7 +164,7 @@ export class ResultView {
   }
 
   #controls() {
-    const { duration_s: durationS, recording } = this.#heard.answer;
+    const { duration_s: durationS, recording } = this.#predicted.answer;
     const play = el('button', { type: 'button', class: 'round', onclick: () => this.#player.toggle() }, icon('play'));
     const seek = el('input', { type: 'range', min: 0, max: durationS, step: 0.05, value: 0, 'aria-label': 'Position' });
     seek.addEventListener('input', () => this.#player.seek(Number(seek.value)));
@@ -203,7 +203,7 @@ export class ResultView {
   #follow() {
     const { play, seek, time, message } = this.#sound;
     const { timeS, isPlaying, canPlay, problem } = this.#player;
-    const durationS = this.#heard.answer.duration_s;
+    const durationS = this.#predicted.answer.duration_s;
     const label = isPlaying ? 'Pause' : 'Play';
     if (play.getAttribute('aria-label') !== label) {
       play.setAttribute('aria-label', label);
@@ -215,8 +215,8 @@ export class ResultView {
     seek.value = String(timeS);
     seek.setAttribute('aria-valuetext', `${clock(timeS)} of ${clock(durationS)}`);
     time.textContent = `${clock(timeS)} / ${clock(durationS)}`;
-    const silent = problem ?? (canPlay ? '' : 'The recording itself is not kept, so it cannot be played again.');
-    if (message.textContent !== silent) message.textContent = silent;
+    const text = problem ?? (canPlay ? '' : 'The recording itself is not stored, so it cannot be played again.');
+    if (message.textContent !== text) message.textContent = text;
     this.#spectrogram.moveTo(timeS, isPlaying);
   }
 
@@ -228,7 +228,7 @@ export class ResultView {
       el(
         'p',
         { class: 'soft' },
-        'Of the whole recording; calibrated: of answers at 70 %, about seven in ten should be right.',
+        'Of the whole recording; calibrated: of predictions at 70 %, about seven in ten should be right.',
       ),
       this.#bars,
     );

@@ -23,7 +23,7 @@ export class RequestError extends Error {
 }
 
 /**
- * JSON of the service. A key is asked for where one is needed.
+ * JSON of the service. Asks the reader for a key where one is needed.
  *
  * @param {string} path
  * @param {{ method?: string, body?: unknown, signal?: AbortSignal }} [options]

@@ -114,7 +114,7 @@ function optionsOf({ lines, range, format }) {
       },
     ],
     cursor: { drag: { x: false, y: false } },
-    // Where nobody points, the legend has the newest figures.
+    // While the pointer is elsewhere, the legend has the newest figures.
     hooks: { setCursor: [showNewest], ready: [showNewest], setData: [showNewest] },
     series: [
       { label: 'epoch' },

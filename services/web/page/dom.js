@@ -44,7 +44,7 @@ export function icon(name) {
   return picture;
 }
 
-/** Says something to those who hear the page. @param {string} text */
+/** Has a screen reader say something. @param {string} text */
 export function announce(text) {
   byId('announcer', HTMLElement).textContent = text;
 }
@@ -63,6 +63,6 @@ export function notice(kind, text) {
 export function saveFile(name, content, type) {
   const url = URL.createObjectURL(new Blob([content], { type }));
   el('a', { href: url, download: name }).click();
-  // The download has begun when the click is done; the address is held a little longer for slow browsers.
+  // The download has begun when the click is done; the address stays valid a little longer for slow browsers.
   setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }

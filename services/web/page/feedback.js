@@ -1,16 +1,16 @@
-// What a recording really was: kept beside the prediction.
+// What a recording really was: stored beside the prediction.
 import { request } from './api.js';
 import { el, notice } from './dom.js';
 import { spoken } from './lib/format.js';
 
-/** @import { Heard } from '../pageTypes.d.ts' */
+/** @import { PredictedRecording } from '../pageTypes.d.ts' */
 
 /**
- * @param {Heard} heard
- * @param {(changed: Heard) => void} onGiven
+ * @param {PredictedRecording} predicted
+ * @param {(changed: PredictedRecording) => void} onGiven
  */
-export function createFeedback(heard, onGiven) {
-  const { answer, request_id, no_event_labels } = heard;
+export function createFeedback(predicted, onGiven) {
+  const { answer, request_id, no_event_labels } = predicted;
   const labels = answer.labels.filter((label) => !no_event_labels.includes(label)).sort();
   const notes = el('div', { 'aria-live': 'polite' });
   const select = el(
@@ -57,12 +57,12 @@ export function createFeedback(heard, onGiven) {
     try {
       await request('v1/feedback', { method: 'POST', body: { request_id, part: 0, label } });
       notes.replaceChildren(el('p', { class: 'notice good' }, thanks(label)));
-      onGiven({ ...heard, feedback: label });
+      onGiven({ ...predicted, feedback: label });
     } catch (error) {
       notes.replaceChildren(notice('bad', `Not saved: ${/** @type {Error} */ (error).message}`));
     }
   };
-  if (heard.feedback !== undefined) notes.append(el('p', { class: 'notice good' }, thanks(heard.feedback)));
+  if (predicted.feedback !== undefined) notes.append(el('p', { class: 'notice good' }, thanks(predicted.feedback)));
   return el(
     'section',
     { class: 'panel', 'aria-labelledby': 'feedback-title' },
@@ -70,7 +70,7 @@ export function createFeedback(heard, onGiven) {
     el(
       'p',
       { class: 'soft' },
-      'What you say is kept beside the prediction, in the log of the service. The newest counts.',
+      'What you say is stored beside the prediction, in the log of the service. The newest counts.',
     ),
     el('div', { class: 'buttons' }, right, wrong, top_label === null ? null : none),
     correction,
@@ -80,5 +80,5 @@ export function createFeedback(heard, onGiven) {
 
 /** @param {string | null} label */
 function thanks(label) {
-  return `Thank you: kept as ${label === null ? 'no bird' : `“${spoken(label)}”`}.`;
+  return `Thank you: stored as ${label === null ? 'no bird' : `“${spoken(label)}”`}.`;
 }

@@ -3,7 +3,7 @@ import { el, icon, saveFile } from './dom.js';
 import { bestLabels, detectionsOf, topLabel } from './lib/detections.js';
 import { toCsv, toRaven } from './lib/tables.js';
 
-/** @import { Heard } from '../pageTypes.d.ts' */
+/** @import { PredictedRecording } from '../pageTypes.d.ts' */
 /** @import { Choice } from './ResultView.js' */
 /** @import { Failed } from './lib/tables.js' */
 
@@ -13,7 +13,7 @@ const kinds = /** @type {const} */ (['CSV', 'Raven', 'JSON']);
  * Buttons that save what is shown now.
  *
  * @param {string} name of the files, without an ending
- * @param {() => readonly (Heard | Failed)[]} all
+ * @param {() => readonly (PredictedRecording | Failed)[]} all
  * @param {() => Choice} choice
  */
 export function saveButtons(name, all, choice) {
@@ -26,7 +26,7 @@ export function saveButtons(name, all, choice) {
   );
 }
 
-/** @param {(typeof kinds)[number]} kind @param {string} name @param {readonly (Heard | Failed)[]} all @param {Choice} choice */
+/** @param {(typeof kinds)[number]} kind @param {string} name @param {readonly (PredictedRecording | Failed)[]} all @param {Choice} choice */
 function save(kind, name, all, choice) {
   const rows = all.map((each) => ('error' in each ? each : shownOf(each, choice)));
   const predicted = rows.flatMap((row) => ('error' in row ? [] : [row]));
@@ -35,7 +35,7 @@ function save(kind, name, all, choice) {
   if (kind === 'JSON') saveFile(`${name}.json`, `${JSON.stringify(toJson(rows), null, 2)}\n`, 'application/json');
 }
 
-/** @param {Heard} heard @param {Choice} choice */
+/** @param {PredictedRecording} predicted @param {Choice} choice */
 function shownOf({ answer, bands, no_event_labels, request_id }, choice) {
   const hidden = choice.hidden(answer.labels, no_event_labels);
   const best = bestLabels(answer, hidden, 1)[0];

@@ -1,4 +1,4 @@
-// What this browser heard before.
+// The predictions that this browser has stored.
 import { announce, byId, el, notice } from './dom.js';
 import { forget, forgetAll, recall, remember } from './historyStore.js';
 import { dateAndTime, percent, spoken } from './lib/format.js';
@@ -6,7 +6,7 @@ import { ResultView } from './ResultView.js';
 import { paint } from './spectrogram.js';
 import { startPage } from './startPage.js';
 
-/** @import { Heard } from '../pageTypes.d.ts' */
+/** @import { PredictedRecording } from '../pageTypes.d.ts' */
 
 startPage();
 
@@ -16,7 +16,8 @@ const [clear, back] = [byId('clear', HTMLButtonElement), byId('back', HTMLElemen
 let view = null;
 
 clear.addEventListener('click', async () => {
-  if (!confirm('Delete all answers that this browser keeps? The prediction log of the service is not touched.')) return;
+  if (!confirm('Delete all predictions stored in this browser? The prediction log of the service is not touched.'))
+    return;
   await forgetAll();
   announce('The history is empty');
   await show();
@@ -24,14 +25,14 @@ clear.addEventListener('click', async () => {
 window.addEventListener('hashchange', show);
 await show();
 
-/** The list, or the answer that the address names. */
+/** The list, or the prediction that the address names. */
 async function show() {
   view?.close();
   view = null;
   try {
     const entries = await recall();
-    const asked = decodeURIComponent(location.hash.slice(1));
-    const entry = entries.find(({ request_id }) => request_id === asked);
+    const wantedId = decodeURIComponent(location.hash.slice(1));
+    const entry = entries.find(({ request_id }) => request_id === wantedId);
     tools.hidden = entries.length === 0;
     clear.hidden = entry !== undefined;
     back.hidden = entry === undefined;
@@ -41,16 +42,16 @@ async function show() {
       list.append(el('p', {}, 'Nothing yet. ', el('a', { href: '../' }, 'Listen to a recording'), ', and it is here.'));
       return;
     }
-    list.append(el('ol', { class: 'entries' }, ...entries.map(({ heard }) => entryOf(heard))));
+    list.append(el('ol', { class: 'entries' }, ...entries.map((entry) => entryOf(entry.heard))));
   } catch (error) {
     list.replaceChildren(notice('bad', `This browser keeps no history: ${/** @type {Error} */ (error).message}`));
   }
 }
 
-/** @param {Heard} heard */
-function open(heard) {
+/** @param {PredictedRecording} predicted */
+function open(predicted) {
   view = new ResultView(
-    heard,
+    predicted,
     null,
     { minScore: 0.25, topK: 3, hidden: (_labels, noEvent) => noEvent },
     (changed) => void remember(changed),
@@ -59,12 +60,12 @@ function open(heard) {
   view.focus();
 }
 
-/** @param {Heard} heard */
+/** @param {PredictedRecording} predicted */
 function entryOf({ answer, request_id, feedback, time_ms }) {
   const { recording, top_label, scores, spectrogram_png } = answer;
   const picture = el('canvas', { 'aria-hidden': 'true' });
   paint(picture, spectrogram_png);
-  const heard = top_label === null ? 'No bird' : `${spoken(top_label)}, ${percent(scores[top_label])}`;
+  const result = top_label === null ? 'No bird' : `${spoken(top_label)}, ${percent(scores[top_label])}`;
   const word = feedback === undefined ? null : `You said: ${feedback === null ? 'no bird' : spoken(feedback)}. `;
   return el(
     'li',
@@ -74,7 +75,7 @@ function entryOf({ answer, request_id, feedback, time_ms }) {
       'div',
       { class: 'words' },
       el('a', { href: `#${encodeURIComponent(request_id)}` }, recording),
-      el('p', {}, el('b', {}, heard)),
+      el('p', {}, el('b', {}, result)),
       el('p', { class: 'soft small' }, word, dateAndTime(time_ms)),
     ),
     deleteButton(recording, request_id),

@@ -1,7 +1,7 @@
 // What this browser remembers: predictions with their pictures and jobs that go on, never recordings. Nothing of it leaves the browser.
 
-/** @import { Heard } from '../pageTypes.d.ts' */
-/** @typedef {{ request_id: string, time_ms: number, bytes: number, heard: Heard }} Entry */
+/** @import { PredictedRecording } from '../pageTypes.d.ts' */
+/** @typedef {{ request_id: string, time_ms: number, bytes: number, heard: PredictedRecording }} Entry */
 /** @typedef {{ id: string, name: string, bytes: number }} OpenJob a job that was sent from this browser and is not over */
 
 const mostEntries = 100;
@@ -10,19 +10,19 @@ const mostBytes = 50e6;
 export const historyNote = 'Kept in the history of this browser, without the recording.';
 
 /**
- * Keeps an answer, or the newer state of one; the oldest go where it becomes too much.
+ * Stores a prediction, or the newer state of one; the oldest are deleted where there are too many.
  *
- * @param {Heard} heard
- * @returns {Promise<string | null>} why it could not be kept, for people; null where it was
+ * @param {PredictedRecording} predicted
+ * @returns {Promise<string | null>} why it could not be stored, for people; null where it was
  */
-export async function remember(heard) {
-  const { request_id, time_ms } = heard;
-  const entry = { request_id, time_ms, bytes: JSON.stringify(heard).length, heard };
+export async function remember(predicted) {
+  const { request_id, time_ms } = predicted;
+  const entry = { request_id, time_ms, bytes: JSON.stringify(predicted).length, heard: predicted };
   try {
     await transaction('heard', 'readwrite', (store) => store.put(entry));
-    const kept = await recall();
+    const entries = await recall();
     let bytes = 0;
-    const tooMuch = kept.filter((each, i) => {
+    const tooMuch = entries.filter((each, i) => {
       bytes += each.bytes;
       return i >= mostEntries || bytes > mostBytes;
     });
@@ -93,10 +93,10 @@ async function transaction(name, mode, body) {
   }
 }
 
-/** @param {IDBRequest} asked @returns {Promise<any>} */
-function done(asked) {
+/** @param {IDBRequest} request @returns {Promise<any>} */
+function done(request) {
   return new Promise((resolve, reject) => {
-    asked.onsuccess = () => resolve(asked.result);
-    asked.onerror = () => reject(asked.error);
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
   });
 }

@@ -1,4 +1,4 @@
-// The API key of a service that wants one: kept by this tab until it is closed, and sent to this service only.
+// The API key of a service that needs one: stored in this tab until it is closed, and sent to this service only.
 import { byId, el } from './dom.js';
 
 const place = 'autobird-key';
@@ -8,20 +8,20 @@ export function currentKey() {
 }
 
 /** @type {Promise<boolean> | null} */
-let asking = null;
+let openDialog = null;
 let isDeclined = false;
 
-/** Asks for a key; true where one was given. Requests that are refused together ask once, and nobody is asked twice who will not. */
+/** Asks the reader for a key; true where one was given. Requests refused together open one dialog; who declined sees none again. */
 export async function askForKey() {
   if (isDeclined) return false;
-  asking ??= ask('The service asks for an API key.').finally(() => {
-    asking = null;
+  openDialog ??= showDialog('The service needs an API key.').finally(() => {
+    openDialog = null;
   });
-  return asking;
+  return openDialog;
 }
 
 /** @param {string} why */
-function ask(why) {
+function showDialog(why) {
   const input = el('input', { type: 'password', id: 'key', autocomplete: 'off', spellcheck: 'false', required: true });
   input.value = currentKey() ?? '';
   const dialog = el(
@@ -31,7 +31,7 @@ function ask(why) {
       'form',
       { method: 'dialog' },
       el('h2', { id: 'key-title' }, 'API key'),
-      el('p', {}, `${why} Its operator gives it to you. It is kept in this tab until you close it.`),
+      el('p', {}, `${why} Its operator gives it to you. It stays in this tab until you close it.`),
       el('label', { for: 'key' }, 'Key'),
       input,
       el(
@@ -60,7 +60,7 @@ function ask(why) {
 /** The button at the foot of every page. */
 export function offerKey() {
   byId('open-key', HTMLButtonElement).addEventListener('click', () => {
-    ask('Only services that want one need it.').then((given) => {
+    showDialog('Only some services need one.').then((given) => {
       if (given) location.reload();
     });
   });

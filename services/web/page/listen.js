@@ -14,7 +14,7 @@ import { offerRecording } from './record.js';
 import { offerSpeciesList } from './speciesList.js';
 import { startPage } from './startPage.js';
 
-/** @import { Heard, LoadedModel, Settings } from '../pageTypes.d.ts' */
+/** @import { PredictedRecording, LoadedModel, Settings } from '../pageTypes.d.ts' */
 /** @import { Item } from './RecordingList.js' */
 /** @import { Predicted } from './send.js' */
 
@@ -93,7 +93,7 @@ settings()
   .then((found) => {
     known = found;
     byId('limits', HTMLElement).textContent = limitsOf(found);
-    byId('kept', HTMLElement).textContent = whatIsKept(found);
+    byId('kept', HTMLElement).textContent = whatIsStored(found);
     offerLive({ choice, model: () => model.value, onProblem: complain });
     offerRecording(found, { onFile: (file) => add([file]), onProblem: complain });
     if (found.jobs !== null) void recordings.resume();
@@ -110,12 +110,12 @@ function limitsOf({ max_file_bytes, max_duration_s, jobs }) {
 }
 
 /** @param {Settings} settings */
-function whatIsKept({ keeps_log, keeps_audio }) {
-  if (!keeps_log) return 'It is sent to this service, and nowhere else. Nothing of it is kept.';
+function whatIsStored({ keeps_log, keeps_audio }) {
+  if (!keeps_log) return 'It is sent to this service, and nowhere else. Nothing of it is stored.';
   const written = 'It is sent to this service, and nowhere else. Its name and what was predicted are written down';
   return keeps_audio
-    ? `${written}, and the recording itself is kept too.`
-    : `${written}; the recording itself is not kept.`;
+    ? `${written}, and the recording itself is stored too.`
+    : `${written}; the recording itself is not stored.`;
 }
 
 /** @param {string} text */
@@ -175,12 +175,12 @@ function showCounts() {
   byId('counts', HTMLElement).textContent = all < 2 ? '' : `${done} of ${all} recordings done${bad}`;
 }
 
-/** What the page has to know of the model to show a prediction. @param {Predicted} predicted @returns {Promise<Heard>} */
+/** Adds what the page has to know of the model to show a prediction. @param {Predicted} predicted @returns {Promise<PredictedRecording>} */
 async function complete({ request_id, answer }) {
   const { no_event_labels, bands } = await modelNamed(answer.model, answer.model_version);
-  const heard = { request_id, time_ms: Date.now(), answer, no_event_labels, bands };
-  await keep(heard);
-  return heard;
+  const predicted = { request_id, time_ms: Date.now(), answer, no_event_labels, bands };
+  await keep(predicted);
+  return predicted;
 }
 
 /** @type {Map<string, Promise<LoadedModel>>} */
@@ -201,17 +201,17 @@ function modelNamed(name, version = '') {
   return found;
 }
 
-/** @param {Heard} heard */
-async function keep(heard) {
-  const problem = await remember(heard);
+/** @param {PredictedRecording} predicted */
+async function keep(predicted) {
+  const problem = await remember(predicted);
   byId('history-note', HTMLElement).textContent = problem ?? historyNote;
 }
 
 /** @param {Item} item @param {boolean} isAsked by the reader, who is then taken there */
-function show({ heard, file, name }, isAsked) {
-  if (heard === null) return;
+function show({ predicted, file, name }, isAsked) {
+  if (predicted === null) return;
   view?.close();
-  view = new ResultView(heard, file, choice(), (changed) => {
+  view = new ResultView(predicted, file, choice(), (changed) => {
     recordings.replace(changed);
     void keep(changed);
   });

@@ -1,4 +1,4 @@
-// Listens as long as it is asked to: the microphone goes to the service, what is heard in each clip comes back.
+// Live sound until the reader stops it: the microphone goes to the service, and the prediction of each clip comes back.
 import { addressOf } from './api.js';
 import { announce, byId, el } from './dom.js';
 import { currentKey } from './key.js';
@@ -29,11 +29,11 @@ export function offerLive({ choice, model, onProblem }) {
   async function start() {
     const socket = connect();
     let samples = 0;
-    let isAsked = false;
+    let isStarted = false;
     const microphone = await Microphone.open((block, sampleRateHz) => {
       samples += block.length;
       showLevel(block, samples / sampleRateHz);
-      if (!isAsked || socket.readyState !== WebSocket.OPEN) return;
+      if (!isStarted || socket.readyState !== WebSocket.OPEN) return;
       // Samples lie in memory as the service wants them: every machine that has a browser is little-endian.
       socket.send(block);
       if (socket.bufferedAmount > mostUnsentBytes) end('The connection is too slow for live sound.');
@@ -42,12 +42,12 @@ export function offerLive({ choice, model, onProblem }) {
       throw error;
     });
     running = { microphone, socket };
-    const ask = () => {
+    const start = () => {
       socket.send(JSON.stringify(startMessage(microphone.sampleRateHz, choice(), model())));
-      isAsked = true;
+      isStarted = true;
     };
-    if (socket.readyState === WebSocket.OPEN) ask();
-    else socket.addEventListener('open', ask);
+    if (socket.readyState === WebSocket.OPEN) start();
+    else socket.addEventListener('open', start);
     socket.addEventListener('message', ({ data }) => received(JSON.parse(data)));
     socket.addEventListener('close', ({ code, reason }) => {
       if (running?.socket !== socket) return;
@@ -109,13 +109,13 @@ export function offerLive({ choice, model, onProblem }) {
     // Clips come every second or two: only what is new is said aloud.
     if (label !== '' && label !== lastLabel) announce(`${label}, ${percent(best[0]?.score)}`);
     lastLabel = label;
-    const heard = best.map(({ label: name, score }) => el('li', {}, el('b', {}, spoken(name)), ` ${percent(score)}`));
+    const items = best.map(({ label: name, score }) => el('li', {}, el('b', {}, spoken(name)), ` ${percent(score)}`));
     list.prepend(
       el(
         'li',
         {},
         el('span', { class: 'time soft' }, `${clock(start_s)} – ${clock(end_s)}`),
-        heard.length === 0 ? el('span', { class: 'soft' }, 'nothing') : el('ul', {}, ...heard),
+        items.length === 0 ? el('span', { class: 'soft' }, 'nothing') : el('ul', {}, ...items),
       ),
     );
     while (list.children.length > mostClips) list.lastElementChild?.remove();

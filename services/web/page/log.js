@@ -38,10 +38,10 @@ async function search() {
 async function showPage() {
   await attempt(async () => {
     const query = new URLSearchParams({ ...filter(), limit: String(pageRows), ...(next !== null && { before: next }) });
-    const answer = await request(`v1/log?${query}`);
+    const response = await request(`v1/log?${query}`);
     /** @type {LoggedPrediction[]} */
-    const found = answer.predictions;
-    next = answer.next;
+    const found = response.predictions;
+    next = response.next;
     shown += found.length;
     rows.append(...found.map(rowOf));
     // A page may be short, even empty, and not be the last one: looking for rare rows takes several.
@@ -60,7 +60,7 @@ function filter() {
     label: input('label'),
     place: input('place'),
     file_name: input('file-name'),
-    // Days of the reader's own clock; the last one counts whole.
+    // Days of the reader's own clock; the last one is included.
     since: since === '' ? '' : new Date(`${since}T00:00`).toISOString(),
     until: until === '' ? '' : new Date(new Date(`${until}T00:00`).getTime() + dayMs).toISOString(),
   };

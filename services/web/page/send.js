@@ -2,7 +2,7 @@
 import { addressOf, authorization, fetchWithKey, RequestError, refused, request } from './api.js';
 import { askForKey } from './key.js';
 
-/** @import { Answer, Job } from '../pageTypes.d.ts' */
+/** @import { PredictionResponse, Job } from '../pageTypes.d.ts' */
 /** @typedef {'sending' | 'waiting there' | 'predicting'} Stage */
 /**
  * @typedef {object} SendOptions
@@ -11,7 +11,7 @@ import { askForKey } from './key.js';
  * @property {string} place where it was recorded, for the log; empty where that is not said
  * @property {(stage: Stage, share: number) => void} onProgress
  */
-/** @typedef {{ request_id: string, answer: Answer }} Predicted */
+/** @typedef {{ request_id: string, answer: PredictionResponse }} Predicted */
 
 const pauseMs = 2000;
 
@@ -25,7 +25,7 @@ const pauseMs = 2000;
  */
 export async function predict(file, options) {
   return await withKey(() => {
-    /** @type {Answer | undefined} */
+    /** @type {PredictionResponse | undefined} */
     let answer;
     /** @type {RequestError | undefined} */
     let refusal;

@@ -1,9 +1,9 @@
-// The recording as the model's bands see it, with what was heard drawn on it. The picture is the service's.
+// The recording in the model's bands, with the detections drawn on it. The picture is made by the service.
 import { el } from './dom.js';
 import { clock, percent, spoken } from './lib/format.js';
 import { frequencyTicks, heightOf, lanesOf, timeTicks } from './lib/scale.js';
 
-/** @import { Answer, Bands, Detection } from '../pageTypes.d.ts' */
+/** @import { PredictionResponse, Bands, Detection } from '../pageTypes.d.ts' */
 
 /** Pixels a second at most; a picture of one pixel a frame shows no more then. */
 const mostPxPerS = 400;
@@ -12,7 +12,7 @@ const lanes = 5;
 
 /**
  * @param {object} options
- * @param {Answer} options.answer
+ * @param {PredictionResponse} options.answer
  * @param {Bands} options.bands
  * @param {(label: string) => number} options.colorOf 1 to 8
  * @param {(seconds: number) => void} options.onSeek

@@ -14,10 +14,10 @@ everyFew(10, async () => {
 
 async function showReady() {
   const place = byId('ready', HTMLElement);
-  const answer = await fetch(addressOf('readyz'), { cache: 'no-store' }).catch(() => null);
-  if (answer === null) return replace(place, el('p', { class: 'notice bad' }, 'Down: the service does not answer.'));
-  const { reason } = await answer.json().catch(() => ({ reason: `status ${answer.status}` }));
-  if (answer.ok) return replace(place, el('p', { class: 'notice good' }, 'Ready: recordings can be sent.'));
+  const response = await fetch(addressOf('readyz'), { cache: 'no-store' }).catch(() => null);
+  if (response === null) return replace(place, el('p', { class: 'notice bad' }, 'Down: the service does not respond.'));
+  const { reason } = await response.json().catch(() => ({ reason: `status ${response.status}` }));
+  if (response.ok) return replace(place, el('p', { class: 'notice good' }, 'Ready: recordings can be sent.'));
   return replace(place, el('p', { class: 'notice bad' }, `Not ready: ${reason}`));
 }
 
@@ -38,10 +38,10 @@ async function showModels() {
 function card(model) {
   const { name, version, shadow, weight, loaded_at, error } = model;
   const part = shadow
-    ? 'listens along and answers nobody'
+    ? 'shadow: predicts every recording for the log only'
     : weight > 0
-      ? `answers, weight ${weight}`
-      : 'answers who asks for it';
+      ? `serves requests, weight ${weight}`
+      : 'serves requests that name it';
   return el(
     'article',
     { class: 'panel model', 'aria-label': `Model ${name}` },
@@ -126,7 +126,7 @@ async function showDrift() {
   }
 }
 
-/** What was heard lately against the training, computed now. @param {string} address */
+/** The newest predictions against the training, compared now. @param {string} address */
 async function compare(address) {
   const place = byId('drift-result', HTMLElement);
   place.replaceChildren(el('p', { class: 'soft' }, 'Comparing …'));
@@ -142,14 +142,14 @@ async function compare(address) {
 
 /** JSON of the drift service, which is another origin. @param {string} url */
 async function askDrift(url) {
-  const answer = await fetch(url, { cache: 'no-store' }).catch(() => {
+  const response = await fetch(url, { cache: 'no-store' }).catch(() => {
     const { origin } = new URL(url);
     throw new Error(
-      `The drift service at ${origin} does not answer, or does not allow pages of ${location.origin} to ask.`,
+      `The drift service at ${origin} does not respond, or does not allow requests from pages of ${location.origin}.`,
     );
   });
-  const text = await answer.text();
-  if (!answer.ok) throw new Error(`The drift service: ${sentenceOf(answer.status, text)}`);
+  const text = await response.text();
+  if (!response.ok) throw new Error(`The drift service: ${sentenceOf(response.status, text)}`);
   return JSON.parse(text);
 }
 

@@ -1,5 +1,5 @@
 /**
- * Colours for classes, 1 to 8: the best heard first, so that those seen together differ; what is written beside them tells
+ * Colours for classes, 1 to 8: the best score first, so that those seen together differ; what is written beside them tells
  * the others apart.
  *
  * @param {readonly string[]} labels in order of importance

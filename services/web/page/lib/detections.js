@@ -1,12 +1,12 @@
-// What is heard under a least score: as src/scoring/detections.ts has it (a test compares them), here so that the slider
-// answers at once and nothing is uploaded again.
+// Detections above a least score: as src/scoring/detections.ts has them (a test compares them), here so that the slider works
+// at once and nothing is uploaded again.
 
-/** @import { Answer, Detection } from '../../pageTypes.d.ts' */
+/** @import { PredictionResponse, Detection } from '../../pageTypes.d.ts' */
 
 /**
  * In order of time; neighbouring clips of one label are one detection with the best of their scores.
  *
- * @param {Pick<Answer, 'clips' | 'labels' | 'duration_s' | 'recorded_at'>} answer
+ * @param {Pick<PredictionResponse, 'clips' | 'labels' | 'duration_s' | 'recorded_at'>} response
  * @param {{ minScore: number, topK: number, noEventLabels: readonly string[] }} options at most `topK` labels a clip
  * @returns {Detection[]}
  */
@@ -15,12 +15,12 @@ export function detectionsOf({ clips, labels, duration_s, recorded_at }, { minSc
   const found = [];
   const open = new Map();
   for (const { start_s, end_s, scores } of clips) {
-    const heard = labels
+    const detected = labels
       .map((label, index) => ({ label, score: scores[index] ?? 0 }))
       .filter(({ label, score }) => score >= minScore && !noEventLabels.includes(label))
       .sort((a, b) => b.score - a.score)
       .slice(0, topK);
-    for (const { label, score } of heard) {
+    for (const { label, score } of detected) {
       const last = open.get(label);
       // Grid positions are sums of floating-point hops: a microsecond is no gap.
       if (last !== undefined && start_s <= last.end_s + 1e-6) {
@@ -45,7 +45,7 @@ export function detectionsOf({ clips, labels, duration_s, recorded_at }, { minSc
 /**
  * The best labels of a recording, no-event labels left out.
  *
- * @param {Pick<Answer, 'labels' | 'scores'>} answer
+ * @param {Pick<PredictionResponse, 'labels' | 'scores'>} response
  * @param {readonly string[]} noEventLabels
  * @param {number} topK
  */
@@ -61,13 +61,13 @@ export function bestLabels({ labels, scores }, noEventLabels, topK) {
  * The label that a recording is called by: a list of species decides which one can be; that there is none is the model's
  * decision.
  *
- * @param {Pick<Answer, 'labels' | 'scores' | 'top_label'>} answer
+ * @param {Pick<PredictionResponse, 'labels' | 'scores' | 'top_label'>} response
  * @param {readonly string[]} hidden labels that are not shown
  */
-export function topLabel(answer, hidden) {
-  const { top_label } = answer;
+export function topLabel(response, hidden) {
+  const { top_label } = response;
   if (top_label === null || !hidden.includes(top_label)) return top_label;
-  return bestLabels(answer, hidden, 1)[0]?.label ?? null;
+  return bestLabels(response, hidden, 1)[0]?.label ?? null;
 }
 
 const iso = /^(\d{4})-(\d{2})-(\d{2})[T ](\d{2}):(\d{2})(?::(\d{2})(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?$/;

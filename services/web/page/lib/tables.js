@@ -1,8 +1,8 @@
 // Results as files: what the service writes for `Accept: text/csv` and for Raven, byte for byte (a test compares them).
 
-/** @import { Answer, Bands, Detection } from '../../pageTypes.d.ts' */
+/** @import { PredictionResponse, Bands, Detection } from '../../pageTypes.d.ts' */
 /** @typedef {{ recording: string, error: { code: string, message: string } }} Failed a recording without a prediction */
-/** @typedef {{ answer: Answer, detections: readonly Detection[], best: { label: string, score: number } | undefined }} Result */
+/** @typedef {{ answer: PredictionResponse, detections: readonly Detection[], best: { label: string, score: number } | undefined }} Result */
 
 /**
  * A row a detection; a recording without one, or without a prediction, has a row too.
