@@ -56,9 +56,12 @@ export interface NamedTensor {
   readonly data: Uint8Array;
 }
 
+/** Where a network runs. */
 export type Device = 'cpu' | 'cuda';
+/** The numbers a network computes with. */
 export type Precision = 'f32' | 'bf16' | 'fp16';
 
+/** What LibTorch finds on this machine. */
 export interface RuntimeInfo {
   /** LibTorch at build time and as loaded. */
   readonly torchBuilt: string;

@@ -99,6 +99,7 @@ export interface DatasetManifest {
   readonly warnings: readonly string[];
 }
 
+/** What a recording is used for. */
 export type Side = 'train' | 'val' | 'test';
 
 /** `splits/<name>.json`: which recording is on which side. */
@@ -116,6 +117,7 @@ export interface Split {
   readonly unassigned: readonly { readonly path: string; readonly reason: string }[];
 }
 
+/** The side of one recording. */
 export interface SplitAssignment {
   readonly path: string;
   readonly side: Side;
@@ -184,6 +186,7 @@ export interface FailedPrediction {
   readonly error: { readonly code: string; readonly message: string };
 }
 
+/** How far a long piece of work is. */
 export interface Progress {
   /** What is going on: `index`, `decode`, `statistics`, `train`, `evaluate`, `predict`, … */
   readonly stage: string;
@@ -197,5 +200,6 @@ export interface Progress {
 export interface JobOptions {
   /** Stops the work; the promise rejects with `signal.reason`. */
   readonly signal?: AbortSignal;
+  /** Called now and then, and at the end of each stage. */
   readonly onProgress?: (progress: Progress) => void;
 }

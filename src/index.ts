@@ -13,7 +13,24 @@ export type * from './domain.ts';
 export { ConfigError } from './config/ConfigError.ts';
 export type { ConfigInput, ConfigSource } from './config/completeConfig.ts';
 export { type ComposedConfig, type ComposeOptions, composeConfig } from './config/compose.ts';
-export type * from './config/schema.ts';
+export type {
+  AugmentConfig,
+  ClipsConfig,
+  Config,
+  DataConfig,
+  DriftConfig,
+  EvaluationConfig,
+  FeaturesConfig,
+  Groups,
+  ModelConfig,
+  OptimizerConfig,
+  PredictConfig,
+  RunConfig,
+  SchedulerConfig,
+  ServiceConfig,
+  SplitConfig,
+  TrainingConfig,
+} from './config/schema.ts';
 
 // Recordings become a dataset.
 

@@ -67,5 +67,7 @@ export const metadataSchema = z.strictObject({
   }),
 });
 
+/** What was measured in a validated epoch. */
 export type EpochRecord = z.infer<typeof epochRecordSchema>;
+/** What a checkpoint says of its model, beside the tensors. */
 export type CheckpointMetadata = z.infer<typeof metadataSchema>;

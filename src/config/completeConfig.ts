@@ -16,6 +16,7 @@ export type ConfigInput = { readonly [Group in keyof Config]?: PartOf<Config[Gro
   readonly experiment?: string;
 };
 
+/** Settings as a program gives them: objects, overrides, or both. */
 export interface ConfigSource extends Pick<ComposeOptions, 'configDir'> {
   /** What differs from the defaults. A complete configuration, as `composeConfig` gives it, is taken as it is. */
   readonly config?: ConfigInput;

@@ -17,15 +17,17 @@ import { knownKeys, validate } from './validate.ts';
 
 export type GroupName = keyof Groups;
 
+/** What {@link composeConfig} composes, and from where. */
 export interface ComposeOptions<Group extends GroupName = keyof Config> {
   /** Folders searched before autobird's own `configs/`, the first one first; none by default. */
   readonly configDir?: string | readonly string[];
   /** Groups that are needed; the others are not looked at, so that values may be missing there (`data.raw_dir`). All but `service` by default. */
   readonly groups?: readonly Group[];
-  /** Values over all others, by group, in camelCase; {@link completeConfig} is the way to give them. */
+  /** Values over all others, by group, in camelCase; `ConfigSource.config` is the way to give them. */
   readonly values?: Readonly<Record<string, unknown>>;
 }
 
+/** A configuration with where its values come from. */
 export interface ComposedConfig<Group extends GroupName = keyof Config> {
   readonly config: Pick<Groups, Group>;
   /** The same values as the files spell them. */

@@ -243,19 +243,35 @@ export const configSchema = z.strictObject({
 /** Every group of the files: what the services read too. */
 export const groupsSchema = configSchema.extend({ service: serviceSchema });
 
+/** The group `data`: where recordings and their labels are, and the limits of decoding them. */
 export type DataConfig = z.infer<typeof dataSchema>;
+/** The group `split`: how recordings are put on sides. */
 export type SplitConfig = z.infer<typeof splitSchema>;
+/** The group `clips`: how a recording is cut into clips. */
 export type ClipsConfig = z.infer<typeof clipsSchema>;
+/** The group `features`: what the network sees of a clip. */
 export type FeaturesConfig = z.infer<typeof featuresSchema>;
+/** The group `augment`: how clips are changed while training. */
 export type AugmentConfig = z.infer<typeof augmentSchema>;
+/** The group `model`: the network. */
 export type ModelConfig = z.infer<typeof modelSchema>;
+/** The group `optimizer`: the optimizer. */
 export type OptimizerConfig = z.infer<typeof optimizerSchema>;
+/** The group `scheduler`: how the learning rate changes. */
 export type SchedulerConfig = z.infer<typeof schedulerSchema>;
+/** The group `training`: how long, on what and with what a model is trained. */
 export type TrainingConfig = z.infer<typeof trainingSchema>;
+/** The group `evaluation`: how a recording is scored from its clips, and what is measured. */
 export type EvaluationConfig = z.infer<typeof evaluationSchema>;
+/** The group `predict`: how results are written. */
 export type PredictConfig = z.infer<typeof predictSchema>;
+/** The group `run`: where runs are kept. */
 export type RunConfig = z.infer<typeof runSchema>;
+/** The group `service`: what `autobird serve` starts. */
 export type ServiceConfig = z.infer<typeof serviceSchema>;
+/** The group `drift`: what drift compares, and what the drift service watches. */
 export type DriftConfig = z.infer<typeof driftSchema>;
+/** Every group that a model, its training and its use need; the keys are explained in docs/configuration.md. */
 export type Config = z.infer<typeof configSchema>;
+/** `Config` with the settings of the service. */
 export type Groups = z.infer<typeof groupsSchema>;

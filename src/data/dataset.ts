@@ -77,7 +77,7 @@ export class Dataset {
       .sort(byCodePoint);
   }
 
-  /** @throws AutobirdError `no_split`; FormatError `stale_split` when the dataset has changed since */
+  /** The split of that name. @throws AutobirdError `no_split`; FormatError `stale_split` when the dataset has changed since */
   async split(name: string): Promise<Split> {
     const path = join(this.dir, 'splits', `${name}.json`);
     const json = await readJson(path).catch(async (error: NodeJS.ErrnoException) => {

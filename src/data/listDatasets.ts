@@ -7,6 +7,7 @@ import { readJson } from '../files.ts';
 import { decode } from '../schema/case.ts';
 import { manifestSchema } from './datasetFiles.ts';
 
+/** A dataset as its folder has it. */
 export interface ListedDataset {
   /** The folder's name, which `data.name` and `--dataset` take. */
   readonly name: string;

@@ -29,6 +29,7 @@ import { type DecodedFile, makeManifest, toRecording } from './manifest.ts';
 import { readMetadata } from './metadata.ts';
 import { tablesOf } from './readTable.ts';
 
+/** What {@link prepare} reads and how, as a configuration. */
 export type PrepareOptions = JobOptions & ConfigSource;
 
 /** What preparing needs of a configuration. */

@@ -24,6 +24,7 @@ export interface SynthesizeOptions extends JobOptions {
   readonly recordingsPerSpecies?: number;
 }
 
+/** Where the made recordings are. */
 export interface SynthesizedSet {
   /** For `data.raw_dir`. */
   readonly rawDir: string;

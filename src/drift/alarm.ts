@@ -1,6 +1,7 @@
 /** An alarm that does not flicker: it takes several windows to raise it and a clearly lower level to end it. */
 import { expected } from '../../bindings/errors.ts';
 
+/** When an alarm is raised and when it ends. */
 export interface AlarmOptions {
   /** A window is high from this level on. Default 0.5, Evidently's share of drifted columns. */
   readonly raiseAt?: number;
@@ -12,6 +13,7 @@ export interface AlarmOptions {
   readonly of?: number;
 }
 
+/** The alarm after a window. */
 export interface AlarmState {
   readonly raised: boolean;
   /** This window raised or ended it. */
@@ -25,6 +27,7 @@ export interface AlarmMemory {
   readonly levels: readonly number[];
 }
 
+/** Raised and ended by levels of several windows. */
 export class Alarm {
   readonly #raiseAt: number;
   readonly #clearBelow: number;
@@ -49,6 +52,7 @@ export class Alarm {
     this.#raised = memory.raised;
   }
 
+  /** What to give the constructor to go on from here. */
   get memory(): AlarmMemory {
     return { raised: this.#raised, levels: this.#levels };
   }

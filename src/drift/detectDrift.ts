@@ -30,6 +30,7 @@ export interface DriftRow {
   readonly at?: string | null;
 }
 
+/** How {@link detectDrift} compares, beside the choice of tests. */
 export interface DriftOptions extends Omit<DataDriftOptions, 'test' | 'threshold'> {
   /** Of corrected p-values, classes, confidence and embeddings. Default 0.05. */
   readonly level?: number;
@@ -37,6 +38,7 @@ export interface DriftOptions extends Omit<DataDriftOptions, 'test' | 'threshold
   readonly embeddings?: Omit<EmbeddingDriftOptions, 'level'> | null;
   /** Windows of the trend; default none. A rest of less than half a window, or of fewer than its `minRows`, joins the last one. */
   readonly window?: WindowOptions;
+  /** When the trend of `window` raises an alarm. Default: the defaults of its options. */
   readonly alarm?: AlarmOptions;
   /** A class is compared where both sides have so many rows of it. Default 10. */
   readonly leastClassRows?: number;
@@ -57,6 +59,7 @@ export interface CorrectedTest {
   readonly effect: EffectSize;
 }
 
+/** The rows of one label on both sides, feature by feature. */
 export interface ClassDrift {
   readonly label: string;
   readonly referenceRows: number;
@@ -66,6 +69,7 @@ export interface ClassDrift {
   readonly drifted: boolean;
 }
 
+/** The best scores of both sides. */
 export interface ConfidenceDrift {
   readonly referenceMean: number;
   readonly currentMean: number;
@@ -75,6 +79,7 @@ export interface ConfidenceDrift {
   readonly drifted: boolean;
 }
 
+/** One window of the trend, compared with the reference. */
 export interface TrendPoint {
   readonly from: string | null;
   readonly to: string | null;
@@ -88,6 +93,7 @@ export interface TrendPoint {
   readonly effects: Readonly<Record<string, number>>;
 }
 
+/** What {@link detectDrift} found: of the data set, each column, class and window. */
 export interface DriftResult {
   readonly referenceRows: number;
   readonly currentRows: number;

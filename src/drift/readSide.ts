@@ -18,6 +18,7 @@ import type { DriftRow } from './detectDrift.ts';
 import { checkpointReference, type DriftReference, predictionRow } from './modelRows.ts';
 import { driftFeatures, type RecordingRow, recordingRows } from './recordingRows.ts';
 
+/** Rows of one side of a comparison, with what reading them gave. */
 export interface DriftSide extends DriftReference {
   readonly rows: readonly (DriftRow | RecordingRow)[];
   /** What was taken for granted in reading them. */
@@ -28,7 +29,9 @@ export interface DriftSide extends DriftReference {
   readonly checkpoint: Checkpoint | null;
 }
 
+/** How {@link readSide} reads recordings. */
 export interface ReadSideOptions extends JobOptions {
+  /** Which files are recordings, the limits of decoding, the split of `DATASET:SIDE`, and clips and features where there is no `model`. */
   readonly config: Pick<Config, 'data' | 'split' | 'clips' | 'features'>;
   /** Predicts the recordings, so that rows have predictions, confidence and embeddings. Default none: only features, by `config`. */
   readonly model?: Checkpoint | null;

@@ -1,6 +1,7 @@
 /** Rows over time: cut into windows that follow one another, so that each row is judged once. */
 import { isoTimeMs } from '../absoluteTime.ts';
 
+/** How long a window is. */
 export interface WindowOptions {
   /** Rows of a window. */
   readonly rows: number;

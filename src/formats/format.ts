@@ -25,8 +25,11 @@ export interface FormatContext {
 
 /** Text of a file or stream: `begin`, then `write` a recording, then `end`. Every piece ends with its own newline. */
 export interface FormatWriter {
+  /** What comes before the first recording. */
   begin(): string;
+  /** One recording. */
   write(result: PredictionResult): string;
+  /** What comes after the last recording. */
   end(): string;
 }
 

@@ -40,7 +40,7 @@ const round6 = (value: number): number => Math.round(value * 1e6) / 1e6;
 const exactly = (value: number): number => value;
 
 /**
- * A result as a JSON value in snake_case. {@link resultFromJson} reads it back.
+ * A result as a JSON value in snake_case. `resultFromJson` reads it back.
  *
  * @param digits `rounded` for people and other programs; `all` where it has to come back as it was, to the bit
  */

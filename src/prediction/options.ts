@@ -5,6 +5,7 @@ import { defaultDecodeLimits } from '../audio/limits.ts';
 import type { Clip, DriftFeatures, JobOptions, Prediction } from '../domain.ts';
 import type { OptionNames } from '../options.ts';
 
+/** How {@link Classifier.open} runs a model. */
 export interface ClassifierOptions {
   /** `auto` takes the GPU where there is one. Default `cpu`. */
   readonly device?: Device | 'auto';
@@ -26,11 +27,13 @@ export interface ClassifierOptions {
   readonly limits?: Partial<PredictionLimits>;
 }
 
+/** How clips of several calls are gathered into one batch of the network. */
 export interface Batching extends Omit<BatchingOptions, 'maxClips'> {
   /** Clips of a batch, at most; null (default) for what the device is fast with: 4 on the CPU, 32 on a GPU. */
   readonly maxClips: number | null;
 }
 
+/** What a recording may cost before it is refused. */
 export interface PredictionLimits extends DecodeLimits, Partial<DecodeCosts> {
   /** Of an encoded stream that is stored while it is read. */
   readonly maxFileBytes: number;

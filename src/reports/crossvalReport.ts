@@ -28,4 +28,5 @@ export const crossvalSchema = z.strictObject({
   predictions: z.array(recordingResultSchema),
 });
 
+/** `crossval.json`: the folds of a cross-validation and their sum. */
 export type Crossval = z.infer<typeof crossvalSchema>;

@@ -8,11 +8,13 @@ import { type Html, type HtmlValue, html, nothing } from './html.ts';
 import { figure, notice, renderPage, type Section, table, tiles } from './page.ts';
 import { legend, lineChart } from './svg.ts';
 
+/** What stands above the page. */
 export interface DriftPageOptions {
   /** Above the page. Default `Drift report`. */
   readonly title?: string;
-  /** What was compared, in words. */
+  /** What it was compared with, in words. Default `reference`. */
   readonly reference?: string;
+  /** What was compared, in words. Default `current`. */
   readonly current?: string;
 }
 

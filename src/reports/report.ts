@@ -90,6 +90,7 @@ export const reportSchema = z.strictObject({
   predictions: z.array(recordingResultSchema),
 });
 
+/** `report.json`: an evaluation. */
 export type Report = z.infer<typeof reportSchema>;
 export type RecordingResult = z.infer<typeof recordingResultSchema>;
 

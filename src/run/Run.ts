@@ -43,12 +43,13 @@ export class Run {
     return join(this.dir, 'checkpoints', 'last.safetensors');
   }
 
-  /** @throws FormatError where `run.json` is not what autobird writes; Node's `ENOENT` where there is none */
+  /** What `run.json` says of the run. @throws FormatError where it is not what autobird writes; Node's `ENOENT` where there is none */
   async state(): Promise<RunState> {
     const path = join(this.dir, 'run.json');
     return decode(runStateSchema, await readJson(path), path);
   }
 
+  /** Writes `run.json`. */
   async writeState(state: RunState): Promise<void> {
     await writeJson(join(this.dir, 'run.json'), encode(runStateSchema, state));
   }
@@ -60,6 +61,7 @@ export class Run {
     return (lines ?? []).map((line, i) => decode(epochRecordSchema, line, `${path}, line ${i + 1}`));
   }
 
+  /** Adds the record of a validated epoch. */
   async appendMetrics(record: EpochRecord): Promise<void> {
     await appendLine(join(this.dir, 'metrics.jsonl'), encode(epochRecordSchema, record));
   }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { AutobirdError } from '../../bindings/errors.ts';
 import { Run, type RunState } from './Run.ts';
 
+/** A run and how far it came. */
 export interface ListedRun {
   readonly run: Run;
   readonly state: RunState;
