@@ -32,7 +32,7 @@ export async function openPending(path: string): Promise<PendingFile> {
   const folder = dirname(resolve(path));
   const temporaryPath = join(folder, `.autobird-${host}-${process.pid}-${randomBytes(6).toString('hex')}.tmp`);
   const handle = await explained(path, async () => {
-    await mkdir(folder, { recursive: true });
+    await makeFolder(folder);
     return open(temporaryPath, 'wx+');
   });
   openFiles.add(temporaryPath);
@@ -86,6 +86,35 @@ export async function writeAll(handle: FileHandle, data: Uint8Array, position: n
     const at = position === null ? null : position + done;
     done += (await handle.write(data, done, data.byteLength - done, at)).bytesWritten;
   }
+}
+
+/**
+ * Makes a folder, and those above it where they are missing. Node's own `recursive` never ends where a file system such as
+ * /proc refuses a folder as if the one above were missing.
+ *
+ * @throws AutobirdError `not_writable` in that case; the errors of `mkdir` in others
+ */
+export async function makeFolder(path: string): Promise<void> {
+  const folder = resolve(path);
+  try {
+    await mkdir(folder);
+  } catch (error) {
+    if (await isFolder(folder)) return;
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    const parent = dirname(folder);
+    if (await isFolder(parent)) {
+      throw new AutobirdError(
+        'not_writable',
+        `No folder can be made in ${parent}: choose another place than ${folder}`,
+      );
+    }
+    await makeFolder(parent);
+    await makeFolder(folder);
+  }
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => null))?.isDirectory() ?? false;
 }
 
 /** Runs `body`; an error of the operating system about writing `path` becomes one that says what to do. */
@@ -200,7 +229,7 @@ export async function writeJsonLines(path: string, values: Iterable<unknown>): P
  */
 export async function appendLine(path: string, value: unknown): Promise<void> {
   await explained(path, async () => {
-    await mkdir(dirname(resolve(path)), { recursive: true });
+    await makeFolder(dirname(path));
     const handle = await open(path, 'a+');
     try {
       const start = await mendLastLine(handle);

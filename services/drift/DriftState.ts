@@ -1,9 +1,8 @@
 /** The windows that were compared and the alarm they led to, in a small SQLite file: a restart goes on where it was. */
-import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Database from 'libsql';
 import { AutobirdError } from '../../src/index.ts';
-import type { TrendPoint } from '../../src/service.ts';
+import { makeFolder, type TrendPoint } from '../../src/service.ts';
 import type { AlarmRecord } from './AlarmRecord.ts';
 import type { Cursor } from './Evaluator.ts';
 
@@ -27,10 +26,10 @@ export class DriftState {
   }
 
   /** @throws AutobirdError `state_unavailable` where the file cannot be opened or is of a newer autobird */
-  static open(path: string, keepWindows: number): DriftState {
+  static async open(path: string, keepWindows: number): Promise<DriftState> {
     let database: Database.Database | undefined;
     try {
-      mkdirSync(dirname(path), { recursive: true });
+      await makeFolder(dirname(path));
       database = new Database(path);
       database.exec('PRAGMA journal_mode = WAL');
       database.exec('PRAGMA busy_timeout = 5000');

@@ -21,7 +21,7 @@ export async function createDriftService(
 ): Promise<Service> {
   const { drift, service } = config;
   warnWhereOpen(service, logger);
-  const state = DriftState.open(drift.monitor.state, drift.monitor.keepWindows);
+  const state = await DriftState.open(drift.monitor.state, drift.monitor.keepWindows);
   const monitor = new DriftMonitor(drift, new EvaluatorProcess(config), state, logger);
   const metrics = new DriftMetrics(monitor, logger);
   const readiness = (): Readiness =>

@@ -1,10 +1,11 @@
 /** Everything about jobs that routes need: the folder, the queue and what runs of it. */
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FastifyBaseLogger, FastifyRequest } from 'fastify';
 import { AutobirdError, type ServiceConfig } from '../../src/index.ts';
+import { makeFolder } from '../../src/service.ts';
 import { clientKey } from '../http/clientKey.ts';
 import { FairBudget } from '../http/FairBudget.ts';
 import { allowLongUpload } from '../http/longUploads.ts';
@@ -82,7 +83,7 @@ export class Jobs {
    */
   async submit(request: FastifyRequest, query: Job['request']['query']): Promise<Job> {
     const { maxQueued, maxFileBytes } = this.#config;
-    const store = this.#made();
+    const store = await this.#made();
     if (store.counts().queued >= maxQueued) throw new QueueFullError(maxQueued);
     using hold = this.#uploads.hold(clientKey(request));
     hold.take(1);
@@ -135,9 +136,9 @@ export class Jobs {
     return this.#store;
   }
 
-  #made(): JobStore {
+  async #made(): Promise<JobStore> {
     try {
-      mkdirSync(this.dir, { recursive: true });
+      await makeFolder(this.dir);
     } catch (error) {
       throw new AutobirdError('jobs_unavailable', `The folder of jobs cannot be made: ${(error as Error).message}`);
     }

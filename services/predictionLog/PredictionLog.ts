@@ -3,12 +3,12 @@
  * those of the same few milliseconds: a process that is killed loses nothing that was answered. No answer waits for a disk;
  * what the last seconds before a power failure brought may be lost, the file itself stays whole.
  */
-import { mkdirSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type Database from 'libsql';
 import { AutobirdError, FormatError } from '../../src/index.ts';
+import { makeFolder } from '../../src/service.ts';
 import { transaction } from '../transaction.ts';
 import { type Column, columns, identity } from './columns.ts';
 import type { Feedback, LogEntry, LogFilter, LoggedDriftRow, RowSink } from './entry.ts';
@@ -87,7 +87,7 @@ export class PredictionLog implements LogReader, RowSink {
   }: PredictionLogOptions): Promise<PredictionLog> {
     let database: Database.Database | undefined;
     try {
-      mkdirSync(dirname(path), { recursive: true });
+      await makeFolder(dirname(path));
       // Rows are tried again instead: the thread that answers requests must not wait.
       database = openLogFile(path, 0);
       migrate(database, path, onUpgrade);

@@ -2,7 +2,7 @@
  * From a folder of recordings to a dataset: find, hash, decode what is new, split, report. Shards are written first and
  * `dataset.json` last, so that the same command after a kill goes on where it was and ends with the same files.
  */
-import { mkdir, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { AudioError, AutobirdError } from '../../bindings/errors.ts';
@@ -13,7 +13,7 @@ import { concurrently } from '../concurrently.ts';
 import { type ConfigSource, completeConfig } from '../config/completeConfig.ts';
 import type { DataConfig, FeaturesConfig, SplitConfig } from '../config/schema.ts';
 import type { JobOptions, RejectedRecording, Split } from '../domain.ts';
-import { removeLeftovers, writeFileAtomic, writeJson, writeJsonLines } from '../files.ts';
+import { makeFolder, removeLeftovers, writeFileAtomic, writeJson, writeJsonLines } from '../files.ts';
 import { takeLock } from '../lock.ts';
 import { checkOptions, type OptionNames } from '../options.ts';
 import { renderDataReport } from '../reports/dataReport.ts';
@@ -80,7 +80,7 @@ export async function prepareAndSplit(options: PrepareSettings): Promise<Prepare
   const { data, signal } = options;
   const dir = join(data.root, data.name);
   const folders = [dir, join(dir, 'shards'), join(dir, 'splits')];
-  for (const folder of folders) await mkdir(folder, { recursive: true });
+  for (const folder of folders) await makeFolder(folder);
   const lock = await takeLock(join(dir, '.lock'), { code: 'dataset_busy', doing: `${dir} is being prepared` });
   try {
     for (const folder of folders) await removeLeftovers(folder);

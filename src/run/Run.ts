@@ -2,7 +2,7 @@ import { appendFile, mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { type EpochRecord, epochRecordSchema } from '../checkpoint/metadata.ts';
-import { appendLine, readJson, readJsonLines, writeJson, writeJsonLines } from '../files.ts';
+import { appendLine, makeFolder, readJson, readJsonLines, writeJson, writeJsonLines } from '../files.ts';
 import { parseReport, type Report } from '../reports/report.ts';
 import { decode, encode } from '../schema/case.ts';
 
@@ -98,7 +98,7 @@ export async function createRunFolder(root: string, now = new Date()): Promise<s
   const two = (value: number) => String(value).padStart(2, '0');
   const date = `${now.getFullYear()}-${two(now.getMonth() + 1)}-${two(now.getDate())}`;
   const time = [now.getHours(), now.getMinutes(), now.getSeconds()].map(two).join('-');
-  await mkdir(join(root, date), { recursive: true });
+  await makeFolder(join(root, date));
   for (let number = 1; ; number++) {
     const dir = join(root, date, number === 1 ? time : `${time}-${number}`);
     try {

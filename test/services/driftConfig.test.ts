@@ -23,7 +23,7 @@ test('every key is read', () =>
     });
     const watched = { ...config, drift: { ...config.drift, monitor } };
     // As createDriftService does it.
-    const state = DriftState.open(monitor.state, monitor.keepWindows);
+    const state = await DriftState.open(monitor.state, monitor.keepWindows);
     const service = new DriftMonitor(watched.drift, new Evaluator(watched), state, pino({ level: 'silent' }));
     await service.start();
     assert.is(service.windows(10).length, 2);
@@ -38,7 +38,12 @@ test('only so many windows are kept, and another version than that of the refere
     const config = driftConfig(dir, ['drift.monitor.model_version=another', 'drift.monitor.keep_windows=3']);
     const { state, keepWindows } = config.drift.monitor;
     const logger = pino({ level: 'silent' });
-    const service = new DriftMonitor(config.drift, new Evaluator(config), DriftState.open(state, keepWindows), logger);
+    const service = new DriftMonitor(
+      config.drift,
+      new Evaluator(config),
+      await DriftState.open(state, keepWindows),
+      logger,
+    );
     await service.start();
     assert.is(service.windowsClosed, 5);
     assert.is(service.windows(10).length, 3);

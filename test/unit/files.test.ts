@@ -9,6 +9,7 @@ import { AutobirdError, FormatError } from '../../bindings/errors.ts';
 import {
   appendLine,
   explained,
+  makeFolder,
   openPending,
   readJson,
   readJsonLines,
@@ -68,6 +69,27 @@ test('a full disk is an error that names the folder and what to do', async () =>
     await handle.close();
   }
 });
+
+test('folders are made with those above them, at once and again', () =>
+  withTempDir(async (dir) => {
+    const folder = join(dir, 'a', 'b', 'c');
+    await Promise.all([makeFolder(folder), makeFolder(folder), makeFolder(join(dir, 'a', 'b', 'd'))]);
+    await makeFolder(folder);
+    assert.equal(await readdir(join(dir, 'a', 'b')), ['c', 'd']);
+    await makeFolder('/');
+    await writeFile(join(dir, 'file'), '');
+    assert.is(((await errorOf(makeFolder(join(dir, 'file', 'x')))) as NodeJS.ErrnoException).code, 'ENOTDIR');
+  }));
+
+if (existsSync('/proc/self')) {
+  test('a file system that takes no folders is an error that says so, not an endless search', async () => {
+    for (const path of ['/proc/no-such-folder', '/proc/no-such-folder/deeper/still']) {
+      const error = await errorOf(writeFileAtomic(join(path, 'x.csv'), ''));
+      assert.is((error as AutobirdError).code, 'not_writable');
+      assert.match(error.message, 'No folder can be made in /proc: choose another place than /proc/no-such-folder');
+    }
+  });
+}
 
 test('a folder that cannot be written to is an error that says so', async () => {
   const denied = Object.assign(new Error('EROFS'), { code: 'EROFS' });

@@ -1,10 +1,10 @@
-import { mkdir, rm, stat } from 'node:fs/promises';
+import { rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { AutobirdError } from '../../../bindings/errors.ts';
 import { decodeLimits } from '../../audio/limits.ts';
 import type { Config } from '../../config/schema.ts';
 import type { FailedPrediction, Prediction } from '../../domain.ts';
-import { writeFileAtomic } from '../../files.ts';
+import { makeFolder, writeFileAtomic } from '../../files.ts';
 import { type FormatContext, isFailed, type OutputFormatName, outputFormats } from '../../formats/index.ts';
 import { counted } from '../../formats/percentAndClock.ts';
 import { takeLock } from '../../lock.ts';
@@ -206,7 +206,7 @@ async function toStandardOutput({ classifier, config, context, found, tally, io,
 /** Through the journal, which has one writer at a time. */
 async function toTarget(job: Job, target: Target, restart: boolean): Promise<void> {
   const path = journalPath(target);
-  await mkdir(dirname(path), { recursive: true });
+  await makeFolder(dirname(path));
   const lock = await takeLock(`${path}.lock`, { code: 'output_busy', doing: `${target.path} is being written` });
   try {
     await throughJournal(job, target, restart);
