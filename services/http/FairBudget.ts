@@ -9,6 +9,23 @@ interface Share {
 /** Above its fair share a client leaves this part for those who come. */
 const reservedPart = 1 / 8;
 
+function mostForOne(limit: number): number {
+  return limit - Math.floor(limit * reservedPart);
+}
+
+/**
+ * Whether a client that has `own` of something of which there is `limit`, one of so many `clients`, stays within its fair share,
+ * and up to how much may be taken in all for it.
+ */
+export function fairShare(
+  limit: number,
+  { own, clients }: { readonly own: number; readonly clients: number },
+): { readonly fair: number; readonly isFair: boolean; readonly most: number } {
+  const fair = limit / clients;
+  const isFair = own <= fair;
+  return { fair, isFair, most: isFair ? limit : mostForOne(limit) };
+}
+
 /**
  * Something scarce that clients share: bytes of uploads in memory, connections for live audio, uploads of jobs. A client alone
  * may have seven eighths. Whoever stays within the fair share (all of it, by the number of clients that hold something) finds room:
@@ -27,7 +44,7 @@ export class FairBudget {
   constructor(limit: number, refusal: string) {
     this.#limit = limit;
     this.#refusal = refusal;
-    this.mostForOne = limit - Math.floor(limit * reservedPart);
+    this.mostForOne = mostForOne(limit);
   }
 
   get taken(): number {
@@ -43,9 +60,7 @@ export class FairBudget {
   take(hold: Hold, units: number): void {
     const own = this.#shares.get(hold.client)?.units ?? 0;
     const clients = this.#shares.size + (own === 0 ? 1 : 0);
-    const fair = this.#limit / clients;
-    const isFair = own + units <= fair;
-    const most = isFair ? this.#limit : this.mostForOne;
+    const { fair, isFair, most } = fairShare(this.#limit, { own: own + units, clients });
     while (this.#taken + units > most) {
       const victim = isFair ? this.#greedy(hold.client, fair) : undefined;
       if (victim === undefined) throw this.refusal();

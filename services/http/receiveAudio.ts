@@ -3,6 +3,7 @@ import { hash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { fastifyMultipart } from '@fastify/multipart';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { AutobirdError } from '../../src/index.ts';
 import { sniff } from '../../src/service.ts';
 import { clientKey } from './clientKey.ts';
 import type { FairBudget, Hold } from './FairBudget.ts';
@@ -39,7 +40,7 @@ const formBytes = 64 * 1024;
 /** What is known of a recording when its last byte has been taken. */
 export type TakenFile = Omit<ReceivedFile, 'name'>;
 
-/** Puts the bytes of one recording somewhere as they arrive. @throws HttpProblem 413 where they are more than allowed */
+/** Puts the bytes of one recording somewhere as they arrive. @throws AutobirdError `too_large` */
 export type TakeFile = (stream: Readable) => Promise<TakenFile>;
 
 /** Leaves the bodies of `scope`'s routes, of whatever type, to {@link receiveAudio}, which counts them. */
@@ -52,7 +53,7 @@ export async function acceptUploads(scope: FastifyInstance): Promise<void> {
 /**
  * Reads the upload of `request`. Give the result back (`using`) when the bytes are not needed any more.
  *
- * @throws HttpProblem 400 for a broken form, 413 over a limit, 415 for another kind of body, 422 without a recording, 503 where
+ * @throws AutobirdError `too_large`; HttpProblem 400 for a broken form, 413 for too many files, 415 for another kind of body, 422 without a recording, 503 where
  * other uploads fill the memory
  */
 export async function receiveAudio(
@@ -99,7 +100,7 @@ export async function readUpload(
     : { files: [await readBody(request, take)], fields: {} };
 }
 
-/** What `content-length` says; undefined without one. @throws HttpProblem 413 */
+/** What `content-length` says; undefined without one. @throws AutobirdError `too_large` */
 export function announcedBytes(request: FastifyRequest, { maxFileBytes, maxFiles }: UploadLimits): number | undefined {
   const header = request.headers['content-length'];
   if (header === undefined) return undefined;
@@ -207,7 +208,7 @@ function printable(text: string): string {
 
 function formProblem(error: unknown, { maxFileBytes, maxFiles }: UploadLimits): unknown {
   const { code = '', statusCode } = error as { readonly code?: string; readonly statusCode?: number };
-  if (error instanceof HttpProblem) return error;
+  if (error instanceof HttpProblem || error instanceof AutobirdError) return error;
   if (code === 'FST_REQ_FILE_TOO_LARGE') return tooLarge(maxFileBytes);
   if (code === 'FST_FILES_LIMIT') {
     return new HttpProblem(413, 'too_many_files', `At most ${maxFiles} recordings are taken in one request`);
@@ -229,7 +230,7 @@ function noFile(field: string): HttpProblem {
   );
 }
 
-/** The answer to an upload that is larger than `limit` bytes. */
-export function tooLarge(limit: number): HttpProblem {
-  return new HttpProblem(413, 'too_large', `The upload is larger than ${limit} bytes, the limit of this service`);
+/** An upload is larger than `limit` bytes. */
+export function tooLarge(limit: number): AutobirdError {
+  return new AutobirdError('too_large', `The upload is larger than ${limit} bytes, the limit of this service`);
 }

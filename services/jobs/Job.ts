@@ -1,6 +1,6 @@
-/** A request whose answer is fetched later. */
+/** A request whose result is fetched later. */
 export interface Job {
-  /** 128 random bits, hex: who knows it may see the job. */
+  /** 128 random bits, hex: a client that knows them may see the job. */
   readonly id: string;
   readonly status: JobStatus;
   readonly created: Date;
@@ -25,7 +25,7 @@ export function isOver({ status }: Pick<Job, 'status'>): boolean {
   return status !== 'queued' && status !== 'running';
 }
 
-/** What was asked for; everything that an attempt needs beside the recordings themselves. */
+/** The request of a job: all that an attempt needs beside the recordings themselves. */
 export interface JobRequest {
   /** `x-request-id` of the request that made it. */
   readonly requestId: string;
@@ -36,7 +36,7 @@ export interface JobRequest {
 }
 
 export interface JobProgress {
-  /** Seconds heard, over all recordings. */
+  /** Seconds predicted, over all recordings. */
   readonly doneS: number;
   /** Length of the recordings that were opened so far. */
   readonly totalS: number;

@@ -1,7 +1,7 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { JobCounts } from './Job.ts';
 
-/** What is told of jobs (docs/monitoring.md lists it). */
+/** Metrics of jobs (docs/monitoring.md lists them). */
 export class JobMetrics {
   /** Attempts of this process that have ended: `succeeded`, `failed`, `interrupted`. */
   readonly ended: Counter<'outcome'>;
@@ -24,7 +24,7 @@ export class JobMetrics {
     });
   }
 
-  /** What is looked up when Prometheus asks. */
+  /** Registers what is read at each scrape of Prometheus. */
   watch(counts: () => JobCounts): void {
     new Gauge({
       name: 'autobird_jobs',
@@ -39,7 +39,7 @@ export class JobMetrics {
             this.set({ status: status as 'queued' | 'running' }, count);
           }
         } catch {
-          // Whoever looks for jobs has logged it; the other metrics are there all the same.
+          // The search for jobs has logged the error; the other metrics are still shown.
         }
       },
     });

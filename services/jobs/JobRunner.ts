@@ -17,8 +17,8 @@ export interface JobRunnerOptions {
 export interface JobWork {
   /** Does it; what it writes counts when it resolves and the job is still ours. @throws why the job failed */
   run(job: Job, call: { readonly signal: AbortSignal; onProgress(progress: JobProgress): void }): Promise<void>;
-  /** After the job has ended here, well or not: what was written for this attempt is not wanted where `kept` is false. */
-  tidy(job: Job, kept: boolean): Promise<void>;
+  /** Called after each attempt; deletes what the attempt has written unless it `hasSucceeded`. */
+  tidy(job: Job, hasSucceeded: boolean): Promise<void>;
 }
 
 const heartbeatMs = 2000;
@@ -112,7 +112,7 @@ export class JobRunner {
       stop.abort(new AutobirdError('deadline_exceeded', message));
     }, 1000 * deadlineS);
     log.info('Job begun');
-    let kept = false;
+    let hasSucceeded = false;
     try {
       await this.#work.run(job, {
         signal: stop.signal,
@@ -122,15 +122,17 @@ export class JobRunner {
         },
       });
       store.renew(job, progress);
-      kept = store.finish(job, 'succeeded', null);
-      this.#metrics.ended.inc({ outcome: kept ? 'succeeded' : 'interrupted' });
+      hasSucceeded = store.finish(job, 'succeeded', null);
+      this.#metrics.ended.inc({ outcome: hasSucceeded ? 'succeeded' : 'interrupted' });
       log.info('Job succeeded');
     } catch (error) {
       this.#failed(store, job, stop.signal.aborted ? stop.signal.reason : error, log);
     } finally {
       clearInterval(heartbeat);
       clearTimeout(deadline);
-      await this.#work.tidy(job, kept).catch((error) => log.warn({ err: error }, 'Files of a job were not removed'));
+      await this.#work
+        .tidy(job, hasSucceeded)
+        .catch((error) => log.warn({ err: error }, 'Files of a job were not removed'));
     }
   }
 

@@ -1,16 +1,17 @@
 /**
- * Jobs in SQLite, shared by all processes that serve one folder. A process that runs a job holds a lease on it and renews it;
- * a job whose process died is there for the next one, so that each runs once, or again from its beginning.
+ * Jobs in SQLite, shared by all processes that serve one folder. A process that runs a job has a lease on it and renews it.
+ * Another process takes a job whose process died, and runs it from its beginning.
  */
 import Database from 'libsql';
 import { AutobirdError, FormatError } from '../../src/index.ts';
+import { fairShare } from '../http/FairBudget.ts';
 import { transaction } from '../transaction.ts';
 import type { Job, JobCounts, JobError, JobProgress, JobRequest, JobStatus } from './Job.ts';
 import { forgetOwner, isGone, newOwner } from './leaseOwner.ts';
 
 /** Many heartbeats: a busy machine may miss some. */
 const leaseMs = 30_000;
-const schemaVersion = 1;
+const schemaVersion = 2;
 
 const schema = `
   CREATE TABLE jobs (
@@ -30,6 +31,9 @@ const schema = `
   );
   CREATE INDEX jobs_status ON jobs (status, created_ms);
 `;
+
+/** Who sent a job, so that one client does not fill the queue; forgotten when the job is over. */
+const clientColumn = "ALTER TABLE jobs ADD COLUMN client TEXT NOT NULL DEFAULT ''";
 
 export class JobStore {
   readonly #database: Database.Database;
@@ -58,14 +62,26 @@ export class JobStore {
     }
   }
 
-  /** @throws QueueFullError where `maxQueued` wait already */
-  add(id: string, request: JobRequest, maxQueued: number): void {
+  /** @throws QueueFullError as {@link checkRoom} */
+  add(id: string, request: JobRequest, client: string, maxQueued: number): void {
     transaction(this.#database, () => {
-      if (this.counts().queued >= maxQueued) throw new QueueFullError(maxQueued);
+      this.checkRoom(client, maxQueued);
       this.#database
-        .prepare("INSERT INTO jobs (id, status, created_ms, request) VALUES (?, 'queued', ?, ?)")
-        .run(id, Date.now(), JSON.stringify(request));
+        .prepare("INSERT INTO jobs (id, status, created_ms, request, client) VALUES (?, 'queued', ?, ?, ?)")
+        .run(id, Date.now(), JSON.stringify(request), client);
     });
+  }
+
+  /** @throws QueueFullError where `maxQueued` jobs wait, or all but those that are left to clients with fewer than `client` */
+  checkRoom(client: string, maxQueued: number): void {
+    const waiting = this.#database
+      .prepare("SELECT client, count(*) AS jobs FROM jobs WHERE status = 'queued' GROUP BY client")
+      .all() as { client: string; jobs: number }[];
+    const own = waiting.find((each) => each.client === client)?.jobs ?? 0;
+    // Jobs that wait are never taken back, so that there has to be room for another client even where there is none yet.
+    const clients = Math.max(2, waiting.length + (own === 0 ? 1 : 0));
+    const queued = waiting.reduce((sum, { jobs }) => sum + jobs, 0);
+    if (queued + 1 > fairShare(maxQueued, { own: own + 1, clients }).most) throw new QueueFullError(queued);
   }
 
   get(id: string): Job | null {
@@ -81,7 +97,7 @@ export class JobStore {
     return { queued: of('queued'), running: of('running') };
   }
 
-  /** The oldest job that waits, or whose process is gone, now held by this process; null where there is none. */
+  /** Leases the oldest job that waits, or whose process is gone, to this process; null where there is none. */
   claim(maxAttempts: number): Job | null {
     return transaction(this.#database, () => {
       this.#requeueAbandoned(maxAttempts);
@@ -96,7 +112,7 @@ export class JobStore {
     });
   }
 
-  /** Goes on holding a job; false where it was cancelled, or taken by another process meanwhile. */
+  /** Renews the lease of a job; false where it was cancelled, or taken by another process meanwhile. */
   renew({ id, attempts }: Job, { doneS, totalS, recordingsDone }: JobProgress): boolean {
     const { changes } = this.#database
       .prepare(`UPDATE jobs SET lease_until_ms = ?, done_s = ?, total_s = ?, recordings_done = ? WHERE ${mine}`)
@@ -104,10 +120,10 @@ export class JobStore {
     return changes === 1;
   }
 
-  /** Ends a job that is held; false as {@link renew}. */
+  /** Ends a job that this process has a lease on; false as {@link renew}. */
   finish({ id, attempts }: Job, status: 'succeeded' | 'failed', error: JobError | null): boolean {
     const { changes } = this.#database
-      .prepare(`UPDATE jobs SET status = ?, finished_ms = ?, error = ?, owner = NULL WHERE ${mine}`)
+      .prepare(`UPDATE jobs SET status = ?, finished_ms = ?, error = ?, owner = NULL, client = '' WHERE ${mine}`)
       .run(status, Date.now(), error === null ? null : JSON.stringify(error), id, this.#owner, attempts);
     return changes === 1;
   }
@@ -125,7 +141,8 @@ export class JobStore {
       const job = this.get(id);
       const { changes } = this.#database
         .prepare(
-          "UPDATE jobs SET status = 'cancelled', finished_ms = ?, owner = NULL WHERE id = ? AND status IN ('queued', 'running')",
+          `UPDATE jobs SET status = 'cancelled', finished_ms = ?, owner = NULL, client = ''
+           WHERE id = ? AND status IN ('queued', 'running')`,
         )
         .run(Date.now(), id);
       if (changes === 0) this.#database.prepare('DELETE FROM jobs WHERE id = ?').run(id);
@@ -147,10 +164,10 @@ export class JobStore {
   }
 
   #requeueAbandoned(maxAttempts: number): void {
-    const held = this.#database
+    const leased = this.#database
       .prepare("SELECT id, owner, lease_until_ms, attempts FROM jobs WHERE status = 'running'")
       .all() as { id: string; owner: string; lease_until_ms: number; attempts: number }[];
-    for (const { id, owner, lease_until_ms: until, attempts } of held) {
+    for (const { id, owner, lease_until_ms: until, attempts } of leased) {
       if (until > Date.now() && !isGone(owner)) continue;
       if (attempts < maxAttempts) {
         this.#database.prepare("UPDATE jobs SET status = 'queued', owner = NULL WHERE id = ?").run(id);
@@ -158,22 +175,24 @@ export class JobStore {
       }
       const message = `The service stopped in the middle of it ${attempts} times: is the recording damaged, or larger than the memory?`;
       this.#database
-        .prepare("UPDATE jobs SET status = 'failed', finished_ms = ?, owner = NULL, error = ? WHERE id = ?")
+        .prepare(
+          "UPDATE jobs SET status = 'failed', finished_ms = ?, owner = NULL, client = '', error = ? WHERE id = ?",
+        )
         .run(Date.now(), JSON.stringify({ code: 'gave_up', message }), id);
     }
   }
 }
 
-/** A job that this process holds: id, owner, attempt. */
+/** A job that this process has a lease on: id, owner, attempt. */
 const mine = "id = ? AND status = 'running' AND owner = ? AND attempts = ?";
 
-/** `maxQueued` jobs wait already. */
+/** Too many jobs wait, of all clients or of this one. */
 export class QueueFullError extends AutobirdError {
   /** When trying again makes sense. */
   readonly retryAfterS = 30;
 
-  constructor(maxQueued: number) {
-    super('too_many_jobs', `${maxQueued} jobs are waiting (service.jobs.max_queued): try again later`);
+  constructor(queued: number) {
+    super('too_many_jobs', `${queued} jobs are waiting (service.jobs.max_queued): try again later`);
   }
 }
 
@@ -187,7 +206,8 @@ function migrate(database: Database.Database, path: string): void {
   }
   // Another process may be doing the same.
   transaction(database, () => {
-    if (version() === 0) database.exec(`${schema}; PRAGMA user_version = ${schemaVersion}`);
+    if (version() === 0) database.exec(schema);
+    if (version() < 2) database.exec(`${clientColumn}; PRAGMA user_version = ${schemaVersion}`);
   });
 }
 

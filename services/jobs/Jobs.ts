@@ -13,7 +13,7 @@ import { DiskRoom } from './DiskRoom.ts';
 import type { Job, JobCounts } from './Job.ts';
 import type { JobMetrics } from './JobMetrics.ts';
 import { JobRunner, type JobWork } from './JobRunner.ts';
-import { JobStore, QueueFullError } from './JobStore.ts';
+import { JobStore } from './JobStore.ts';
 import { recordingPath, removeAbandoned, resultFormats, resultPath, spoolUpload } from './spool.ts';
 
 const sweepEveryMs = 60_000;
@@ -32,7 +32,7 @@ export interface JobsOptions {
 
 export class Jobs {
   readonly dir: string;
-  /** How long a job that is over is kept. */
+  /** After its end a job is deleted when so much time has passed. */
   readonly retentionMs: number;
   readonly #room: DiskRoom;
   readonly #config: JobsConfig;
@@ -63,7 +63,7 @@ export class Jobs {
     this.#runner = new JobRunner(
       () => this.#existing(),
       { concurrency, maxAttempts, deadlineS },
-      { run: run(this.#room), tidy: (job, kept) => this.#tidy(job, kept) },
+      { run: run(this.#room), tidy: (job, hasSucceeded) => this.#tidy(job, hasSucceeded) },
       metrics,
       logger,
     );
@@ -84,8 +84,9 @@ export class Jobs {
   async submit(request: FastifyRequest, query: Job['request']['query']): Promise<Job> {
     const { maxQueued, maxFileBytes } = this.#config;
     const store = await this.#made();
-    if (store.counts().queued >= maxQueued) throw new QueueFullError(maxQueued);
-    using hold = this.#uploads.hold(clientKey(request));
+    const client = clientKey(request);
+    store.checkRoom(client, maxQueued);
+    using hold = this.#uploads.hold(client);
     hold.take(1);
     using _long = allowLongUpload(request);
     const id = randomBytes(16).toString('hex');
@@ -93,8 +94,8 @@ export class Jobs {
       const limits = { maxFileBytes, maxFiles: this.#maxFiles };
       const spooling = spoolUpload(request, { dir: this.dir, id, limits, room: this.#room });
       const { files, receiveMs } = await hold.whileHeld(spooling);
-      const about = files.map(({ name, sizeBytes, sha256 }) => ({ name, sizeBytes, sha256 }));
-      store.add(id, { requestId: request.id, query, files: about, receiveMs }, maxQueued);
+      const stored = files.map(({ name, sizeBytes, sha256 }) => ({ name, sizeBytes, sha256 }));
+      store.add(id, { requestId: request.id, query, files: stored, receiveMs }, client, maxQueued);
     } catch (error) {
       await this.#remove(id);
       throw error;
@@ -146,11 +147,11 @@ export class Jobs {
     return this.#store;
   }
 
-  /** Recordings are not kept longer than they are needed. */
-  async #tidy(job: Job, kept: boolean): Promise<void> {
+  /** Deletes the recordings of a job as soon as no attempt needs them. */
+  async #tidy(job: Job, hasSucceeded: boolean): Promise<void> {
     const now = this.get(job.id);
     if (now === null || now.status === 'cancelled') return await this.#remove(job.id);
-    if (!kept) {
+    if (!hasSucceeded) {
       await Promise.all(resultFormats.map((format) => rm(resultPath(this.dir, job, format), { force: true })));
     }
     if (now.status === 'succeeded' || now.status === 'failed') {

@@ -1,6 +1,6 @@
 /**
- * Who holds a lease: a process, known by what the kernel says of it. A host name will not do, two containers may have the
- * same one; nor will a process number alone, which is given again, and counted anew in every container.
+ * The process that has a lease, named by what the kernel says of it. A host name is not enough: two containers may have the same
+ * one. Nor is a process number: it is given again, and every container counts its own.
  */
 import { randomBytes } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
@@ -16,12 +16,12 @@ export function newOwner(): string {
   return owner;
 }
 
-/** After it an owner holds nothing any more. */
+/** From then on the owner counts as gone. */
 export function forgetOwner(owner: string): void {
   owners.delete(owner);
 }
 
-/** Surely gone: of an owner on another machine, in another container or of an older autobird nothing can be said. */
+/** Whether the process has surely ended: of an owner on another machine, in another container or of an older autobird nothing can be said. */
 export function isGone(owner: string): boolean {
   const [place, pid, started, random] = owner.split(' ');
   if (random === undefined || place !== placeOfPids()) return false;

@@ -1,4 +1,4 @@
-/** The folder of jobs: recordings are written there as they arrive, never held in memory. */
+/** The folder of jobs: recordings are written there as they arrive, so that they take no memory. */
 import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
@@ -33,7 +33,7 @@ const jobFolder = /^[\da-f]{32}$/;
  * Writes the recordings of `request` to the folder `id` of `dir`. It is there when all of them are; nothing is left of what
  * was refused or cut short.
  *
- * @throws HttpProblem as `receiveAudio`; DiskFullError; AutobirdError `cut_short`
+ * @throws as `readUpload`; DiskFullError; AutobirdError `cut_short`
  */
 export async function spoolUpload(
   request: FastifyRequest,

@@ -33,7 +33,7 @@ async function withStores(
 
 test('a job is held by one process at a time', () =>
   withStores((one, two, change) => {
-    one.add('a', request, 10);
+    one.add('a', request, 'client', 10);
     const job = one.claim(3) as Job;
     assert.equal([job.id, job.status, job.attempts], ['a', 'running', 1]);
     assert.is(two.claim(3), null);
@@ -51,7 +51,7 @@ test('a job is held by one process at a time', () =>
 
 test('a job whose process is gone is free at once, but not for ever', () =>
   withStores((one, _two, change) => {
-    one.add('a', request, 10);
+    one.add('a', request, 'client', 10);
     for (let attempt = 1; attempt <= 3; attempt++) {
       assert.is(one.claim(3)?.attempts, attempt);
       // Larger than process numbers are.
@@ -66,7 +66,7 @@ test('a job whose process is gone is free at once, but not for ever', () =>
 
 test('a process of another machine is given its time', () =>
   withStores((one, _two, change) => {
-    one.add('a', request, 10);
+    one.add('a', request, 'client', 10);
     one.claim(3);
     change('UPDATE jobs SET owner = ?', 'elsewhere 1 1 0123456789abcdef');
     assert.is(one.claim(3), null);
@@ -77,7 +77,7 @@ test('a process of another machine is given its time', () =>
 
 test('a process number that was given again is another process', () =>
   withStores((one, _two, change) => {
-    one.add('a', request, 10);
+    one.add('a', request, 'client', 10);
     one.claim(3);
     const [place, pid, started] = newOwner().split(' ');
     change('UPDATE jobs SET owner = ?', `${place} ${process.ppid} 1 0123456789abcdef`);
@@ -95,7 +95,7 @@ if (spawnSync('unshare', [...unshare, 'true']).status !== 0) {
     withTempDir(async (dir) => {
       const path = `${dir}/jobs.db`;
       const store = JobStore.open(path);
-      store.add('a', request, 10);
+      store.add('a', request, 'client', 10);
       const script = fileURLToPath(new URL('../helpers/holdJob.ts', import.meta.url));
       // A number that nobody has outside.
       const command = 'echo 4000000 > /proc/sys/kernel/ns_last_pid; "$0" --import tsx "$1" "$2"; true';
@@ -112,9 +112,9 @@ if (spawnSync('unshare', [...unshare, 'true']).status !== 0) {
 
 test('the queue is bounded, in order, and a job that was given back has lost no attempt', () =>
   withStores((one, two) => {
-    for (const id of ['a', 'b']) one.add(id, request, 2);
+    for (const id of ['a', 'b']) one.add(id, request, 'client', 2);
     assert.throws(
-      () => two.add('c', request, 2),
+      () => two.add('c', request, 'client', 2),
       ({ code, retryAfterS }: { code: string; retryAfterS: number }) => code === 'too_many_jobs' && retryAfterS === 30,
     );
     const job = one.claim(3) as Job;
@@ -125,9 +125,53 @@ test('the queue is bounded, in order, and a job that was given back has lost no 
     assert.equal([again?.id, again?.attempts], ['a', 1]);
   }));
 
+test('one client leaves room in the queue for others', () =>
+  withStores((one, two) => {
+    const full = ({ code }: { code: string }) => code === 'too_many_jobs';
+    for (let i = 0; i < 14; i++) one.add(`greedy ${i}`, request, 'greedy', 16);
+    assert.throws(() => two.add('another', request, 'greedy', 16), full);
+    for (let i = 0; i < 2; i++) two.add(`modest ${i}`, request, 'modest', 16);
+    assert.throws(() => two.add('modest 2', request, 'modest', 16), full);
+    one.claim(3);
+    assert.throws(() => one.add('another', request, 'greedy', 16), full);
+    two.add('modest 2', request, 'modest', 16);
+  }));
+
+test('a queue of an older autobird goes on', () =>
+  withTempDir((dir) => {
+    const path = `${dir}/jobs.db`;
+    JobStore.open(path).close();
+    const database = new Database(path);
+    database.exec('ALTER TABLE jobs DROP COLUMN client; PRAGMA user_version = 1');
+    database.exec("INSERT INTO jobs (id, status, created_ms, request) VALUES ('a', 'queued', 1, '{}')");
+    database.close();
+    const store = JobStore.open(path);
+    store.add('b', request, 'client', 2);
+    assert.is(store.claim(3)?.id, 'a');
+    assert.is(store.claim(3)?.id, 'b');
+    store.close();
+  }));
+
+test('who sent a job is forgotten when it is over', () =>
+  withTempDir((dir) => {
+    const path = `${dir}/jobs.db`;
+    const store = JobStore.open(path);
+    for (const id of ['a', 'b', 'c']) store.add(id, request, 'client', 10);
+    store.finish(store.claim(3) as Job, 'succeeded', null);
+    store.delete('c');
+    store.close();
+    const database = new Database(path);
+    const rows = database.prepare('SELECT client FROM jobs ORDER BY id').all() as { client: string }[];
+    database.close();
+    assert.equal(
+      rows.map(({ client }) => client),
+      ['', 'client', ''],
+    );
+  }));
+
 test('what is cancelled is not finished, what is over is forgotten', () =>
   withStores((one, two) => {
-    one.add('a', request, 2);
+    one.add('a', request, 'client', 2);
     const job = one.claim(3) as Job;
     assert.is(two.delete('a')?.status, 'running');
     assert.not(one.renew(job, progress));

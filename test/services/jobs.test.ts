@@ -145,7 +145,14 @@ test('jobs have a total on the disk, and leave the log its share', async () => {
         duplex: 'half',
         headers: { prefer: 'respond-async', 'content-type': 'audio/wav' },
       } as RequestInit);
-      for (const answer of [announced, unannounced]) {
+      const form = new Response(audioForm(['a.wav', chirpWav(10)]));
+      const unannouncedForm = await fetch(`${url}/v1/predictions`, {
+        method: 'POST',
+        body: form.body,
+        duplex: 'half',
+        headers: { prefer: 'respond-async', 'content-type': form.headers.get('content-type') ?? '' },
+      } as RequestInit);
+      for (const answer of [announced, unannounced, unannouncedForm]) {
         assert.is(answer.status, 507);
         assert.is(answer.headers.get('retry-after'), '60');
         const { code, detail } = (await answer.json()) as { code: string; detail: string };

@@ -2,6 +2,7 @@
 import type { Readable } from 'node:stream';
 import { createGunzip, createInflate } from 'node:zlib';
 import type { FastifyRequest } from 'fastify';
+import { AutobirdError } from '../../../../src/index.ts';
 import { clientKey } from '../../../http/clientKey.ts';
 import type { FairBudget, Hold } from '../../../http/FairBudget.ts';
 import { HttpProblem } from '../../../http/HttpProblem.ts';
@@ -93,7 +94,7 @@ async function collect(stream: Readable, maxBytes: number, hold: Hold): Promise<
       chunks.push(chunk);
     }
   } catch (error) {
-    if (error instanceof HttpProblem) throw error;
+    if (error instanceof HttpProblem || error instanceof AutobirdError) throw error;
     const { message } = error as Error;
     throw new HttpProblem(400, 'bad_body', `The body cannot be read (${message}): was it cut short?`);
   }
