@@ -9,13 +9,15 @@ const main = `${import.meta.dirname}/../../services/main.ts`;
 
 export class ServiceProcess {
   readonly port: number;
+  readonly managementPort: number;
   /** Of its log and its models. */
   readonly dir: string;
   readonly #child: ChildProcess;
 
-  private constructor(child: ChildProcess, port: number, dir: string) {
+  private constructor(child: ChildProcess, managementPort: number, port: number, dir: string) {
     this.dir = dir;
     this.#child = child;
+    this.managementPort = managementPort;
     this.port = port;
   }
 
@@ -24,12 +26,16 @@ export class ServiceProcess {
     const path = `${dir}/service.log`;
     const begun = (await readFile(path, 'utf8').catch(() => '')).length;
     const out = openSync(path, 'a');
-    const words = ['inference', 'service.port=0', 'service.management.port=null', ...overrides];
+    const words = ['inference', 'service.port=0', 'service.management.port=0', ...overrides];
     const child = spawn(process.execPath, ['--import', 'tsx', main, ...words], { stdio: ['ignore', out, out] });
     for (let i = 0; i < 1200 && child.exitCode === null; i++) {
       const text = (await readFile(path, 'utf8')).slice(begun);
-      const port = /listening at http:\/\/[\d.]+:(\d+)/.exec(text)?.[1];
-      if (port !== undefined) return new ServiceProcess(child, Number(port), dir);
+      // The port for operators is there first. A port has a line an address.
+      const ports = new Set([...text.matchAll(/listening at http:\/\/[\d.]+:(\d+)/g)].map(([, port]) => Number(port)));
+      const [managementPort, port] = [...ports];
+      if (managementPort !== undefined && port !== undefined) {
+        return new ServiceProcess(child, managementPort, port, dir);
+      }
       await sleep(50);
     }
     child.kill('SIGKILL');

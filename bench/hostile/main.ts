@@ -8,6 +8,7 @@ import { writeTinyModel } from '../../test/helpers/tinyModel.ts';
 import { machine, printTable } from '../machine.ts';
 import type { Attack } from './Attack.ts';
 import { Bystander, type BystanderReport } from './Bystander.ts';
+import { bigDelete } from './bigDelete.ts';
 import { headerFloods, pathTraversal, pipelining, smuggling } from './framing.ts';
 import { fuzzedAudio, malformedForms } from './fuzz.ts';
 import { kills } from './kills.ts';
@@ -19,7 +20,7 @@ import { Tally } from './wire.ts';
 
 const usage = `Usage: npm run hostile -- [NAME…] [--scale 1] [--kills 50] [--model CHECKPOINT]
 
-Runs the attacks whose name contains a NAME, all without one; --scale makes them smaller or larger. Needs ffmpeg on the PATH and
+Runs the attacks whose name contains a NAME (also: kill, delete), all without one; --scale makes them smaller or larger. Needs ffmpeg on the PATH and
 12,000 file descriptors. Prints a table and writes bench/results/hostile.json; exits with 1 where something was found.`;
 
 const { values, positionals } = parseArgs({
@@ -172,6 +173,10 @@ try {
     times > 0 && (positionals.length === 0 || positionals.includes('kill'))
       ? await kills(dir, settingsIn(dir), times)
       : undefined;
+  const big =
+    positionals.length === 0 || positionals.includes('delete')
+      ? await bigDelete(startIn, dir, scaled(1_000_000))
+      : undefined;
   printTable(
     ['attack', 's', 'answers', 'MiB before', 'peak', 'bystander', 'p50 ms', 'p99 ms', 'p99 beside', 'findings'],
     rows.map((row) => [
@@ -197,12 +202,31 @@ try {
     );
     if (lost + doubled + different > 0 || answered === 0) wrong.push('the log and the answers differ');
   }
+  if (big !== undefined) {
+    console.log(
+      `a log of ${big.rows} rows: up to date in ${big.upgradeS.toFixed(1)} s, started in ${big.startS.toFixed(1)} s; ${big.deleted} rows deleted in ${big.deleteS.toFixed(0)} s, a page in ${big.pageMs.toFixed(0)} ms (median)`,
+    );
+    printTable(
+      ['beside', 'bystander', 'p50 ms', 'p99 ms', 'longest ms', 'failures'],
+      Object.entries(big.bystanders).map(([what, { requests, p50Ms, p99Ms, maxMs, failures }]) => [
+        what,
+        String(requests),
+        ...[p50Ms, p99Ms, maxMs, failures].map((value) => value.toFixed(0)),
+      ]),
+    );
+    for (const [what, { failures }] of Object.entries(big.bystanders)) {
+      if (failures > 0) wrong.push(`${what}: ${failures} requests of the bystander failed`);
+    }
+    const { listing, listingElsewhere, deletion, deletionElsewhere } = big.bystanders;
+    if (listing.p99Ms > mostFold * listingElsewhere.p99Ms) wrong.push('listings hold the bystander up');
+    if (deletion.p99Ms > mostFold * deletionElsewhere.p99Ms) wrong.push('a deletion holds the bystander up');
+  }
   for (const text of wrong) console.log(text);
   console.log(`${rows.length} attacks, ${wrong.length} findings`);
   await mkdir(`${import.meta.dirname}/../results`, { recursive: true });
   await writeFile(
     `${import.meta.dirname}/../results/hostile.json`,
-    `${JSON.stringify({ machine: machine(), scale, rows, kills: killed ?? null }, null, 2)}\n`,
+    `${JSON.stringify({ machine: machine(), scale, rows, kills: killed ?? null, big: big ?? null }, null, 2)}\n`,
   );
   process.exitCode = wrong.length > 0 ? 1 : 0;
 } finally {
