@@ -199,7 +199,7 @@ export interface Progress {
 /** Shared by everything that takes long. */
 export interface JobOptions {
   /** Stops the work; the promise rejects with `signal.reason`. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** Called now and then, and at the end of each stage. */
-  readonly onProgress?: (progress: Progress) => void;
+  readonly onProgress?: ((progress: Progress) => void) | undefined;
 }

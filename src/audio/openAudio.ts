@@ -26,7 +26,7 @@ export interface OpenAudioOptions {
    */
   readonly channel?: Channel;
   /** Stops opening and decoding; what waits rejects with `signal.reason`. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** What is read in one go with opening, where the decoder can; see {@link AudioSource.allSamples}. Default nothing. */
   readonly readAhead?: ReadAhead;
   /** The decoders that may be used, tried in this order. Default `wav`, `ffmpeg`, `ffmpeg-cli`, `wasm`. */

@@ -37,7 +37,7 @@ export function configWithoutRawDir(args: ConfigArgs, overrides: readonly string
 export function configOfServices(args: ConfigArgs, overrides: readonly string[]): Groups {
   const configDir = args['config-dir'];
   const groups = Object.keys(groupsSchema.shape) as (keyof Groups)[];
-  return composeConfig(withRawDir(overrides, '.'), { groups, ...(configDir !== undefined && { configDir }) }).config;
+  return composeConfig(withRawDir(overrides, '.'), { groups, configDir }).config;
 }
 
 /** For commands on a prepared dataset: it says itself where its recordings are, unless an override does. */

@@ -35,5 +35,5 @@ export function completeConfig({ config = {}, overrides = [], configDir }: Confi
   const groups = Object.entries(config);
   const choices = groups.flatMap(([group, choice]) => (typeof choice === 'string' ? [`${group}=${choice}`] : []));
   const values = Object.fromEntries(groups.filter(([, value]) => typeof value !== 'string'));
-  return composeConfig([...overrides, ...choices], { values, ...(configDir !== undefined && { configDir }) }).config;
+  return composeConfig([...overrides, ...choices], { values, configDir }).config;
 }

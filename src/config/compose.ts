@@ -20,7 +20,7 @@ export type GroupName = keyof Groups;
 /** What {@link composeConfig} composes, and from where. */
 export interface ComposeOptions<Group extends GroupName = keyof Config> {
   /** Folders searched before autobird's own `configs/`, the first one first; none by default. */
-  readonly configDir?: string | readonly string[];
+  readonly configDir?: string | readonly string[] | undefined;
   /** Groups that are needed; the others are not looked at, so that values may be missing there (`data.raw_dir`). All but `service` by default. */
   readonly groups?: readonly Group[];
   /** Values over all others, by group, in camelCase; `ConfigSource.config` is the way to give them. */

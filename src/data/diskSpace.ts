@@ -20,7 +20,7 @@ export async function checkDiskSpace(
   rawDir: string,
   files: readonly FoundFile[],
   sampleRateHz: number,
-  options: { readonly limits: DecodeLimits; readonly signal?: AbortSignal },
+  options: { readonly limits: DecodeLimits; readonly signal?: AbortSignal | undefined },
 ): Promise<void> {
   if (files.length === 0) return;
   const { bavail, bsize } = await statfs(dir);
@@ -40,7 +40,7 @@ export async function checkDiskSpace(
 async function estimateSeconds(
   rawDir: string,
   files: readonly FoundFile[],
-  options: { readonly limits: DecodeLimits; readonly signal?: AbortSignal },
+  options: { readonly limits: DecodeLimits; readonly signal?: AbortSignal | undefined },
 ): Promise<number> {
   const step = Math.max(1, Math.floor(files.length / sampled));
   const known = new Map<string, { bytes: number; seconds: number }>();
@@ -63,7 +63,7 @@ async function estimateSeconds(
 
 async function declaredSeconds(
   path: string,
-  options: { readonly limits: DecodeLimits; readonly signal?: AbortSignal },
+  options: { readonly limits: DecodeLimits; readonly signal?: AbortSignal | undefined },
 ): Promise<number | null> {
   try {
     const source = await openAudio(path, options);

@@ -163,7 +163,7 @@ async function decodeAll(
     rawDir,
     fresh.map(({ file }) => file),
     sampleRateHz,
-    { limits, ...(signal === undefined ? {} : { signal }) },
+    { limits, signal },
   );
   // Equal bytes in several places are decoded once; if they cannot be, every place is rejected.
   done = 0;

@@ -88,7 +88,8 @@ async function folderSide(
       clips,
       limits,
       channel: config.data.channel,
-      ...job({ signal, onProgress }),
+      signal,
+      onProgress,
     };
     for await (const row of recordingRows(paths, options)) {
       if ('error' in row) failed.push(row);
@@ -101,7 +102,7 @@ async function folderSide(
   for await (const prediction of classifier.predictFiles(paths, {
     embedding: true,
     driftFeatures: true,
-    ...(signal && { signal }),
+    signal,
   })) {
     if ('error' in prediction) failed.push(prediction);
     else rows.push(predictionRow(prediction));
@@ -128,7 +129,8 @@ async function datasetSide(
     stage: 'features',
     embedding: true,
     driftFeatures: true,
-    ...job({ signal, onProgress }),
+    signal,
+    onProgress,
   });
   for await (const { recording, prediction } of predicted) {
     if ('error' in prediction) failed.push(prediction);
@@ -187,8 +189,4 @@ async function shardRows(
     onProgress?.({ stage: 'features', done: i + 1, total: recordings.length, message: path });
   }
   return rows;
-}
-
-function job({ signal, onProgress }: { [Key in keyof JobOptions]: JobOptions[Key] | undefined }): JobOptions {
-  return { ...(signal && { signal }), ...(onProgress && { onProgress }) };
 }

@@ -26,15 +26,15 @@ export interface EvaluateOptions extends JobOptions {
   /** Which recordings; default `test`. */
   readonly side?: Side;
   /** Default: those the checkpoint was trained with. */
-  readonly evaluation?: Pick<EvaluationConfig, 'audio' | 'calibrationBins' | 'mistakes'>;
+  readonly evaluation?: Pick<EvaluationConfig, 'audio' | 'calibrationBins' | 'mistakes'> | undefined;
   /** Folder for `report.json`, `report.html`, `confusion.csv` and `model_card.md`; nothing is written without one. */
-  readonly outputDir?: string;
+  readonly outputDir?: string | undefined;
   /** Default `cpu`. */
-  readonly device?: Device | 'auto';
+  readonly device?: Device | 'auto' | undefined;
   /** Default `f32`. */
-  readonly precision?: Precision | 'auto';
+  readonly precision?: Precision | 'auto' | undefined;
   /** Threads of the network; default one a core. */
-  readonly threads?: number;
+  readonly threads?: number | undefined;
 }
 
 const optionNames: OptionNames<EvaluateOptions> = {
@@ -84,13 +84,9 @@ export async function evaluate(options: EvaluateOptions): Promise<Report> {
   const predicted = predictRecordings(checkpoint, dataset, recordings, {
     stage: 'evaluate',
     audio,
-    ...(signal && { signal }),
-    ...(onProgress && { onProgress }),
-    runtime: {
-      ...(device === undefined ? {} : { device }),
-      ...(precision === undefined ? {} : { precision }),
-      ...(threads === undefined ? {} : { threads }),
-    },
+    signal,
+    onProgress,
+    runtime: { device, precision, threads },
   });
   for await (const one of predicted) {
     const result = tally.add(one);

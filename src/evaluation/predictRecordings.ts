@@ -62,7 +62,7 @@ export async function* predictRecordings(
     if (states[i] === 'same') return [join(dataset.manifest.rawDir, recording.path)];
     return [decodedRecording(recording, dataset.manifest.sampleRateHz, shards, shard++)];
   });
-  const predictions = classifier.predictFiles(sources, { embedding, driftFeatures, ...(signal && { signal }) });
+  const predictions = classifier.predictFiles(sources, { embedding, driftFeatures, signal });
   try {
     for (const [i, recording] of recordings.entries()) {
       const fromShard = states[i] === 'missing';

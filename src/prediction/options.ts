@@ -8,23 +8,23 @@ import type { OptionNames } from '../options.ts';
 /** How {@link Classifier.open} runs a model. */
 export interface ClassifierOptions {
   /** `auto` takes the GPU where there is one. Default `cpu`. */
-  readonly device?: Device | 'auto';
+  readonly device?: Device | 'auto' | undefined;
   /** `auto`: what is fast on the device. Default `f32`, which gives the scores of the evaluation. */
-  readonly precision?: Precision | 'auto';
+  readonly precision?: Precision | 'auto' | undefined;
   /** Threads of the network; default one a core. */
-  readonly threads?: number;
+  readonly threads?: number | undefined;
   /** Clips of a crossing into the network; changes speed and memory, not scores. Default 16. */
   readonly batchSize?: number;
   /**
    * For servers: clips of recordings that are predicted at the same time are computed together, by `threads` workers of one
    * thread each. Default off: the same recording gives the same bits, whatever is predicted beside it.
    */
-  readonly batching?: Partial<Batching>;
+  readonly batching?: Partial<Batching> | undefined;
   /**
    * What is refused before memory is taken, or given up while it is decoded. Default that of configs/data: 32 channels,
    * 768 kHz, 24 hours, 4 GiB; at any cost of time and any ratio.
    */
-  readonly limits?: Partial<PredictionLimits>;
+  readonly limits?: Partial<PredictionLimits> | undefined;
 }
 
 /** How clips of several calls are gathered into one batch of the network. */
@@ -41,25 +41,25 @@ export interface PredictionLimits extends DecodeLimits, Partial<DecodeCosts> {
 
 export interface PredictOptions extends JobOptions {
   /** Seconds by which neighbouring clips overlap, at least 0.05 less than a clip; default what the checkpoint says. */
-  readonly overlapS?: number;
+  readonly overlapS?: number | undefined;
   /** Least score of a detection, 0..1. Default 0.25. */
-  readonly minScore?: number;
+  readonly minScore?: number | undefined;
   /** At most so many labels are detected in one clip. Default 3. */
-  readonly topK?: number;
+  readonly topK?: number | undefined;
   /** Neighbouring clips of one label become one detection. Default true. */
-  readonly merge?: boolean;
+  readonly merge?: boolean | undefined;
   /**
    * Milliseconds, from the call, after which the prediction is of no use. Where clips of many recordings are computed together
    * (`batching`), what cannot be there by then is refused (OverloadedError) or given up (AutobirdError `deadline_exceeded`)
    * instead of being computed for nothing. Default no limit.
    */
-  readonly withinMs?: number;
+  readonly withinMs?: number | undefined;
   /** Name in the result instead of the path; the way to name a Buffer. */
   readonly name?: string;
   /** For this recording, instead of what the classifier was opened with. */
-  readonly limits?: Partial<PredictionLimits>;
+  readonly limits?: Partial<PredictionLimits> | undefined;
   /** With `batching`: waits for room in the queue instead of failing with OverloadedError. Default false. */
-  readonly waitForRoom?: boolean;
+  readonly waitForRoom?: boolean | undefined;
   /** Also give the embedding of the recording. Default false. */
   readonly embedding?: boolean;
   /** Also give what drift detection keeps of the recording. Default false. */
@@ -68,7 +68,7 @@ export interface PredictOptions extends JobOptions {
 
 export interface PredictFilesOptions extends PredictOptions {
   /** Recordings decoded at once; default one a core. */
-  readonly workers?: number;
+  readonly workers?: number | undefined;
   /** `input`: in the order of the paths. `ready`: as they are done. Default `input`. */
   readonly order?: 'input' | 'ready';
 }

@@ -135,7 +135,7 @@ async function forward<Samples>(
   const score = () => {
     const withinMs = deadlineMs === undefined ? undefined : Math.max(0, deadlineMs - performance.now());
     return engine.forwardPcm(samples, starts, clipSamplesOf(options), embeddings, {
-      ...(signal && { signal }),
+      signal,
       withinMs,
       driftFeatures,
     });

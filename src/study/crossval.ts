@@ -21,12 +21,12 @@ import { evaluateRun, type ResolvedTrainOptions, type TrainOptions, train } from
 
 export interface CrossvalOptions extends TrainOptions {
   /** Folder for `crossval.json`, `crossval.html` and the folds' runs; default one below `run.root` for each configuration. */
-  readonly outputDir?: string;
+  readonly outputDir?: string | undefined;
   /**
    * Folds trained at once, each with an equal share of the threads unless `training.threads` says otherwise. Default one
    * a core, which is faster than all cores on one fold and bears a busy neighbour better; one on a GPU.
    */
-  readonly jobs?: number;
+  readonly jobs?: number | undefined;
 }
 
 const optionNames: OptionNames<CrossvalOptions> = {

@@ -44,11 +44,11 @@ export async function keepReference(options: KeepReferenceOptions): Promise<void
   const predicted = predictRecordings(checkpoint, dataset, [...training, ...validation], {
     stage: 'reference',
     audio: 'shards',
-    runtime: { device, ...(threads === null ? {} : { threads }) },
+    runtime: { device, threads: threads ?? undefined },
     embedding: true,
     driftFeatures: true,
-    ...(signal && { signal }),
-    ...(onProgress && { onProgress }),
+    signal,
+    onProgress,
   });
   const heldOut = new Set(validation);
   for await (const { recording, prediction } of predicted) {

@@ -109,9 +109,9 @@ export async function evaluateRun(
     evaluation,
     outputDir: run.dir,
     device: training.device,
-    ...(training.threads === null ? {} : { threads: training.threads }),
-    ...(signal && { signal }),
-    ...(onProgress && { onProgress }),
+    threads: training.threads ?? undefined,
+    signal,
+    onProgress,
   });
 }
 

@@ -38,7 +38,7 @@ export const config: Command<ConfigCommandArgs> = {
     }
     const configDir = args['config-dir'];
     const groups = Object.keys(groupsSchema.shape).filter((group) => group !== 'data') as never[];
-    const { tree } = composeConfig(overrides, { groups, ...(configDir !== undefined && { configDir }) });
+    const { tree } = composeConfig(overrides, { groups, configDir });
     io.out(io.json ? `${JSON.stringify(toPlain(tree))}\n` : dumpYaml(tree));
     return undefined;
   },

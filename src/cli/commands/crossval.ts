@@ -60,8 +60,8 @@ export const crossval: Command<CrossvalArgs> = {
       signal: io.signal,
       onProgress: io.progress.report,
       onNote: (line) => io.progress.note(line),
-      ...(args.jobs !== undefined && { jobs: args.jobs }),
-      ...(args.output !== undefined && { outputDir: args.output }),
+      jobs: args.jobs,
+      outputDir: args.output,
     });
     io.progress.end();
     io.out(io.json ? `${JSON.stringify(encode(crossvalSchema, result))}\n` : figures(result, io));

@@ -76,8 +76,8 @@ export const evaluate: Command<EvaluateArgs> = {
       onProgress: io.progress.report,
       device: args.device,
       precision: args.precision,
-      ...(args.threads !== undefined && { threads: args.threads }),
-      ...(overridden && { evaluation: config.evaluation }),
+      threads: args.threads,
+      evaluation: overridden ? config.evaluation : undefined,
     });
     io.progress.end();
     const page = join(dir, 'report.html');

@@ -175,8 +175,8 @@ export function predictOptions({ predict }: Pick<Config, 'predict'>, signal: Abo
     topK,
     merge,
     signal,
-    ...(overlapS !== null && { overlapS }),
-    ...(workers !== null && { workers }),
+    overlapS: overlapS ?? undefined,
+    workers: workers ?? undefined,
   };
 }
 
