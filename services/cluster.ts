@@ -40,7 +40,7 @@ export interface SuperviseOptions {
  */
 export function superviseWorkers({ workers, shutdownS, logger }: SuperviseOptions): void {
   const readyAt = new Map<number, number>();
-  /** What each worker counted and measured when it was last asked, and what those counted that are gone. */
+  /** What each worker had counted and measured at the last request, and what the workers counted that are gone. */
   const latest = new Map<number, MetricValues>();
   const ofTheDead: MetricValues[] = [];
   let serving = false;
@@ -176,7 +176,7 @@ async function stopAll(signal: NodeJS.Signals): Promise<void> {
   );
 }
 
-/** Tells the first process, where there is one, that this worker listens. */
+/** Tells the first process, where there is one, that this worker serves. */
 export function announceReady(): void {
   process.send?.({ autobird: 'ready' } satisfies Message);
 }
@@ -193,7 +193,7 @@ export interface Peers {
 
 /**
  * @param own the metrics of this process
- * @param onRefresh called when another process was asked to look at its models
+ * @param onRefresh called when another process was told to look for new models
  */
 export function joinPeers(own: ServiceRegistry, onRefresh: () => void): Peers {
   if (!cluster.isWorker) return { missing: null, metrics: () => own.metrics(), refresh: () => {} };
@@ -216,10 +216,10 @@ export function joinPeers(own: ServiceRegistry, onRefresh: () => void): Peers {
       const { id } = message;
       void own.getMetricsAsJSON().then((metrics) => say({ autobird: 'collected', id, metrics }));
     } else if (message.autobird === 'metrics-text') {
-      const asked = waiting.get(message.id);
+      const request = waiting.get(message.id);
       waiting.delete(message.id);
-      if (message.text === undefined) asked?.reject(new Error(`The metrics of all processes: ${message.error}`));
-      else asked?.resolve(message.text);
+      if (message.text === undefined) request?.reject(new Error(`The metrics of all processes: ${message.error}`));
+      else request?.resolve(message.text);
     }
   });
   return {

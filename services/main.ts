@@ -86,11 +86,11 @@ async function main(words: readonly string[]): Promise<void> {
   });
   const [host, managementHost] = await Promise.all([oneAddress(service.host), oneAddress(service.management.host)]);
   if (managementPort !== null) {
-    await listening(portSettings.managementPort, () =>
+    await listenAt(portSettings.managementPort, () =>
       management.listen({ host: managementHost, port: managementPort }),
     );
   }
-  const address = await listening(portSettings.port, () => app.listen({ host, port, backlog: 4096 }));
+  const address = await listenAt(portSettings.port, () => app.listen({ host, port, backlog: 4096 }));
   if (terminalLog && (cluster.worker?.id ?? 1) === 1) {
     process.stdout.write(`Open ${address.replace('//0.0.0.0', '//127.0.0.1')}${page}   (Ctrl-C ends it)\n`);
   }
@@ -98,8 +98,8 @@ async function main(words: readonly string[]): Promise<void> {
   announceReady();
 }
 
-/** Listens; where it cannot, the error says which setting the port is of. */
-async function listening(setting: string, listen: () => Promise<string>): Promise<string> {
+/** Listens at a port; where it cannot, the error names the setting of the port. */
+async function listenAt(setting: string, listen: () => Promise<string>): Promise<string> {
   try {
     return await listen();
   } catch (error) {

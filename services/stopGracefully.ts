@@ -17,7 +17,7 @@ const wishes = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 const oneWishMs = 1000;
 
 /**
- * Has `stop` end this process's work when a signal asks for it, or an error that nobody caught forces it, and ends the
+ * Has `stop` end this process's work when a signal comes or an error was not caught, and ends the
  * process then, with 1 after an error or where it took too long. A second signal, later, ends it at once.
  */
 export function stopGracefully(

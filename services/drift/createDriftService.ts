@@ -60,7 +60,7 @@ async function managementApp(
   });
   app.get(
     '/metrics',
-    { config: { role: 'metrics', quiet: true }, schema: { tags: ['metrics'], summary: 'For Prometheus' } },
+    { config: { role: 'metrics', unlogged: true }, schema: { tags: ['metrics'], summary: 'For Prometheus' } },
     async (_request, reply) => reply.type(registry.contentType).send(await registry.metrics()),
   );
   return app;

@@ -6,7 +6,7 @@ interface Share {
   readonly holds: Set<Hold>;
 }
 
-/** Above its fair share a client leaves this part for those who come. */
+/** The part that a client above its fair share leaves for new clients. */
 const reservedPart = 1 / 8;
 
 function mostForOne(limit: number): number {
@@ -27,20 +27,20 @@ export function fairShare(
 }
 
 /**
- * Something scarce that clients share: bytes of uploads in memory, connections for live audio, uploads of jobs. A client alone
- * may have seven eighths. Whoever stays within the fair share (all of it, by the number of clients that hold something) finds room:
- * where there is none, the client with the most, if that is more than its fair share, loses a hold that is still waiting for
- * bytes. So neither slow nor silent connections of one client turn another one away.
+ * Something scarce that clients share: bytes of uploads in memory, connections for live audio, uploads of jobs. One client may
+ * have seven eighths. The fair share is the limit by the number of clients that have some of it. A client within its fair share
+ * finds room: where there is none, the client with the largest share above the fair one loses a hold whose bytes still arrive.
+ * So slow or stalled connections of one client do not turn another one away.
  */
 export class FairBudget {
-  /** What one client may hold where there is no other. */
+  /** What one client may have at most. */
   readonly mostForOne: number;
   readonly #limit: number;
   readonly #refusal: string;
   readonly #shares = new Map<string, Share>();
   #taken = 0;
 
-  /** @param refusal what a client is told for which there is no room */
+  /** @param refusal the message for a client for which there is no room */
   constructor(limit: number, refusal: string) {
     this.#limit = limit;
     this.#refusal = refusal;
@@ -51,7 +51,7 @@ export class FairBudget {
     return this.#taken;
   }
 
-  /** Nothing yet, for `client` ({@link clientKey}). Release it in the end. */
+  /** A hold of nothing yet, for `client` ({@link clientKey}). Release it in the end. */
   hold(client: string): Hold {
     return new Hold(this, client);
   }
@@ -85,20 +85,20 @@ export class FairBudget {
     return new HttpProblem(503, 'overloaded', `${this.#refusal}: try again in a moment`, { retryAfterS: 1 });
   }
 
-  /** The largest hold that can be lost of the client that has the most, if that is more than is fair. */
+  /** The largest hold that can be lost, of the client with the largest share above the fair one. */
   #greedy(not: string, fair: number): Hold | undefined {
-    const [most] = [...this.#shares]
+    const [largest] = [...this.#shares]
       .filter(([client, { units }]) => client !== not && units > fair)
       .sort(([, a], [, b]) => b.units - a.units)
       .flatMap(([, { holds }]) => [...holds].filter((hold) => hold.canBeLost).sort((a, b) => b.units - a.units));
-    return most;
+    return largest;
   }
 }
 
 /** What one request, or connection, has of a budget. */
 export class Hold implements Disposable {
   readonly client: string;
-  /** Bytes are still coming: it is lost where another client has a better right. */
+  /** Its bytes still arrive: it is lost where a client within its fair share needs the room. */
   canBeLost = false;
   readonly #budget: FairBudget;
   #units = 0;

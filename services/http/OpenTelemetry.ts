@@ -26,7 +26,7 @@ import { type TraceContext, traceContextOf } from './traceContext.ts';
 import type { RequestSpan, SpanAttributes, Tracing } from './tracing.ts';
 
 const tracesPath = '/v1/traces';
-/** A collector that does not answer must not keep a service from ending. */
+/** A collector that does not respond must not keep a service from ending. */
 const closeMs = 2_000;
 
 export class OpenTelemetry implements Tracing {
@@ -73,7 +73,7 @@ export class OpenTelemetry implements Tracing {
       parentOf(traceContextOf(headers)),
     );
     const traced = new ServerSpan(this.#tracer, span);
-    // Also where the client has gone and there is no answer.
+    // Also where the client has gone and there is no response.
     reply.raw.once('close', () => traced.end(reply.raw.writableFinished ? reply.statusCode : null));
     return traced;
   }

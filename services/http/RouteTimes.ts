@@ -4,7 +4,7 @@ import { histogramSamples, registerSnapshot } from './snapshotMetric.ts';
 interface Times {
   readonly method: string;
   readonly route: string;
-  /** Answers by status. */
+  /** Responses by status. */
   readonly statuses: Map<number, number>;
   /** Of each bucket alone, and beyond the last. */
   readonly counts: number[];
@@ -33,7 +33,7 @@ export class RouteTimes {
   register(registry: Registry, names: { readonly requests: string; readonly seconds: string }): void {
     registerSnapshot(registry, {
       name: names.requests,
-      help: 'Answered requests',
+      help: 'Served requests',
       type: 'counter',
       values: () =>
         this.#all().flatMap(({ method, route, statuses }) =>
@@ -42,7 +42,7 @@ export class RouteTimes {
     });
     registerSnapshot(registry, {
       name: names.seconds,
-      help: 'From the headers of a request to the last byte of its answer',
+      help: 'From the headers of a request to the last byte of its response',
       type: 'histogram',
       values: () =>
         this.#all().flatMap(({ method, route, counts, sumS }) =>

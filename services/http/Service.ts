@@ -6,7 +6,7 @@ export interface Service {
   readonly management: FastifyInstance;
 }
 
-/** Whether the service is about to stop: it is not ready any more, and still serves who comes all the same. */
+/** Whether the service is about to stop: it is not ready any more, and still serves requests. */
 export interface StopNotice {
   announced: boolean;
 }

@@ -4,10 +4,10 @@ import { fastifyAccepts } from '@fastify/accepts';
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify';
 import { authConfigured } from './auth/authenticate.ts';
 import { handleErrors } from './errors.ts';
-import { healthRoutes, isQuiet, type Readiness, stopping } from './health.ts';
+import { healthRoutes, isUnlogged, type Readiness, stopping } from './health.ts';
 import { knowRoutes } from './knownRoutes.ts';
 import { httpRequest, logsRequests } from './logging.ts';
-import { answerClientError } from './longUploads.ts';
+import { handleClientError } from './longUploads.ts';
 import { type ApiInfo, describeApi } from './openApi.ts';
 import { type Audience, protect, type SecurityConfig } from './protect.ts';
 import { RequestLogger } from './RequestLogger.ts';
@@ -29,7 +29,7 @@ export interface AppOptions {
   readonly tracing?: Tracing | null;
 }
 
-/** A client's own id is kept when it is harmless in logs and headers. */
+/** A client's own id is used when it is harmless in logs and headers. */
 const requestIdPattern = /^[\w.:-]{1,128}$/;
 
 const routerOptions = { ignoreTrailingSlash: true, maxParamLength: 256 };
@@ -53,7 +53,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     connectionTimeout: 0,
     keepAliveTimeout: 72_000,
     http: { headersTimeout: 15_000, maxHeaderSize: 16_384, IncomingMessage: WebSocketUpgrade },
-    clientErrorHandler: answerClientError,
+    clientErrorHandler: handleClientError,
     forceCloseConnections: 'idle',
     return503OnClosing: true,
     genReqId: ({ headers }) => {
@@ -65,7 +65,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   knowRoutes(app, routerOptions);
   await app.register(fastifyAccepts);
   handleErrors(app);
-  // Hooks that call back instead of giving a promise: on a small answer they would be a good part of the work.
+  // Hooks with callbacks: promises would be a good part of the work of a small response.
   app.addHook('onRequest', (request, reply, done) => {
     reply.headers(securityHeaders).header('x-request-id', request.id);
     // The next request on this connection would find it closed.
@@ -75,7 +75,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   traceRequests(app, tracing);
   if (logsRequests(logger)) {
     app.addHook('onResponse', (request, reply, done) => {
-      if (!isQuiet(request)) {
+      if (!isUnlogged(request)) {
         const { url: route = null } = request.routeOptions;
         const client = request.client === null ? {} : { client: request.client.name };
         request.log.info({ route, ...client, httpRequest: httpRequest(request, reply) }, 'request');
@@ -91,7 +91,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
 }
 
 /**
- * While the application closes, a connection goes as soon as its last answer is out: Fastify closes those that are idle at the
+ * While the application closes, a connection is closed as soon as its last response is sent: Fastify closes those that are idle at the
  * beginning, and a client that keeps the others open would hold the service up.
  */
 function closeConnections(app: FastifyInstance): void {

@@ -1,4 +1,4 @@
-/** What went wrong, as an answer: FastAPI's bodies (`{"detail": …}`), and a status that says whose fault it is. */
+/** Errors as responses: FastAPI's bodies (`{"detail": …}`), and a status of 4xx for the client's mistakes, 5xx for ours. */
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { AudioError, AutobirdError, InvalidArgumentError } from '../../src/index.ts';
 import { HttpProblem } from './HttpProblem.ts';
@@ -26,17 +26,17 @@ const statusByCode: Readonly<Record<string, number>> = {
   ratio_too_large: 413,
 };
 
-/** The answer for anything that a handler threw; 500 for what nobody expected. */
+/** The response for anything that a handler threw; 500 for unexpected errors. */
 export function problemResponse(error: unknown): ProblemResponse {
   if (error instanceof HttpProblem) {
     const { status, code, message, options } = error;
     if (options.loc !== undefined) return located(status, code, options.loc, message);
-    return answer(status, code, message, options.retryAfterS);
+    return plain(status, code, message, options.retryAfterS);
   }
   if (error instanceof AutobirdError) {
     const known = statusByCode[error.code];
     const { retryAfterS } = error as { readonly retryAfterS?: number };
-    if (known !== undefined) return answer(known, error.code, error.message, retryAfterS);
+    if (known !== undefined) return plain(known, error.code, error.message, retryAfterS);
     if (error instanceof AudioError) return located(422, error.code, ['body', 'audio'], error.message);
     if (error instanceof InvalidArgumentError) return located(422, error.code, ['query'], error.message);
   }
@@ -46,12 +46,12 @@ export function problemResponse(error: unknown): ProblemResponse {
     return { status: 422, body: { detail, code: 'validation' } };
   }
   if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
-    return answer(statusCode, codeOf(code), message ?? 'Bad Request');
+    return plain(statusCode, codeOf(code), message ?? 'Bad Request');
   }
-  return answer(500, 'internal', 'Internal Server Error');
+  return plain(500, 'internal', 'Internal Server Error');
 }
 
-function answer(status: number, code: string, detail: string, retryAfterS?: number): ProblemResponse {
+function plain(status: number, code: string, detail: string, retryAfterS?: number): ProblemResponse {
   return { status, body: { detail, code }, retryAfterS };
 }
 
@@ -63,14 +63,14 @@ function codeOf(code: string | undefined): string {
   return code === undefined ? 'bad_request' : code.replace(/^FST_(ERR_)?/, '').toLowerCase();
 }
 
-/** Writes a body down as the clients of these routes know it. */
+/** Makes a body in the form that the clients of these routes know. */
 type BodyOf = (body: Pick<ProblemResponse['body'], 'detail'>) => object;
 
-/** Makes every error of `app` such an answer, in FastAPI's bodies where `bodyOf` has no others, and logs those that are ours. */
+/** Has every error of `app` sent so, in FastAPI's bodies where `bodyOf` makes no others; unexpected ones are logged. */
 export function handleErrors(app: FastifyInstance, bodyOf: BodyOf = (body) => body): void {
   app.setNotFoundHandler(async (request, reply) => sendUnrouted(request, reply, bodyOf));
   app.setErrorHandler(async (error, request, reply) =>
-    // The body of a request that is for nobody is not read: whether it could be does not matter.
+    // The body of a request without a route is not read, so that errors about the body do not matter.
     request.is404 && isOfFastify(error)
       ? sendUnrouted(request, reply, bodyOf)
       : sendProblem(error, request, reply, bodyOf),
@@ -88,9 +88,9 @@ function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyRepl
 function sendUnrouted(request: FastifyRequest, reply: FastifyReply, bodyOf: BodyOf): FastifyReply {
   if (hasUnreadBody(request)) closeAfter(reply);
   const methods = request.server.methodsAt(request.url);
-  // A route of files has looked, and found none.
-  const asked = methods.includes(request.method === 'HEAD' ? 'GET' : request.method);
-  if (asked || methods.length === 0) return reply.code(404).send(bodyOf({ detail: 'Not Found' }));
+  // Where the route serves this method, it is one of files that has found none.
+  const hasMethod = methods.includes(request.method === 'HEAD' ? 'GET' : request.method);
+  if (hasMethod || methods.length === 0) return reply.code(404).send(bodyOf({ detail: 'Not Found' }));
   reply.code(405).header('allow', methods.join(', '));
   return reply.send(bodyOf({ detail: 'Method Not Allowed' }));
 }

@@ -14,24 +14,24 @@ export const stopping: Readiness = { ready: false, stopping: true, reason: 'The 
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Orchestrators ask here: always served, whatever the key, the host, the rate and the load. To restart a busy process helps nobody. */
+    /** For orchestrators: served whatever the key, the host, the rate and the load, since a restart does not help a busy process. */
     readonly health?: boolean;
-    /** Machines ask here every few seconds: neither logged nor traced. */
-    readonly quiet?: boolean;
+    /** Requested every few seconds by machines: neither logged nor traced. */
+    readonly unlogged?: boolean;
   }
 }
 
-export const healthRoute = { config: { health: true, quiet: true } } as const;
+export const healthRoute = { config: { health: true, unlogged: true } } as const;
 
 export function isHealth({ routeOptions }: FastifyRequest): boolean {
   return routeOptions.config?.health === true;
 }
 
-export function isQuiet({ routeOptions }: FastifyRequest): boolean {
-  return routeOptions.config?.quiet === true;
+export function isUnlogged({ routeOptions }: FastifyRequest): boolean {
+  return routeOptions.config?.unlogged === true;
 }
 
-/** `GET /livez` while the process answers, `GET /readyz` (200 or 503) while it can do its work. */
+/** `GET /livez` while the process responds, `GET /readyz` (200 or 503) while it can do its work. */
 export function healthRoutes(app: FastifyInstance, readiness: () => Readiness): void {
   const alive = Type.Object({ status: Type.Literal('alive') });
   const ready = Type.Object({ status: Type.Literal('ready'), reason: Type.Optional(Type.String()) });

@@ -3,16 +3,16 @@ import findMyWay, { type HTTPMethod } from 'find-my-way';
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** The methods that `url` is answered for (HEAD and OPTIONS aside); none where it is no route. */
+    /** The methods that `url` is served for (HEAD and OPTIONS aside); none where it is no route. */
     methodsAt(url: string): readonly string[];
   }
 }
 
-const asked = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
+const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
 
 /**
  * Lets `app.methodsAt` tell a wrong method from an unknown path. Fastify's own `hasRoute` knows patterns only, so the routes are
- * held once more in the router that Fastify uses. Comes before the first route.
+ * put once more into the router that Fastify uses. Comes before the first route.
  */
 export function knowRoutes(app: FastifyInstance, routerOptions: findMyWay.Config<findMyWay.HTTPVersion.V1>): void {
   const router = findMyWay(routerOptions);
@@ -21,5 +21,5 @@ export function knowRoutes(app: FastifyInstance, routerOptions: findMyWay.Config
       if (router.findRoute(one as HTTPMethod, url) === null) router.on(one as HTTPMethod, url, () => {});
     }
   });
-  app.decorate('methodsAt', (url: string) => asked.filter((method) => router.find(method, url) !== null));
+  app.decorate('methodsAt', (url: string) => methods.filter((method) => router.find(method, url) !== null));
 }

@@ -32,7 +32,7 @@ export function logsRequests({ level }: Pick<FastifyBaseLogger, 'level'>): boole
   return ['trace', 'debug', 'info'].includes(level);
 }
 
-/** What Cloud Logging shows of a request. Without the client's address and the query, which belong to nobody's log. */
+/** What Cloud Logging shows of a request. Without the client's address and the query: logs must not hold them. */
 export function httpRequest(request: FastifyRequest, reply: FastifyReply): Readonly<Record<string, string | number>> {
   const requestSize = request.headers['content-length'];
   const responseSize = reply.getHeader('content-length');

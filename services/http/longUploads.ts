@@ -5,7 +5,7 @@ import type { FastifyRequest } from 'fastify';
 
 /** A client that sends nothing for so long has gone. */
 const silenceMs = 30_000;
-/** However steadily it drips: 4 GiB at 10 Mbit/s. */
+/** The end of every upload, also of one whose bytes still arrive: 4 GiB at 10 Mbit/s. */
 const longestMs = 3_600_000;
 
 const long = new WeakSet<Socket>();
@@ -15,7 +15,7 @@ export function allowLongUpload({ raw }: FastifyRequest): Disposable {
   const { socket } = raw;
   long.add(socket);
   let bytesRead = -1;
-  // Where it does not flow it is the disk that is waited for.
+  // A body that does not flow waits for the disk, not for the client.
   const silence = setInterval(() => {
     if (socket.bytesRead === bytesRead && raw.readableFlowing) socket.destroy();
     bytesRead = socket.bytesRead;
@@ -30,11 +30,11 @@ export function allowLongUpload({ raw }: FastifyRequest): Disposable {
   };
 }
 
-/** What is said on a connection whose request could not be read; Node ends it for every reason but a long upload. */
-export function answerClientError(error: Error & { readonly code?: string }, socket: Socket): void {
+/** The response on a connection whose request could not be read; Node closes it for every reason but a long upload. */
+export function handleClientError(error: Error & { readonly code?: string }, socket: Socket): void {
   if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && long.has(socket)) return;
   if (error.code === 'ECONNRESET' || socket.destroyed) return;
-  const [status, detail] = answers[error.code ?? ''] ?? [400, 'The request is not HTTP'];
+  const [status, detail] = problems[error.code ?? ''] ?? [400, 'The request is not HTTP'];
   const body = JSON.stringify({ detail, code: 'bad_request' });
   if (socket.writable) {
     socket.write(
@@ -45,7 +45,7 @@ export function answerClientError(error: Error & { readonly code?: string }, soc
   socket.destroy(error);
 }
 
-const answers: Readonly<Record<string, readonly [status: number, detail: string]>> = {
+const problems: Readonly<Record<string, readonly [status: number, detail: string]>> = {
   ERR_HTTP_REQUEST_TIMEOUT: [408, 'The request took too long to arrive'],
   HPE_HEADER_OVERFLOW: [431, 'The headers are larger than 16 KiB'],
 };

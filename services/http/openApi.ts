@@ -23,7 +23,7 @@ const securitySchemes = {
   bearer: { type: 'http', scheme: 'bearer', description: 'A key, or a JSON Web Token' },
 } as const;
 
-/** To be called before the routes that it describes; `secured` where keys or tokens are asked for. */
+/** To be called before the routes that it describes; `secured` where keys or tokens are needed. */
 export async function describeApi(app: FastifyInstance, info: ApiInfo, secured: boolean): Promise<void> {
   await app.register(fastifySwagger, {
     openapi: {
@@ -61,7 +61,7 @@ interface Operation {
   responses?: Record<string, object>;
 }
 
-/** What errors.ts answers. */
+/** The bodies of errors.ts. */
 const problemSchema = {
   type: 'object',
   required: ['detail'],
@@ -87,12 +87,12 @@ const problemSchema = {
   },
 } as const;
 
-/** Any route may refuse; a route that says more itself (`/readyz`) keeps what it says. */
+/** Any route may refuse a request; a route that documents its own refusals (`/readyz`) keeps them. */
 function documentProblems(operation: Operation): void {
   const content = { 'application/json': { schema: problemSchema } };
   operation.responses = {
-    '4XX': { description: 'The request cannot be answered as it is', content },
-    '5XX': { description: 'The service cannot answer now', content },
+    '4XX': { description: 'The request is refused', content },
+    '5XX': { description: 'The service cannot serve the request now', content },
     ...operation.responses,
   };
 }
@@ -113,7 +113,7 @@ function restoreBody(operation: Operation): void {
 }
 
 async function redocRoutes(app: FastifyInstance, { title }: ApiInfo): Promise<void> {
-  // Read once: answers that a client asks for and does not take must not hold a megabyte each.
+  // Read once: a megabyte for each response that a client does not read would fill the memory.
   const bundle = await readFile(createRequire(import.meta.url).resolve('redoc/bundles/redoc.standalone.js'));
   const page = `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">

@@ -40,8 +40,8 @@ const silenceS = 75;
 /** @throws AutobirdError where keys or tokens are configured and cannot be checked */
 export async function protect(app: FastifyInstance, config: SecurityConfig, audience: Audience): Promise<void> {
   app.server.maxConnections = config.maxConnections;
-  // A client that does not read its answer: nothing moves on its connection. Node lets an answer that waits have the time twice.
-  // Listening to a recording moves nothing either.
+  // A client that does not read its response: nothing moves on its connection. Node gives a response that waits the time twice.
+  // While a recording is predicted nothing moves either.
   app.server.setTimeout(1000 * (config.limits.deadlineS + silenceS));
   handleExpectContinue(app);
   app.decorateRequest('client', null);
@@ -87,7 +87,7 @@ async function limitRates(app: FastifyInstance, { max, windowS }: SecurityConfig
       new HttpProblem(
         429,
         'rate_limited',
-        `At most ${max} requests in ${windowS} s are answered: try again when Retry-After says`,
+        `At most ${max} requests in ${windowS} s are served: try again when Retry-After says`,
       ),
   });
   // As a hook of the application it stands behind `identify`, and counts unknown paths too.
@@ -122,7 +122,7 @@ export function warnWhereOpen(config: ServiceConfig, logger: FastifyBaseLogger):
   for (const { host: address, what } of open) {
     logger.warn(
       { host: address },
-      `${what}: no keys are configured (service.auth). Make one with autobird key, or let a proxy ask who comes`,
+      `${what}: no keys are configured (service.auth). Make one with autobird key, or let a proxy authenticate clients`,
     );
   }
 }

@@ -1,4 +1,4 @@
-/** What helmet would send with every answer of our services, and what pages may use; made once, because it never differs. */
+/** What helmet would send with every response of our services, and what pages may use; made once, because it never differs. */
 export const securityHeaders: Readonly<Record<string, string>> = {
   'content-security-policy':
     "default-src 'self';object-src 'none';frame-ancestors 'none';base-uri 'none';form-action 'self'",

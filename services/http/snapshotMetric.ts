@@ -11,12 +11,12 @@ export interface SnapshotMetric {
   readonly name: string;
   readonly help: string;
   readonly type: 'counter' | 'histogram';
-  /** Looked up when Prometheus asks. */
+  /** Called at each scrape of Prometheus. */
   readonly values: () => readonly Sample[];
 }
 
 /**
- * A metric whose counts are kept somewhere else. prom-client's own counters and histograms make and sort a key of the labels
+ * A metric whose counts are made elsewhere. prom-client's own counters and histograms make and sort a key of the labels
  * for each observation, and take no counts that somebody else has made.
  */
 export function registerSnapshot(registry: Registry, { values, ...about }: SnapshotMetric): void {

@@ -26,7 +26,7 @@ export class TerminalLog implements DestinationStream {
 
 function described(line: string): string | null {
   const { severity, time, message, httpRequest, err, ...facts } = JSON.parse(line);
-  // Every port that is listened at; the one to open has been said.
+  // Fastify says so for every port; the address to open stands above.
   if (/^Server listening at /.test(message ?? '')) return null;
   const request = httpRequest && `${httpRequest.requestMethod} ${httpRequest.requestUrl} ${httpRequest.status}`;
   const words = [String(time).slice(11, 19), severity, message, request, err?.message, ...namesOf(facts)];

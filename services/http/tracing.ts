@@ -1,6 +1,6 @@
 /** Spans of requests, where tracing is configured (./openTracing.ts). */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { isQuiet } from './health.ts';
+import { isUnlogged } from './health.ts';
 import { type TraceContext, traceContextOf, traceFields } from './traceContext.ts';
 
 export type SpanAttributes = Readonly<Record<string, string | number | boolean>>;
@@ -26,13 +26,13 @@ export interface Tracing {
 }
 
 /**
- * Log lines of a request carry its trace, its caller's where it is not traced itself. A traced one's answer names its span
+ * Log lines of a request carry its trace, its caller's where it is not traced itself. The response to a traced one names its span
  * in `traceresponse`.
  */
 export function traceRequests(app: FastifyInstance, tracing: Tracing | null): void {
   app.decorateRequest('span', null);
   app.addHook('onRequest', async (request, reply) => {
-    if (tracing !== null && !isQuiet(request)) {
+    if (tracing !== null && !isUnlogged(request)) {
       request.span = tracing.begin(request, reply);
       const { traceId, spanId, sampled } = request.span;
       reply.header('traceresponse', `00-${traceId}-${spanId}-${sampled ? '01' : '00'}`);

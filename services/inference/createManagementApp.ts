@@ -23,7 +23,7 @@ export async function createManagementApp(
   });
   app.get(
     '/metrics',
-    { config: { role: 'metrics', quiet: true }, schema: { tags: ['metrics'], summary: 'For Prometheus' } },
+    { config: { role: 'metrics', unlogged: true }, schema: { tags: ['metrics'], summary: 'For Prometheus' } },
     async (_request, reply) => reply.type(metrics.registry.contentType).send(await peers.metrics()),
   );
   app.post(

@@ -43,7 +43,7 @@ export async function webRoutes(app: FastifyInstance, config: ServiceConfig): Pr
       // Requested each time, and 304 while unchanged: after an update no old script is used.
       reply.header('cache-control', 'no-cache');
     });
-    const hidden = { schema: { hide: true }, config: { quiet: true } } as const;
+    const hidden = { schema: { hide: true }, config: { unlogged: true } } as const;
     for (const { path, html } of pages) {
       scope.get(path, hidden, async (request, reply) => {
         // Its own addresses are relative, so that it works behind any prefix: they need the slash at the end.

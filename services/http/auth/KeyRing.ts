@@ -1,5 +1,5 @@
 /**
- * API keys, of which only the SHA-256 is kept: `autobird key` draws 256 random bits, so there is no dictionary to try and no
+ * API keys, of which only the SHA-256 is stored: `autobird key` draws 256 random bits, so there is no dictionary to try and no
  * need for a slow hash, which would be a way to keep the service busy.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
@@ -8,19 +8,19 @@ import { AutobirdError } from '../../../src/index.ts';
 import { parseKeysFile } from './keysFile.ts';
 import type { AuthConfig, Client } from './roles.ts';
 
-interface KeptKey {
+interface StoredKey {
   readonly digest: Buffer;
   readonly client: Client;
 }
 
 export class KeyRing {
-  readonly #given: readonly KeptKey[];
+  readonly #given: readonly StoredKey[];
   readonly #path: string | null;
-  #ofFile: readonly KeptKey[] = [];
+  #ofFile: readonly StoredKey[] = [];
   #fingerprint = '';
 
   private constructor({ keys, keysFile }: AuthConfig) {
-    this.#given = keys.map(kept);
+    this.#given = keys.map(storedKey);
     this.#path = keysFile;
   }
 
@@ -38,7 +38,7 @@ export class KeyRing {
       const { size, mtimeMs, ino } = await stat(this.#path);
       const fingerprint = `${size} ${mtimeMs} ${ino}`;
       if (fingerprint === this.#fingerprint) return;
-      this.#ofFile = parseKeysFile(await readFile(this.#path, 'utf8'), this.#path).map(kept);
+      this.#ofFile = parseKeysFile(await readFile(this.#path, 'utf8'), this.#path).map(storedKey);
       this.#fingerprint = fingerprint;
     } catch (error) {
       if (error instanceof AutobirdError) throw error;
@@ -49,7 +49,7 @@ export class KeyRing {
     }
   }
 
-  /** Whose key it is, null for nobody's. Takes as long for a wrong key as for a good one. */
+  /** The client of a key, null for an unknown one. Takes as long for a wrong key as for a good one. */
   find(presented: string): Client | null {
     const digest = createHash('sha256').update(presented).digest();
     let found: Client | null = null;
@@ -60,6 +60,6 @@ export class KeyRing {
   }
 }
 
-function kept({ name, sha256, roles }: AuthConfig['keys'][number]): KeptKey {
+function storedKey({ name, sha256, roles }: AuthConfig['keys'][number]): StoredKey {
   return { digest: Buffer.from(sha256, 'hex'), client: { name, roles: new Set(roles) } };
 }

@@ -97,6 +97,6 @@ function rolesOf(payload: JWTPayload, claim: string): ReadonlySet<Role> {
     }
   }
   const words = typeof found === 'string' ? found.split(/\s+/) : Array.isArray(found) ? found : [];
-  // Words that are no role of ours open nothing: a route asks for one of ours by name.
+  // Words that are no role of ours open no route: each route needs one of ours by its name.
   return new Set(words as Role[]);
 }

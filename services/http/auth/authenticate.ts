@@ -1,4 +1,4 @@
-/** Who asks is found out from the headers, before anything of a body is read; what they may do is the route's to say. */
+/** A client is known by its headers, before anything of a body is read; its route says which role it needs. */
 import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestAsyncHookHandler } from 'fastify';
 import { HttpProblem } from '../HttpProblem.ts';
 import { isHealth } from '../health.ts';
@@ -10,16 +10,16 @@ import { TokenVerifier } from './TokenVerifier.ts';
 const maxCredentialLength = 8192;
 
 export interface Authentication {
-  /** Sets `request.client`; refuses nobody. */
+  /** Sets `request.client`; never refuses a request. */
   readonly identify: onRequestAsyncHookHandler;
   /** Refuses with 401 or 403. */
   readonly authorize: onRequestAsyncHookHandler;
 }
 
 export interface AuthenticationOptions {
-  /** What a route asks for that says nothing itself; default `read` for GET and HEAD, else `predict`. */
+  /** The role that routes need which name none; default `read` for GET and HEAD, else `predict`. */
   readonly role?: Role | undefined;
-  /** How often the keys file is looked at. */
+  /** How often the keys file is read again. */
   readonly reloadS: number;
 }
 

@@ -1,10 +1,10 @@
-/** Who asks, and what they may do. */
+/** The client of a request, and what it may do. */
 import type { ServiceConfig } from '../../../src/index.ts';
 
 export type AuthConfig = ServiceConfig['auth'];
 export type Role = AuthConfig['keys'][number]['roles'][number];
 
-/** Somebody whose key or token was good. */
+/** A client whose key or token was good. */
 export interface Client {
   /** Of the key, or `token:` and the token's `sub`: for logs and rate limits. */
   readonly name: string;
@@ -17,7 +17,7 @@ declare module 'fastify' {
     client: Client | null;
   }
   interface FastifyContextConfig {
-    /** What the route asks of a client; by its method where it says nothing. */
+    /** The role that the route needs; default by its method. */
     readonly role?: Role;
   }
 }
