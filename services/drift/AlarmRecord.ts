@@ -12,6 +12,29 @@ export interface AlarmRecord extends AlarmMemory {
 
 export const quiet: AlarmRecord = { raised: false, levels: [], since: null, why: null, columns: [] };
 
+/** What a webhook is told when the alarm is raised or ended: `text` for people (Slack, Mattermost), the rest for programs. */
+export function alarmNotice(
+  { raised, since, why }: AlarmRecord,
+  { from, to, rows, shareOfDriftedColumns, driftedColumns }: Omit<TrendPoint, 'alarm'>,
+  modelVersion: string | null,
+): string {
+  const percent = Math.round(100 * shareOfDriftedColumns);
+  const columns = driftedColumns.length > 0 ? `: ${driftedColumns.join(', ')}` : '';
+  const model = modelVersion === null ? '' : ` (model ${modelVersion})`;
+  const text = `autobird: drift alarm ${raised ? 'raised' : 'cleared'}${model}. In the window to ${to} ${percent} % of the columns have drifted${columns}.`;
+  return JSON.stringify({
+    text,
+    service: 'autobird-drift',
+    event: raised ? 'raised' : 'cleared',
+    since,
+    why,
+    window: { from, to, rows },
+    share_of_drifted_columns: shareOfDriftedColumns,
+    drifted_columns: driftedColumns,
+    model_version: modelVersion,
+  });
+}
+
 /** The alarm after the next window. */
 export function nextAlarm(
   before: AlarmRecord,

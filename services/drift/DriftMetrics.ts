@@ -34,6 +34,16 @@ export class DriftMetrics {
       },
     });
     windows.inc(0);
+    if (monitor.webhookFailures === null) return;
+    new Counter({
+      name: 'autobird_drift_webhook_failures_total',
+      help: 'Tries to deliver a notice of the alarm that failed since the service began',
+      registers: [this.registry],
+      collect() {
+        this.reset();
+        this.inc(monitor.webhookFailures ?? 0);
+      },
+    });
   }
 
   #comparisonGauges(monitor: DriftMonitor): void {

@@ -1,9 +1,10 @@
 import type { FastifyBaseLogger } from 'fastify';
 import { AutobirdError, type DriftConfig } from '../../src/index.ts';
 import type { TrendPoint } from '../../src/service.ts';
-import { type AlarmRecord, nextAlarm, quiet } from './AlarmRecord.ts';
+import { type AlarmRecord, alarmNotice, nextAlarm, quiet } from './AlarmRecord.ts';
 import type { DriftState, StoredWindow } from './DriftState.ts';
 import type { Comparison, DriftEvaluator, Sides } from './Evaluator.ts';
+import { Webhook, webhookUrl } from './Webhook.ts';
 
 /** Windows on the page. */
 const windowsShown = 100;
@@ -23,6 +24,7 @@ export class DriftMonitor {
   readonly #evaluator: DriftEvaluator;
   readonly #state: DriftState;
   readonly #logger: FastifyBaseLogger;
+  readonly #webhook: Webhook | null;
   #sides: Sides | null = null;
   #missing = 'Starting';
   #newest: Evaluated | null = null;
@@ -36,6 +38,8 @@ export class DriftMonitor {
     this.#evaluator = evaluator;
     this.#state = state;
     this.#logger = logger;
+    const url = webhookUrl(config.monitor.webhook.url);
+    this.#webhook = url === null ? null : new Webhook(url, config.monitor.webhook.timeoutS, state, logger);
   }
 
   /** What is compared; null while something is missing. */
@@ -58,6 +62,11 @@ export class DriftMonitor {
     return this.#windowsClosed;
   }
 
+  /** Tries to deliver a notice of the alarm that failed since the service began; null without a webhook. */
+  get webhookFailures(): number | null {
+    return this.#webhook?.failures ?? null;
+  }
+
   /** Evaluates now, and from then on every `drift.monitor.every_s`. Resolves after the first time. */
   async start(): Promise<void> {
     await this.evaluate();
@@ -70,6 +79,7 @@ export class DriftMonitor {
   async evaluate(): Promise<void> {
     this.#running ??= this.#evaluate().finally(() => {
       this.#running = null;
+      if (!this.#closed) this.#webhook?.deliver();
     });
     await this.#running;
   }
@@ -99,6 +109,7 @@ export class DriftMonitor {
     if (this.#timer !== null) clearInterval(this.#timer);
     await this.#evaluator.close();
     await this.#running;
+    await this.#webhook?.close();
     this.#state.close();
   }
 
@@ -122,14 +133,15 @@ export class DriftMonitor {
     }
   }
 
-  async #closeWindows({ series }: Sides): Promise<void> {
+  async #closeWindows({ series, modelVersion }: Sides): Promise<void> {
     const last = this.#state.windows(series, 1)[0];
     let alarm = last?.alarm ?? quiet;
     for (const { point, end } of await this.#evaluator.closedWindows(last?.end ?? null)) {
       const before = alarm;
       alarm = nextAlarm(before, point, this.#config.alarm);
       const window: StoredWindow = { point: { ...point, alarm: alarm.raised }, end, alarm };
-      this.#state.add(series, window);
+      const isChange = this.#webhook !== null && alarm.raised !== before.raised;
+      this.#state.add(series, window, isChange ? alarmNotice(alarm, point, modelVersion) : null);
       this.#windowsClosed++;
       if (alarm.raised && !before.raised) this.#logger.warn({ ...alarm }, 'Drift alarm raised');
       if (!alarm.raised && before.raised) this.#logger.info({ since: alarm.since }, 'Drift alarm ended');

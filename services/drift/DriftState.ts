@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import Database from 'libsql';
 import { AutobirdError } from '../../src/index.ts';
 import { makeFolder, type TrendPoint } from '../../src/service.ts';
+import { transaction } from '../transaction.ts';
 import type { AlarmRecord } from './AlarmRecord.ts';
 import type { Cursor } from './Evaluator.ts';
 
@@ -11,6 +12,14 @@ export interface StoredWindow {
   readonly end: Cursor;
   /** After this window. */
   readonly alarm: AlarmRecord;
+}
+
+/** What somebody is to be told of the alarm. */
+export interface StoredNotice {
+  readonly id: number;
+  readonly atMs: number;
+  /** JSON. */
+  readonly body: string;
 }
 
 /** Raised when an older autobird would misread the file. */
@@ -45,6 +54,11 @@ export class DriftState {
           alarm TEXT NOT NULL,
           UNIQUE (series, end_ms, end_rows)
         );
+        CREATE TABLE IF NOT EXISTS notices (
+          id INTEGER PRIMARY KEY AUTOINCREMENT,
+          at_ms INTEGER NOT NULL,
+          body TEXT NOT NULL
+        );
         PRAGMA user_version = ${formatVersion};
       `);
       return new DriftState(database, keepWindows);
@@ -69,16 +83,36 @@ export class DriftState {
     }));
   }
 
-  /** Adds the next window. One that another process of the same file has added already stays as it is. */
-  add(series: string, { point, end, alarm }: StoredWindow): void {
-    this.#database
-      .prepare('INSERT OR IGNORE INTO windows (series, end_ms, end_rows, point, alarm) VALUES (?, ?, ?, ?, ?)')
-      .run(series, end.timeMs, end.rows, JSON.stringify(point), JSON.stringify(alarm));
-    this.#database
-      .prepare(
-        'DELETE FROM windows WHERE series = ?1 AND id NOT IN (SELECT id FROM windows WHERE series = ?1 ORDER BY id DESC LIMIT ?2)',
-      )
-      .run(series, this.#keepWindows);
+  /**
+   * Adds the next window, and with it what is to be told of it. A window that another process of the same file has added
+   * already stays as it is, and is told once.
+   */
+  add(series: string, { point, end, alarm }: StoredWindow, notice: string | null): void {
+    transaction(this.#database, () => {
+      const { changes } = this.#database
+        .prepare('INSERT OR IGNORE INTO windows (series, end_ms, end_rows, point, alarm) VALUES (?, ?, ?, ?, ?)')
+        .run(series, end.timeMs, end.rows, JSON.stringify(point), JSON.stringify(alarm));
+      if (changes > 0 && notice !== null) {
+        this.#database.prepare('INSERT INTO notices (at_ms, body) VALUES (?, ?)').run(Date.now(), notice);
+      }
+      this.#database
+        .prepare(
+          'DELETE FROM windows WHERE series = ?1 AND id NOT IN (SELECT id FROM windows WHERE series = ?1 ORDER BY id DESC LIMIT ?2)',
+        )
+        .run(series, this.#keepWindows);
+    });
+  }
+
+  /** Of those that were not delivered. */
+  oldestNotice(): StoredNotice | null {
+    const row = this.#database.prepare('SELECT id, at_ms, body FROM notices ORDER BY id LIMIT 1').get() as
+      | { readonly id: number; readonly at_ms: number; readonly body: string }
+      | undefined;
+    return row === undefined ? null : { id: row.id, atMs: row.at_ms, body: row.body };
+  }
+
+  removeNotice(id: number): void {
+    this.#database.prepare('DELETE FROM notices WHERE id = ?').run(id);
   }
 
   close(): void {

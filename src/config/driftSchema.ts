@@ -59,5 +59,12 @@ export const driftSchema = z.strictObject({
     state: z.string(),
     /** Older windows are forgotten. */
     keepWindows: count,
+    /** Told when the alarm is raised and when it is cleared. */
+    webhook: z.strictObject({
+      /** `https://…`; null for what the environment's AUTOBIRD_DRIFT_WEBHOOK_URL says, none without it. */
+      url: z.string().nullable(),
+      /** Of one try. */
+      timeoutS: z.number().positive().max(3600),
+    }),
   }),
 });
