@@ -93,21 +93,6 @@ export async function readTensors(path: string, infos: readonly TensorInfo[]): P
   });
 }
 
-/** The same as `readSafetensors` for bytes in memory; tensors are copies. `where` names them in messages. */
-export function decodeSafetensors(bytes: Uint8Array, where = 'The buffer'): SafetensorsFile {
-  const length = parseHeaderLength(bytes.subarray(0, 8), bytes.byteLength, where);
-  const { metadata, tensors } = parseHeader(bytes.subarray(8, 8 + length), bytes.byteLength, where);
-  return {
-    metadata,
-    tensors: tensors.map(({ name, dtype, shape, offset, byteLength }) => ({
-      name,
-      dtype,
-      shape,
-      data: Uint8Array.from(bytes.subarray(offset, offset + byteLength)),
-    })),
-  };
-}
-
 /** SHA-256 of the payload, hex: of tensors as read, or `payloadOrder(tensors)` of those to be written. */
 export function payloadSha256(tensors: readonly NamedTensor[]): string {
   const hash = createHash('sha256');

@@ -204,7 +204,7 @@ export const evaluationSchema = z.strictObject({
   mistakes: z.int().min(0),
 });
 
-export const predictSchema = z.strictObject({
+const predictSchema = z.strictObject({
   format: z.enum(['table', 'json', 'ndjson', 'csv', 'raven', 'audacity', 'kaleidoscope']),
   /** Seconds by which neighbouring clips overlap; null for what the checkpoint says. */
   overlapS: z.number().min(0).nullable(),
@@ -216,7 +216,7 @@ export const predictSchema = z.strictObject({
   workers: count.nullable(),
 });
 
-export const runSchema = z.strictObject({
+const runSchema = z.strictObject({
   /** Runs are written to `<root>/<date>/<time>`. */
   root: z.string(),
   /** `auto`: go on with the newest unfinished run of an equal configuration. `never`. Or a run folder. */

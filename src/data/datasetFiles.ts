@@ -8,7 +8,7 @@ import { splitSchema } from '../config/schema.ts';
 import type { DatasetManifest, Recording } from '../domain.ts';
 
 export const datasetFormatVersion = 1;
-export const splitFormatVersion = 1;
+const splitFormatVersion = 1;
 export const shardFormatVersion = 1;
 
 const hash = z.string().regex(/^[0-9a-f]{64}$/, '64 hex digits');
@@ -19,7 +19,7 @@ const insidePath = z
   .string()
   .refine((path) => !path.startsWith('/') && !path.split('/').includes('..'), 'a relative path inside the dataset');
 
-export const annotationSchema = z.strictObject({
+const annotationSchema = z.strictObject({
   startS: z.number(),
   endS: z.number(),
   lowHz: z.number().nullable(),

@@ -1,4 +1,6 @@
 /** How the target or the prediction goes together with the features, on both sides: Evidently's ColumnCorrelationsMetric. */
+
+import { addAt } from '../vectors.ts';
 import { type ColumnType, qualityTypes } from './columnTypes.ts';
 import { cramersV, kendall, pearson, spearman } from './stats/correlation.ts';
 import type { DriftColumn, DriftTable } from './table.ts';
@@ -73,7 +75,7 @@ function contingency(a: DriftColumn, b: DriftColumn): number[][] {
   for (const [x, y] of pairs) {
     const row = counts[rows.get(x) as number] as number[];
     const place = columns.get(y) as number;
-    row[place] = (row[place] as number) + 1;
+    addAt(row, place, 1);
   }
   return counts;
 }

@@ -1,5 +1,6 @@
 /** One column against its reference: which test, what it says, and from where on that is drift (Evidently 0.7). */
 import { InvalidArgumentError } from '../../bindings/errors.ts';
+import { addAt } from '../vectors.ts';
 import type { ColumnType } from './columnTypes.ts';
 import {
   hellinger,
@@ -47,7 +48,7 @@ const kinds: Readonly<Record<TestName, Kind>> = {
 };
 
 /** Whether the score of a test is a p-value. */
-export function isPValue(test: TestName): boolean {
+function isPValue(test: TestName): boolean {
   return test === 'ks' || test === 'chisquare' || test === 'z';
 }
 
@@ -84,7 +85,7 @@ export function testColumn(
 }
 
 /** Evidently's choice: tests up to 1,000 reference rows, distances above, because with many rows any difference is significant. */
-export function chooseTest(type: ColumnType, referenceRows: number, distinct: number): TestName {
+function chooseTest(type: ColumnType, referenceRows: number, distinct: number): TestName {
   const few = type === 'cat' || distinct <= 5;
   if (referenceRows > 1000) return few ? 'jensenshannon' : 'wasserstein';
   if (!few) return 'ks';
@@ -162,7 +163,7 @@ export function categoryCounts(
     const counts = new Float64Array(places.size);
     for (const value of side) {
       const place = places.get(value) as number;
-      counts[place] = (counts[place] as number) + 1;
+      addAt(counts, place, 1);
     }
     return counts;
   };

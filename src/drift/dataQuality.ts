@@ -1,6 +1,7 @@
 /** What the two tables look like before anything is compared: Evidently's DataQualityPreset, in its `as_dict` shape. */
+
+import { mean } from '../vectors.ts';
 import { type ColumnType, qualityTypes } from './columnTypes.ts';
-import { mean } from './stats/moments.ts';
 import { type DriftColumn, type DriftTable, distinctValues } from './table.ts';
 
 type Cell = number | string | null;

@@ -1,6 +1,7 @@
 /** Reference rows against current rows: what Evidently says of them, and what it does not. */
 import { expected } from '../../bindings/errors.ts';
 import { isoTimeMs } from '../absoluteTime.ts';
+import { mean } from '../vectors.ts';
 import { Alarm, type AlarmOptions } from './alarm.ts';
 import { type ColumnCorrelations, columnCorrelations } from './columnCorrelations.ts';
 import { testColumn } from './columnTest.ts';
@@ -12,7 +13,6 @@ import { type EffectSize, effectSize } from './effectSize.ts';
 import { type EmbeddingDrift, type EmbeddingDriftOptions, embeddingDrift } from './embeddingDrift.ts';
 import { adjustForFalseDiscovery } from './falseDiscovery.ts';
 import { type MissingValues, missingValues } from './missingValues.ts';
-import { mean } from './stats/moments.ts';
 import { type DriftColumn, type DriftTable, type DriftValue, driftTable, present } from './table.ts';
 import { cutWindows, type WindowOptions } from './windows.ts';
 

@@ -1,8 +1,9 @@
 /** How large a difference is, whatever the number of rows: what a p-value does not say. */
+
+import { mean } from '../vectors.ts';
 import { categoryCounts } from './columnTest.ts';
 import { cramersV } from './stats/correlation.ts';
 import { standardDeviation } from './stats/distances.ts';
-import { mean } from './stats/moments.ts';
 import { type DriftColumn, present } from './table.ts';
 
 export interface EffectSize {

@@ -3,12 +3,12 @@ import type { Checkpoint } from '../checkpoint/Checkpoint.ts';
 import type { ReferenceRow } from '../checkpoint/reference.ts';
 import type { DriftFeatures, Label } from '../domain.ts';
 import type { RecordingPrediction } from '../prediction/options.ts';
-import { indexOfLargest } from '../scoring/aggregate.ts';
+import { indexOfLargest } from '../vectors.ts';
 import type { DriftRow } from './detectDrift.ts';
 import type { driftFeatureNames, RecordingRow } from './recordingRows.ts';
 
 /** The prediction where a no-event label wins: a category like any other, because its share may drift. */
-export const noEventCategory = 'no event';
+const noEventCategory = 'no event';
 
 /** What one recording is compared by. */
 export interface ModelRow {

@@ -4,6 +4,7 @@ import type { FailedPrediction, Label, Prediction, Recording } from '../domain.t
 import type { RecordingResult, Report } from '../reports/report.ts';
 import { aggregateClips, clipProbabilities } from '../scoring/aggregate.ts';
 import { CalibrationTally, expectedCalibrationError, FiguresTally } from '../scoring/metrics.ts';
+import { type RankedLabel, rankLabels } from '../scoring/rankLabels.ts';
 import type { PredictedRecording } from './predictRecordings.ts';
 
 type Tallied = Pick<
@@ -124,10 +125,8 @@ function resultOf(recording: Recording, prediction: Prediction | FailedPredictio
       error: prediction.error,
     };
   }
-  const ranked = prediction.labels
-    .map((name, c) => ({ label: name, score: prediction.scores[c] as number }))
-    .sort((a, b) => b.score - a.score);
-  const predicted = (ranked[0] as (typeof ranked)[number]).label;
+  const ranked = rankLabels(prediction.labels, prediction.scores);
+  const predicted = (ranked[0] as RankedLabel).label;
   return {
     recording: path,
     label,

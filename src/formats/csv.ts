@@ -1,5 +1,6 @@
+import { rankLabels } from '../scoring/rankLabels.ts';
 import { csvRow, decimal } from './delimited.ts';
-import { bestLabels, isFailed, type OutputFormat } from './format.ts';
+import { isFailed, type OutputFormat } from './format.ts';
 
 /** A row a detection; a recording without detections, or without a prediction, has one row too. */
 export const csv: OutputFormat = {
@@ -29,7 +30,7 @@ export const csv: OutputFormat = {
         const { code, message } = result.error;
         return csvRow([result.recording, null, null, null, null, null, null, null, null, null, code, message]);
       }
-      const best = bestLabels(result, context.noEventLabels, 1)[0];
+      const best = rankLabels(result.labels, result.scores, context.noEventLabels)[0];
       const about = [
         result.recording,
         decimal(result.durationS, 3),

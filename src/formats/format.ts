@@ -49,16 +49,3 @@ export interface OutputFormat {
 export function isFailed(result: PredictionResult): result is FailedPrediction {
   return 'error' in result;
 }
-
-/** The best labels of a recording that are not no-event labels, best first; equal scores keep the model's order. */
-export function bestLabels(
-  prediction: Prediction,
-  noEventLabels: readonly Label[],
-  topK: number,
-): { readonly label: Label; readonly score: number }[] {
-  return prediction.labels
-    .map((label, index) => ({ label, score: prediction.scores[index] ?? 0 }))
-    .filter(({ label }) => !noEventLabels.includes(label))
-    .sort((a, b) => b.score - a.score)
-    .slice(0, topK);
-}

@@ -30,7 +30,7 @@ export const predictionJsonSchema = z.strictObject({
   modelVersion: z.string(),
 });
 
-export const failedJsonSchema = z.strictObject({
+const failedJsonSchema = z.strictObject({
   recording: z.string(),
   error: z.strictObject({ code: z.string(), message: z.string() }),
 });

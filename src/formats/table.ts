@@ -1,5 +1,6 @@
+import { rankLabels } from '../scoring/rankLabels.ts';
 import { displayWidth, fit, printable } from './displayWidth.ts';
-import { bestLabels, isFailed, type OutputFormat } from './format.ts';
+import { isFailed, type OutputFormat } from './format.ts';
 import { clock } from './percentAndClock.ts';
 
 const lengthColumns = 8;
@@ -36,9 +37,9 @@ export const table: OutputFormat = {
           const reason = printable(result.error.message);
           return `${line(name, '-', '-', `! ${reason}`)}\n`;
         }
-        const best = bestLabels(result, noEventLabels, shown).map(
-          ({ label, score }) => `${fit(printable(label), labelColumns)} ${score.toFixed(3)}`,
-        );
+        const best = rankLabels(result.labels, result.scores, noEventLabels)
+          .slice(0, shown)
+          .map(({ label, score }) => `${fit(printable(label), labelColumns)} ${score.toFixed(3)}`);
         const nothing = result.topLabel === null ? [fit('no event', labelColumns + 1 + scoreColumns)] : [];
         return `${line(
           name,

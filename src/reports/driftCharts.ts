@@ -2,6 +2,7 @@
 
 import type { ColumnDrift, SmallDistribution } from '../drift/dataDrift.ts';
 import type { TrendPoint } from '../drift/detectDrift.ts';
+import { total } from '../vectors.ts';
 import { fixed, grid, makeAxes, niceTicks, plain, shorten, svg } from './axes.ts';
 import { type Html, html, nothing } from './html.ts';
 
@@ -62,8 +63,7 @@ function densities(column: ColumnDrift): Html {
 
 /** The categories whose shares differ most come first. */
 function categories({ reference, current }: ColumnDrift): Html {
-  const total = ({ y }: SmallDistribution) => y.reduce((sum, value) => sum + value, 0) || 1;
-  const [before, now] = [total(reference), total(current)];
+  const [before, now] = [total(reference.y) || 1, total(current.y) || 1];
   const all = reference.x
     .map((name, i) => {
       const [first, second] = [(reference.y[i] as number) / before, (current.y[i] as number) / now];

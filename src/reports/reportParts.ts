@@ -1,6 +1,7 @@
 /** What the page of one evaluation and that of a cross-validation share. */
 
 import type { ClassFigures, Confusion } from '../scoring/metrics.ts';
+import { addAt } from '../vectors.ts';
 import { type Html, html, nothing } from './html.ts';
 import { figure, table } from './page.ts';
 import { heatmap } from './svg.ts';
@@ -42,7 +43,7 @@ function drawnClasses({ labels }: Confusion, wrong: Confusion['cells']): number[
   if (labels.length <= maxDrawn) return places;
   const mistakes = new Array<number>(labels.length).fill(0);
   for (const [truth, predicted, count] of wrong) {
-    for (const place of [truth, predicted]) if (place !== null) mistakes[place] = (mistakes[place] as number) + count;
+    for (const place of [truth, predicted]) if (place !== null) addAt(mistakes, place, count);
   }
   return places
     .filter((place) => (mistakes[place] as number) > 0)
@@ -63,7 +64,7 @@ function confusionHeatmap({ labels, cells }: Confusion, drawn: readonly number[]
   for (const [truth, predicted, count] of shown) {
     const row = values[places.get(truth) as number] as number[];
     const column = predicted === null ? columns.length - 1 : (places.get(predicted) ?? names.length);
-    row[column] = (row[column] as number) + count;
+    addAt(row, column, count);
   }
   const cell = Math.max(11, Math.min(32, Math.floor(760 / columns.length)));
   const chart = heatmap(values, names, columns, { cell, rowTitle: 'is', columnTitle: 'was called' });

@@ -1,6 +1,6 @@
 /** Sound inside a page. */
 
-const headerBytes = 44;
+import { wavHeader, wavHeaderBytes } from '../audio/wavHeader.ts';
 
 /**
  * A stretch of sound as a WAV file in a `data:` address: 8 bits a sample in mu-law (ITU-T G.711), which browsers play and
@@ -12,21 +12,10 @@ const headerBytes = 44;
 export function soundDataUrl(samples: Float32Array, sampleRateHz: number): string | null {
   const peak = samples.reduce((loudest, sample) => Math.max(loudest, Math.abs(sample)), 0);
   if (!(peak > 0)) return null;
-  const file = Buffer.alloc(headerBytes + samples.length);
-  file.write('RIFF', 0, 'latin1');
-  file.writeUInt32LE(file.length - 8, 4);
-  file.write('WAVEfmt ', 8, 'latin1');
-  file.writeUInt32LE(16, 16);
-  file.writeUInt16LE(7, 20); // mu-law
-  file.writeUInt16LE(1, 22);
-  file.writeUInt32LE(sampleRateHz, 24);
-  file.writeUInt32LE(sampleRateHz, 28);
-  file.writeUInt16LE(1, 32);
-  file.writeUInt16LE(8, 34);
-  file.write('data', 36, 'latin1');
-  file.writeUInt32LE(samples.length, 40);
+  const file = Buffer.alloc(wavHeaderBytes + samples.length);
+  wavHeader({ format: 7, bitsPerSample: 8, rateHz: sampleRateHz }, samples.length).copy(file);
   samples.forEach((sample, i) => {
-    file[headerBytes + i] = muLaw((0.98 * sample) / peak);
+    file[wavHeaderBytes + i] = muLaw((0.98 * sample) / peak);
   });
   return `data:audio/wav;base64,${file.toString('base64')}`;
 }

@@ -2,6 +2,8 @@
  * Charts as SVG text for {@link renderPage}, whose style sheet gives them their colours (`--c1` to `--c8`), so that they
  * follow the page into the dark and onto paper.
  */
+
+import { addAt, total } from '../vectors.ts';
 import { fixed, grid, makeAxes, niceTicks, plain, shorten, svg } from './axes.ts';
 import { colorOf } from './colormap.ts';
 import { type Html, html, nothing } from './html.ts';
@@ -30,8 +32,7 @@ export function barChart(
   const left = Math.min(260, 16 + 7 * Math.max(0, ...rows.map(({ label }) => label.length)));
   const right = 56;
   const step = 24;
-  const total = ({ values }: { readonly values: readonly number[] }) => values.reduce((sum, value) => sum + value, 0);
-  const largest = Math.max(0, ...rows.map(total)) || 1;
+  const largest = Math.max(0, ...rows.map(({ values }) => total(values))) || 1;
   const scale = (width - left - right) / largest;
   const body = rows.map((row, r) => {
     const y = r * step;
@@ -42,7 +43,7 @@ export function barChart(
       return part;
     });
     const middle = y + step / 2 + 4;
-    return html`<text x="${left - 8}" y="${middle}" text-anchor="end">${shorten(row.label, 36)}</text>${parts}<text x="${fixed(x + 6)}" y="${middle}" class="soft">${format(total(row))}</text>`;
+    return html`<text x="${left - 8}" y="${middle}" text-anchor="end">${shorten(row.label, 36)}</text>${parts}<text x="${fixed(x + 6)}" y="${middle}" class="soft">${format(total(row.values))}</text>`;
   });
   return svg(width, rows.length * step, body);
 }
@@ -65,7 +66,7 @@ export function histogram(
   const counts = new Array<number>(bins).fill(0);
   for (const value of values) {
     const bin = Math.max(0, Math.min(bins - 1, Math.floor((value / end) * bins)));
-    counts[bin] = (counts[bin] as number) + 1;
+    addAt(counts, bin, 1);
   }
   const cut = top > end * 1.000001;
   const frame = { left: 40, right: 16, top: 8, bottom: 38 };

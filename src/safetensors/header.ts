@@ -10,7 +10,7 @@ import { findDuplicateKey } from './duplicates.ts';
 /** The one name in a header that is not a tensor's. */
 export const metadataKey = '__metadata__';
 
-export const maxHeaderBytes = 100_000_000;
+const maxHeaderBytes = 100_000_000;
 
 /** In the order of the official writer: largest elements first, so that every tensor is aligned. */
 const dtypeBytes: ReadonlyMap<TensorDtype, number> = new Map([

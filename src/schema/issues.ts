@@ -109,7 +109,7 @@ function oneOf(options: readonly string[]): string {
 }
 
 /** A value on a line: JSON, shortened. */
-export function show(value: unknown): string {
+function show(value: unknown): string {
   const text = typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? String(value));
   return text.length > 80 ? `${text.slice(0, 77)}…` : text;
 }

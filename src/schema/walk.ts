@@ -23,13 +23,10 @@ interface Definition {
   readonly catchall?: Schema;
   readonly element?: Schema;
   readonly items?: readonly Schema[];
-  readonly rest?: Schema | null;
   readonly valueType?: Schema;
   readonly innerType?: Schema;
   readonly options?: readonly Schema[];
   readonly discriminator?: string;
-  readonly getter?: () => Schema;
-  readonly in?: Schema;
   readonly values?: readonly unknown[];
 }
 
@@ -38,25 +35,11 @@ export function definition(schema: Schema): Definition {
   return schema._zod.def as unknown as Definition;
 }
 
-/** The schema below `nullable`, `optional`, `readonly`, `default` and the like. */
+/** The schema below `nullable`, `optional` and `default`. */
 export function unwrap(schema: Schema): Schema {
   const def = definition(schema);
-  switch (def.type) {
-    case 'nullable':
-    case 'optional':
-    case 'nonoptional':
-    case 'readonly':
-    case 'default':
-    case 'prefault':
-    case 'catch':
-      return def.innerType === undefined ? schema : unwrap(def.innerType);
-    case 'lazy':
-      return def.getter === undefined ? schema : unwrap(def.getter());
-    case 'pipe':
-      return def.in === undefined ? schema : unwrap(def.in);
-    default:
-      return schema;
-  }
+  const isWrapper = ['nullable', 'optional', 'default'].includes(def.type);
+  return isWrapper && def.innerType !== undefined ? unwrap(def.innerType) : schema;
 }
 
 export function isPlainObject(value: unknown): value is Record<string, unknown> {
@@ -81,7 +64,7 @@ export function rename(
   }
   if (def.type === 'tuple' && Array.isArray(value)) {
     return value.map((item, index) => {
-      const element = def.items?.[index] ?? def.rest;
+      const element = def.items?.[index];
       return element ? rename(element, item, direction, onUnknown, [...path, index]) : item;
     });
   }
@@ -191,6 +174,6 @@ function child(schema: Schema, key: PropertyKey): Schema[] {
     def.shape?.[String(key)] ??
     def.element ??
     def.valueType ??
-    (typeof key === 'number' ? (def.items?.[key] ?? def.rest) : undefined);
+    (typeof key === 'number' ? def.items?.[key] : undefined);
   return next ? [next] : [];
 }

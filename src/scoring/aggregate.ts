@@ -4,6 +4,7 @@
  */
 import { InvalidArgumentError } from '../../bindings/errors.ts';
 import type { Aggregation } from '../domain.ts';
+import { addAt, indexOfLargest } from '../vectors.ts';
 
 /** Share of the weight that every clip has alike under `activity`: steady singers count too. */
 const UNIFORM_SHARE = 0.2;
@@ -84,14 +85,7 @@ function votes(probabilities: Float32Array, classes: number, mean: Float32Array)
   const scores = Float64Array.from(mean);
   for (let clip = 0; clip < clips; clip++) {
     const best = indexOfLargest(probabilities.subarray(clip * classes, (clip + 1) * classes));
-    scores[best] = (scores[best] as number) + 1;
+    addAt(scores, best, 1);
   }
   return Float32Array.from(scores, (score) => score / (clips + 1));
-}
-
-/** Index of the largest value, the first of equals. */
-export function indexOfLargest(values: ArrayLike<number>): number {
-  let best = 0;
-  for (let i = 1; i < values.length; i++) if ((values[i] as number) > (values[best] as number)) best = i;
-  return best;
 }

@@ -1,5 +1,6 @@
 import { timeAt } from '../absoluteTime.ts';
 import type { ClipPrediction, Detection, Label } from '../domain.ts';
+import { rankLabels } from './rankLabels.ts';
 
 export interface DetectionOptions {
   readonly labels: readonly Label[];
@@ -24,10 +25,8 @@ export function detectionsOf(clips: readonly ClipPrediction[], options: Detectio
   const found: { startS: number; endS: number; label: Label; score: number }[] = [];
   const open = new Map<Label, { startS: number; endS: number; label: Label; score: number }>();
   for (const { startS, endS, scores } of clips) {
-    const detected = labels
-      .map((label, index) => ({ label, score: scores[index] ?? 0 }))
-      .filter(({ label, score }) => score >= minScore && !noEventLabels.includes(label))
-      .sort((a, b) => b.score - a.score)
+    const detected = rankLabels(labels, scores, noEventLabels)
+      .filter(({ score }) => score >= minScore)
       .slice(0, topK);
     for (const { label, score } of detected) {
       const last = merge ? open.get(label) : undefined;

@@ -1,5 +1,5 @@
 /** Figures of a classifier over scored items (clips or recordings), as scikit-learn defines them. */
-import { indexOfLargest } from './aggregate.ts';
+import { addAt, indexOfLargest, total } from '../vectors.ts';
 
 /** One item: what it is, and what the model said. */
 export interface ScoredItem {
@@ -75,8 +75,8 @@ export class FiguresTally {
       number[],
     ];
     for (const [truth, called, count] of cells) {
-      support[truth] = (support[truth] as number) + count;
-      predicted[called] = (predicted[called] as number) + count;
+      addAt(support, truth, count);
+      addAt(predicted, called, count);
       if (truth === called) right[truth] = count;
     }
     const perClass = labels.map((label, c) =>
@@ -213,13 +213,11 @@ function lossOf({ truth, scores }: ScoredItem): number | null {
   return score === undefined ? null : -Math.log(Math.max(score, 1e-7));
 }
 
-function ratio(part: number, total: number): number {
-  return total > 0 ? part / total : 0;
+function ratio(part: number, all: number): number {
+  return all > 0 ? part / all : 0;
 }
 
+/** 0 of none. */
 function mean(values: readonly number[]): number {
-  return ratio(
-    values.reduce((sum, value) => sum + value, 0),
-    values.length,
-  );
+  return ratio(total(values), values.length);
 }

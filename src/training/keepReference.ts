@@ -8,7 +8,7 @@ import { predictRecordings } from '../evaluation/predictRecordings.ts';
 import type { RecordingPrediction } from '../prediction/options.ts';
 import { randomFor } from '../random.ts';
 import type { Run } from '../run/Run.ts';
-import { indexOfLargest } from '../scoring/aggregate.ts';
+import { indexOfLargest } from '../vectors.ts';
 
 /** Rows of each side: more would not make a difference clearer, but larger files. */
 const maxRows = 1000;

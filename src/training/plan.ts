@@ -1,6 +1,7 @@
 import type { BatchPlan } from '../../bindings/native.ts';
 import type { AugmentConfig, TrainingConfig } from '../config/schema.ts';
 import { type Random, randomFor } from '../random.ts';
+import { addAt } from '../vectors.ts';
 import type { Sampler, Unit } from './sampler.ts';
 
 export interface PlanOptions {
@@ -80,7 +81,7 @@ function targets(units: readonly Unit[], mixing: readonly (Mix | null)[], classe
   const target = new Float32Array(units.length * classes).fill(smoothing / classes);
   const add = (row: number, label: number, share: number) => {
     const at = row * classes + label;
-    target[at] = (target[at] as number) + (1 - smoothing) * share;
+    addAt(target, at, (1 - smoothing) * share);
   };
   units.forEach((unit, row) => {
     const mix = mixing[row];

@@ -97,7 +97,7 @@ async function filterByLevel(all: ClipTable, options: TrainingSetOptions) {
     `Training clips: ${table.recording.length} of ${rows.length} (${tooQuiet} too quiet, ${tooFlat} too flat)`,
   ];
   if (gone.length > 0) {
-    notes.push(`Training recordings without a clip that passes: ${gone.length} (${shorten(gone)})`);
+    notes.push(`Training recordings without a clip that passes: ${gone.length} (${firstOf(gone)})`);
   }
   return { table, notes };
 }
@@ -160,6 +160,6 @@ function callOptions({ signal }: JobOptions): CallOptions {
   return signal ? { signal } : {};
 }
 
-function shorten(paths: readonly string[]): string {
+function firstOf(paths: readonly string[]): string {
   return paths.length > 5 ? `${paths.slice(0, 5).join(', ')}, …` : paths.join(', ');
 }

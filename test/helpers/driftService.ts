@@ -14,7 +14,7 @@ import { writeCheckpoint } from '../../src/checkpoint/writeCheckpoint.ts';
 import type { DriftFeatures } from '../../src/domain.ts';
 import { Classifier } from '../../src/prediction/Classifier.ts';
 import { randomFor } from '../../src/random.ts';
-import { indexOfLargest } from '../../src/scoring/aggregate.ts';
+import { indexOfLargest } from '../../src/vectors.ts';
 import { chirpWav, writeTinyModel } from './tinyModel.ts';
 import { withTempDir } from './withTempDir.ts';
 

@@ -5,8 +5,8 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { FormatError, InvalidArgumentError } from '../../bindings/errors.ts';
 import type { NamedTensor } from '../../bindings/native.ts';
+import { parseHeader, parseHeaderLength } from '../../src/safetensors/header.ts';
 import {
-  decodeSafetensors,
   encodeSafetensors,
   payloadOrder,
   payloadSha256,
@@ -44,7 +44,8 @@ function file(header: unknown, payload: Uint8Array = new Uint8Array(0)): Uint8Ar
 
 function refusal(bytes: Uint8Array): string {
   try {
-    decodeSafetensors(bytes, 'x.safetensors');
+    const length = parseHeaderLength(bytes.subarray(0, 8), bytes.byteLength, 'x.safetensors');
+    parseHeader(bytes.subarray(8, 8 + length), bytes.byteLength, 'x.safetensors');
   } catch (error) {
     assert.instance(error, FormatError);
     assert.is((error as FormatError).code, 'safetensors');

@@ -9,7 +9,7 @@ const schema = z.strictObject({
   fMinHz: z.number().min(0),
   beta1: z.number(),
   columns: z.record(z.string(), z.strictObject({ columnName: z.string() })),
-  rows: z.array(z.strictObject({ startS: z.number(), lowHz: z.number().nullable() })).readonly(),
+  rows: z.array(z.strictObject({ startS: z.number(), lowHz: z.number().nullable() })),
   pair: z.tuple([z.strictObject({ leftSide: z.int() }), z.string()]),
   scheduler: z.discriminatedUnion('_target_', [
     z.strictObject({ _target_: z.literal('a.StepLR'), stepSize: z.int() }),

@@ -1,5 +1,5 @@
 /** How two columns go together, row by row; NaN where one of them does not vary. */
-import { mean, total } from './moments.ts';
+import { mean, total } from '../../vectors.ts';
 
 export function pearson(x: Float64Array, y: Float64Array): number {
   const [meanX, meanY] = [mean(x), mean(y)];

@@ -1,8 +1,8 @@
 /** Distances between two samples. Each says how far, none how sure. */
-import { mean, total } from './moments.ts';
+import { mean, total } from '../../vectors.ts';
 
 /** First Wasserstein distance of two finite samples: the area between their distribution functions. */
-export function wasserstein(a: Float64Array, b: Float64Array): number {
+function wasserstein(a: Float64Array, b: Float64Array): number {
   const [x, y] = [a.toSorted(), b.toSorted()];
   let [i, j, area] = [0, 0, 0];
   let from = Math.min(x[0] as number, y[0] as number);

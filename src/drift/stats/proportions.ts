@@ -1,6 +1,6 @@
 /** Tests of counts in categories. */
 
-import { total } from './moments.ts';
+import { total } from '../../vectors.ts';
 import { chiSquareTail, twoSidedNormalTail } from './special.ts';
 
 /**

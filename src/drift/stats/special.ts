@@ -20,7 +20,7 @@ export function logGamma(x: number): number {
  * Q(a, x), the regularised upper incomplete gamma function: by its series below a + 1, above by Legendre's continued
  * fraction with Lentz's method (Numerical Recipes, 3rd edition, 6.2).
  */
-export function upperGamma(a: number, x: number): number {
+function upperGamma(a: number, x: number): number {
   if (!(a > 0) || !(x >= 0)) return Number.NaN;
   if (x === 0) return 1;
   if (x === Number.POSITIVE_INFINITY) return 0;
