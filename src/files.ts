@@ -8,6 +8,7 @@ import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs
 import { hostname } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { AutobirdError, FormatError } from '../bindings/errors.ts';
+import { isRunning } from './isRunning.ts';
 
 const maxJsonBytes = 512 * 1024 * 1024 - 1024;
 const maxLineBytes = 64 * 1024 * 1024;
@@ -175,15 +176,6 @@ export async function removeLeftovers(folder: string): Promise<number> {
     removed += 1;
   }
   return removed;
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
 }
 
 /**

@@ -8,6 +8,7 @@ import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AutobirdError } from '../bindings/errors.ts';
 import { explained } from './files.ts';
+import { isRunning } from './isRunning.ts';
 
 const heartbeatMs = 15_000;
 /** Four heartbeats: a busy machine or a slow network disk may miss some. */
@@ -127,11 +128,7 @@ export async function isLocked(path: string): Promise<boolean> {
 async function isAlive(holder: Holder, file: string, isRecent = isTouched): Promise<boolean> {
   // Processes of another machine, or of another container on this one, cannot be signalled.
   if (holder.host !== hostname()) return isRecent(file);
-  try {
-    process.kill(holder.pid, 0);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
-  }
+  if (!isRunning(holder.pid)) return false;
   const bornAt = await birth(holder.pid);
   return bornAt === '' ? isRecent(file) : bornAt === holder.bornAt;
 }

@@ -33,4 +33,5 @@ export { randomFor } from './random.ts';
 export { releaseFreeMemory } from '../bindings/index.ts';
 export type { BatcherStats } from '../bindings/native.ts';
 export { makeFolder } from './files.ts';
+export { isRunning } from './isRunning.ts';
 export { packageVersion } from './packageRoot.ts';
