@@ -1,8 +1,9 @@
 /** The windows that were compared and the alarm they led to, in a small SQLite file: a restart goes on where it was. */
 import { dirname } from 'node:path';
-import Database from 'libsql';
+import type Database from 'libsql';
 import { AutobirdError } from '../../src/index.ts';
 import { makeFolder, type TrendPoint } from '../../src/service.ts';
+import { openDatabase } from '../openDatabase.ts';
 import { transaction } from '../transaction.ts';
 import type { AlarmRecord } from './AlarmRecord.ts';
 import type { Cursor } from './Evaluator.ts';
@@ -39,9 +40,7 @@ export class DriftState {
     let database: Database.Database | undefined;
     try {
       await makeFolder(dirname(path));
-      database = new Database(path);
-      database.exec('PRAGMA journal_mode = WAL');
-      database.exec('PRAGMA busy_timeout = 5000');
+      database = openDatabase(path, ['journal_mode = WAL']);
       const { user_version: version } = database.prepare('PRAGMA user_version').get() as { user_version: number };
       if (version > formatVersion) throw new Error(`it was written by a newer autobird (version ${version})`);
       database.exec(`

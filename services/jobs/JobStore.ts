@@ -2,9 +2,10 @@
  * Jobs in SQLite, shared by all processes that serve one folder. A process that runs a job has a lease on it and renews it.
  * Another process takes a job whose process died, and runs it from its beginning.
  */
-import Database from 'libsql';
+import type Database from 'libsql';
 import { AutobirdError, FormatError } from '../../src/index.ts';
 import { fairShare } from '../http/FairBudget.ts';
+import { openDatabase } from '../openDatabase.ts';
 import { transaction } from '../transaction.ts';
 import type { Job, JobCounts, JobError, JobProgress, JobRequest, JobStatus } from './Job.ts';
 import { forgetOwner, isGone, newOwner } from './leaseOwner.ts';
@@ -47,12 +48,8 @@ export class JobStore {
   static open(path: string): JobStore {
     let database: Database.Database | undefined;
     try {
-      database = new Database(path);
-      database.exec('PRAGMA journal_mode = WAL');
-      database.exec('PRAGMA synchronous = NORMAL');
-      database.exec('PRAGMA busy_timeout = 5000');
       // File names and errors say what was recorded: what is deleted is overwritten.
-      database.exec('PRAGMA secure_delete = ON');
+      database = openDatabase(path, ['journal_mode = WAL', 'synchronous = NORMAL', 'secure_delete = ON']);
       migrate(database, path);
       return new JobStore(database);
     } catch (error) {

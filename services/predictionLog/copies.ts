@@ -1,9 +1,10 @@
 /** Backups of a log, and the ways back: `autobird log`. */
 import { existsSync } from 'node:fs';
 import { open, rename, rm, stat } from 'node:fs/promises';
-import Database from 'libsql';
+import type Database from 'libsql';
 import pg from 'pg';
 import { AutobirdError } from '../../src/index.ts';
+import { openDatabase } from '../openDatabase.ts';
 import { downgrade, logVersion, oldestVersion, versionOf } from './migrations.ts';
 import { downgrade as downgradeTables, oldestPostgresVersion, postgresVersion } from './postgres/migrations.ts';
 
@@ -111,8 +112,7 @@ function using<Result>(path: string, work: (database: Database.Database) => Resu
   }
   let database: Database.Database | undefined;
   try {
-    database = new Database(path);
-    database.exec('PRAGMA busy_timeout = 60000');
+    database = openDatabase(path, ['busy_timeout = 60000']);
     const { quick_check: found } = database.prepare('PRAGMA quick_check(1)').get() as { quick_check: string };
     if (found !== 'ok') throw new Error(`malformed: ${found}`);
     return work(database);

@@ -1,7 +1,7 @@
 /** The prediction log as the drift service sees it: read only, while other processes write it. */
 import { existsSync } from 'node:fs';
-import Database from 'libsql';
 import { AutobirdError, type ServiceConfig } from '../../src/index.ts';
+import { openDatabase } from '../openDatabase.ts';
 import { driftRows } from './driftRows.ts';
 import type { LogReader } from './LogReader.ts';
 import { databaseUrl } from './postgres/PostgresDatabase.ts';
@@ -39,11 +39,7 @@ export function openDriftRows(config: ServiceConfig['log']): DriftRowSource {
       );
     }
   };
-  const database = read(() => {
-    const opened = new Database(path, { readonly: true });
-    opened.exec('PRAGMA busy_timeout = 5000');
-    return opened;
-  });
+  const database = read(() => openDatabase(path, [], { readonly: true }));
   return {
     driftRows: async (filter, limit) => read(() => driftRows(database, filter, limit)),
     close: () => {
