@@ -43,7 +43,7 @@ const notRun: readonly (readonly [RegExp, number, string])[] = [
 ];
 
 /** Blocks of languages that are not run, and how many there are. */
-const otherLanguages = { '': 4, sql: 1, js: 1, python: 1 };
+const otherLanguages = { '': 4, json: 1, sql: 1, js: 1, python: 1 };
 
 async function blocks(): Promise<Block[]> {
   const docs = (await readdir(join(root, 'docs'))).filter((name) => name.endsWith('.md')).sort();
