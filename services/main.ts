@@ -67,8 +67,9 @@ async function main(words: readonly string[]): Promise<void> {
   const configDir = values['config-dir'];
   const prepared = prepare(overrides, { ...(configDir && { configDir }) });
   const { service, port, managementPort, portSettings, page, workers, create } = prepared;
-  const isTerminal = process.stdout.isTTY ?? false;
-  const terminalLog = isTerminal ? new TerminalLog((text) => process.stdout.write(text)) : undefined;
+  const { logFormat } = service;
+  const isText = logFormat === 'auto' ? process.stdout.isTTY : logFormat === 'text';
+  const terminalLog = isText ? new TerminalLog((text) => process.stdout.write(text)) : undefined;
   if (terminalLog) process.on('exit', () => terminalLog.open()); // what waits is said where the start fails
   const logger = createLogger(service.logLevel, terminalLog);
   const { shutdownS, lameDuckS } = service;

@@ -200,6 +200,6 @@ export interface Progress {
 export interface JobOptions {
   /** Stops the work; the promise rejects with `signal.reason`. */
   readonly signal?: AbortSignal | undefined;
-  /** Called now and then, and at the end of each stage. */
+  /** Called as the work goes on. */
   readonly onProgress?: ((progress: Progress) => void) | undefined;
 }

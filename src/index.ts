@@ -63,6 +63,7 @@ export type {
   PredictFilesOptions,
   PredictionLimits,
   PredictOptions,
+  PredictStreamOptions,
   RecordingPrediction,
 } from './prediction/options.ts';
 export type { PcmFormat } from './prediction/readable.ts';

@@ -1,4 +1,4 @@
-/** Log lines for a person at a terminal: the time, how grave it is, what happened. Elsewhere they are JSON (`logging.ts`). */
+/** Log lines for a person: the time, how grave it is, what happened. Those for machines are JSON (`logging.ts`). */
 import type { DestinationStream } from 'pino';
 
 /** Lines of pino as text to `write`. They wait until `open()`, so that the address to open stands above them. */

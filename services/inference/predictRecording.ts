@@ -46,7 +46,7 @@ export async function predictRecording(
   };
   try {
     return await predictAndLog(context, predictOptions, async ({ model, prediction, signal }) => {
-      const again = { signal, ...(job !== undefined && { limits: job.limits, waitForRoom: true }) };
+      const again = { signal, ...(job !== undefined && { limits: job.limits }) };
       return {
         model,
         prediction,

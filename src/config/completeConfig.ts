@@ -20,7 +20,10 @@ export type ConfigInput = { readonly [Group in keyof Config]?: PartOf<Config[Gro
 export interface ConfigSource extends Pick<ComposeOptions, 'configDir'> {
   /** What differs from the defaults. A complete configuration, as `composeConfig` gives it, is taken as it is. */
   readonly config?: ConfigInput;
-  /** Hydra's overrides, for those who want them (`optimizer.lr=1e-3`); values in `config` win over them. */
+  /**
+   * Hydra's overrides, for those who want them (`optimizer.lr=1e-3`); values in `config` win over them, all of
+   * them where it is complete: what made it is then kept with the run.
+   */
   readonly overrides?: readonly string[];
 }
 

@@ -198,4 +198,6 @@ export const serviceSchema = z.strictObject({
   /** The first of them, a third at most, in which requests are still taken while `/readyz` fails, so that nobody sends more. */
   lameDuckS: z.number().min(0),
   logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']),
+  /** `text`: lines for people; `json`: lines for machines; `auto`: text at a terminal, else JSON. */
+  logFormat: z.enum(['auto', 'json', 'text']),
 });

@@ -1,6 +1,7 @@
 /** Reference rows against current rows: what Evidently says of them, and what it does not. */
 import { expected } from '../../bindings/errors.ts';
 import { isoTimeMs } from '../absoluteTime.ts';
+import { checkOptions, type OptionNames } from '../options.ts';
 import { mean } from '../vectors.ts';
 import { Alarm, type AlarmOptions } from './alarm.ts';
 import { type ColumnCorrelations, columnCorrelations } from './columnCorrelations.ts';
@@ -30,7 +31,7 @@ export interface DriftRow {
   readonly at?: string | null;
 }
 
-/** How {@link detectDrift} compares, beside the choice of tests. */
+/** How {@link detectDrift} compares. */
 export interface DriftOptions extends Omit<DataDriftOptions, 'test' | 'threshold'> {
   /** Of corrected p-values, classes, confidence and embeddings. Default 0.05. */
   readonly level?: number;
@@ -116,6 +117,19 @@ export interface DriftResult {
   readonly trend: readonly TrendPoint[];
 }
 
+const optionNames: OptionNames<DriftOptions> = {
+  driftShare: 1,
+  only: 1,
+  pValue: 1,
+  distance: 1,
+  level: 1,
+  embeddings: 1,
+  window: 1,
+  alarm: 1,
+  leastClassRows: 1,
+  heldOut: 1,
+};
+
 /**
  * Compares current rows with the reference.
  *
@@ -132,6 +146,7 @@ export function detectDrift(
   current: readonly DriftRow[],
   options: DriftOptions = {},
 ): DriftResult {
+  checkOptions('detectDrift', options, optionNames);
   const { level = 0.05, window, leastClassRows = 10, heldOut = [] } = options;
   if (!(level > 0 && level < 1)) throw expected('a number between 0 and 1', 'level', level);
   if (window !== undefined && !(Number.isInteger(window.rows) && window.rows > 0)) {

@@ -10,6 +10,7 @@ import type { Config } from '../config/schema.ts';
 import { Dataset } from '../data/dataset.ts';
 import type { FailedPrediction, JobOptions, Recording, Side, Split } from '../domain.ts';
 import { predictRecordings } from '../evaluation/predictRecordings.ts';
+import { checkOptions } from '../options.ts';
 import { Classifier } from '../prediction/Classifier.ts';
 import { collectRecordings } from '../prediction/collectRecordings.ts';
 import { findCheckpoint } from '../prediction/findCheckpoint.ts';
@@ -43,6 +44,7 @@ export interface ReadSideOptions extends JobOptions {
  * @throws AutobirdError `no_reference` for a checkpoint that keeps no rows; what the kinds throw
  */
 export async function readSide(name: string, options: ReadSideOptions): Promise<DriftSide> {
+  checkOptions<ReadSideOptions>('readSide', options, { config: 1, model: 1, signal: 1, onProgress: 1 });
   const [, dataset, side, split] = /^([\w][\w.-]*):(train|val|test)(?::([\w][\w.-]*))?$/.exec(name) ?? [];
   if (dataset !== undefined) return await datasetSide(dataset, side as Side, split, options);
   if (/\.(?:csv|tsv|txt)$/i.test(name)) return { ...noModel, ...(await readDriftCsv(name)) };

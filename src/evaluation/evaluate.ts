@@ -16,6 +16,9 @@ import { ReportTally } from './ReportTally.ts';
 import { SurestMistakes } from './SurestMistakes.ts';
 import { withoutTrainedOn } from './trainedOn.ts';
 
+/** The settings of an evaluation that change nothing of the scores. */
+type JudgingConfig = Pick<EvaluationConfig, 'audio' | 'calibrationBins' | 'mistakes'>;
+
 export interface EvaluateOptions extends JobOptions {
   /** A checkpoint file, a run folder for its best one, or a checkpoint that was read already. */
   readonly checkpoint: Checkpoint | string;
@@ -25,8 +28,8 @@ export interface EvaluateOptions extends JobOptions {
   readonly split: Split | string;
   /** Which recordings; default `test`. */
   readonly side?: Side;
-  /** Default: those the checkpoint was trained with. */
-  readonly evaluation?: Pick<EvaluationConfig, 'audio' | 'calibrationBins' | 'mistakes'> | undefined;
+  /** What differs from the settings that the checkpoint was trained with; everything else is that of the checkpoint. */
+  readonly evaluation?: { readonly [Key in keyof JudgingConfig]?: JudgingConfig[Key] | undefined } | undefined;
   /** Folder for `report.json`, `report.html`, `confusion.csv` and `model_card.md`; nothing is written without one. */
   readonly outputDir?: string | undefined;
   /** Default `cpu`. */
@@ -64,6 +67,8 @@ const optionNames: OptionNames<EvaluateOptions> = {
  */
 export async function evaluate(options: EvaluateOptions): Promise<Report> {
   checkOptions('evaluate', options, optionNames);
+  const { evaluation = {} } = options;
+  checkOptions<JudgingConfig>('evaluation', evaluation, { audio: 1, calibrationBins: 1, mistakes: 1 });
   const { checkpoint: given } = options;
   const checkpoint = typeof given === 'string' ? await readCheckpoint(await findCheckpoint(given)) : given;
   const dataset = typeof options.dataset === 'string' ? await Dataset.open(options.dataset) : options.dataset;
@@ -77,7 +82,8 @@ export async function evaluate(options: EvaluateOptions): Promise<Report> {
   );
   if (recordings.length === 0 && (trainedOn.leftOut ?? 0) + (trainedOn.leftOutSelection ?? 0) > 0)
     throw allTrainedOn(side, split);
-  const { audio, calibrationBins, mistakes } = options.evaluation ?? evaluationOf(checkpoint);
+  const trained = evaluationOf(checkpoint);
+  const { audio = trained.audio, calibrationBins = trained.calibrationBins, mistakes = trained.mistakes } = evaluation;
   const { signal, onProgress, device, precision, threads } = options;
   const tally = new ReportTally(checkpoint.metadata, recordings, calibrationBins);
   const surest = new SurestMistakes(options.outputDir === undefined ? 0 : mistakes);
@@ -130,7 +136,7 @@ function allTrainedOn(side: Side, { name }: Split): AutobirdError {
   );
 }
 
-function evaluationOf({ metadata }: Checkpoint): NonNullable<EvaluateOptions['evaluation']> {
+function evaluationOf({ metadata }: Checkpoint): JudgingConfig {
   // Older checkpoints may lack the keys.
   const { evaluation } = metadata.config as { evaluation?: Partial<Record<string, never>> };
   const { audio = 'originals', calibration_bins: calibrationBins = 10, mistakes = 24 } = evaluation ?? {};

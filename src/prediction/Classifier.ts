@@ -31,13 +31,15 @@ import {
   type PredictFilesOptions,
   type PredictionLimits,
   type PredictOptions,
+  type PredictStreamOptions,
   positiveInteger,
   predictFilesOptionNames,
   predictOptionNames,
+  predictStreamOptionNames,
   type RecordingLogits,
   type RecordingPrediction,
 } from './options.ts';
-import { type PcmFormat, spooled } from './readable.ts';
+import { spooled } from './readable.ts';
 import { type ClipBatch, type ScoreClipsOptions, scoreClips, scoreSamples } from './scoreClips.ts';
 
 /**
@@ -196,10 +198,8 @@ export class Classifier {
    *
    * @throws AudioError `too_large` or `too_long` when the stream exceeds the limits
    */
-  async *predictStream(
-    readable: Readable,
-    options: Pick<PredictOptions, 'overlapS' | 'signal' | 'waitForRoom'> & { readonly pcm?: PcmFormat } = {},
-  ): AsyncGenerator<ClipPrediction, void> {
+  async *predictStream(readable: Readable, options: PredictStreamOptions = {}): AsyncGenerator<ClipPrediction, void> {
+    checkOptions('predictStream', options, predictStreamOptionNames);
     this.#hopS(options.overlapS);
     if (options.pcm !== undefined) {
       await using source = openPcm(readable, options.pcm, this.#limits, this.#checkpoint.metadata.dataset.channel);
@@ -213,6 +213,7 @@ export class Classifier {
 
   /** Embeddings of a recording and its clips, from the layer before the scores: for search, clustering and drift. */
   async embed(source: string | Uint8Array, options: PredictOptions = {}): Promise<Embedding> {
+    checkOptions('embed', options, predictOptionNames);
     await using opened = await this.#open(source, options);
     const clips: (Clip & { embedding: Float32Array })[] = [];
     for await (const batch of this.#score(opened, options, { eager: false, embeddings: true })) {
@@ -231,6 +232,7 @@ export class Classifier {
     source: string | Uint8Array,
     options: Pick<PredictOptions, 'signal' | 'limits'> = {},
   ): Promise<Uint8Array> {
+    checkOptions<typeof options>('spectrogram', options, { signal: 1, limits: 1 });
     this.#openEngine();
     await using opened = await this.#open(source, options);
     const { features } = this.#checkpoint.metadata;
@@ -242,6 +244,7 @@ export class Classifier {
     source: string | Uint8Array | DecodedRecording,
     options: PredictOptions = {},
   ): Promise<RecordingLogits> {
+    checkOptions('clipLogits', options, predictOptionNames);
     const deadlineMs = options.withinMs === undefined ? undefined : performance.now() + options.withinMs;
     await using opened = await this.#open(source, options);
     const clips: Clip[] = [];

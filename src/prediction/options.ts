@@ -4,6 +4,7 @@ import type { DecodeCosts } from '../audio/DecodeBudget.ts';
 import { defaultDecodeLimits } from '../audio/limits.ts';
 import type { Clip, DriftFeatures, JobOptions, Prediction } from '../domain.ts';
 import type { OptionNames } from '../options.ts';
+import type { PcmFormat } from './readable.ts';
 
 /** How {@link Classifier.open} runs a model. */
 export interface ClassifierOptions {
@@ -71,6 +72,12 @@ export interface PredictFilesOptions extends PredictOptions {
   readonly workers?: number | undefined;
   /** `input`: in the order of the paths. `ready`: as they are done. Default `input`. */
   readonly order?: 'input' | 'ready';
+}
+
+/** How {@link Classifier.predictStream} reads a stream. */
+export interface PredictStreamOptions extends Pick<PredictOptions, 'overlapS' | 'signal' | 'waitForRoom'> {
+  /** What raw samples the stream holds. Default: an encoded file. */
+  readonly pcm?: PcmFormat | undefined;
 }
 
 /** A recording that was decoded before. */
@@ -171,4 +178,11 @@ export const predictFilesOptionNames: OptionNames<PredictFilesOptions> = {
   ...predictOptionNames,
   workers: 1,
   order: 1,
+};
+
+export const predictStreamOptionNames: OptionNames<PredictStreamOptions> = {
+  overlapS: 1,
+  signal: 1,
+  waitForRoom: 1,
+  pcm: 1,
 };

@@ -101,12 +101,13 @@ export async function evaluateRun(
   split: Split,
   { config, signal, onProgress }: ResolvedTrainOptions,
 ): Promise<Report> {
-  const { evaluation, training } = config;
+  const { training } = config;
+  const { audio, calibrationBins, mistakes } = config.evaluation;
   return await evaluate({
     checkpoint: run.bestCheckpoint,
     dataset,
     split,
-    evaluation,
+    evaluation: { audio, calibrationBins, mistakes },
     outputDir: run.dir,
     device: training.device,
     threads: training.threads ?? undefined,

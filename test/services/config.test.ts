@@ -12,7 +12,16 @@ import { audioForm, serviceConfig } from '../helpers/withService.ts';
 import { withTempDir } from '../helpers/withTempDir.ts';
 
 /** What services/main.ts reads, which has a test of its own (serve.test.ts). */
-const ofMain = ['host', 'port', 'management.host', 'management.port', 'shutdown_s', 'lame_duck_s', 'log_level'];
+const ofMain = [
+  'host',
+  'port',
+  'management.host',
+  'management.port',
+  'shutdown_s',
+  'lame_duck_s',
+  'log_level',
+  'log_format',
+];
 
 test('every key is read', () =>
   withTempDir(async (dir) => {

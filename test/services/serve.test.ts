@@ -12,6 +12,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createLogger } from '../../services/http/logging.ts';
 import { TerminalLog } from '../../services/http/terminalLog.ts';
+import { Run } from '../../src/run/Run.ts';
 import { writeKnowingModel } from '../helpers/driftService.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { chirpWav, writeTinyModel } from '../helpers/tinyModel.ts';
@@ -60,7 +61,7 @@ async function serve(
   const exit = new Promise<number | null>((resolve) => child.on('close', resolve));
   const until = Date.now() + 120_000;
   for (;;) {
-    const urls = [...text.matchAll(/listening at (http:\/\/[\d.:]+)/g)].map(([, url]) => url as string);
+    const urls = [...text.matchAll(/(?:listening at|^Open) (http:\/\/[\d.:]+)/gm)].map(([, url]) => url as string);
     if (urls.length === listeners || child.exitCode !== null || Date.now() > until)
       return { child, output: () => text, exit, urls };
     await new Promise((resolve) => setTimeout(resolve, 20));
@@ -117,6 +118,24 @@ test('a terminal is shown the address to open first, then lines for people; runs
     assert.match(output(), 'The page shows the runs in runs');
     child.kill('SIGTERM');
     await exit;
+  }));
+
+test('where the folder of models is empty the newest run is served; the form of the log can be chosen', () =>
+  withTempDir(async (dir) => {
+    await mkdir(`${dir}/models`);
+    await writeFile(`${dir}/models/.gitkeep`, '');
+    const run = new Run(`${dir}/runs/2026-05-01/06-30-00`);
+    await mkdir(`${run.dir}/checkpoints`, { recursive: true });
+    await writeTinyModel(run.bestCheckpoint);
+    const identity = { configHash: '', datasetId: '', splitHash: '', threads: 1 };
+    await run.writeState({ ...identity, formatVersion: 1, createdAt: '2026-05-01T06:30:00Z', finished: true });
+    const words = ['--port', '0', 'service.management.port=0', 'service.log_format=text'];
+    const { child, exit, output } = await serve(dir, words, {}, { listeners: 1 });
+    assert.match(output(), /With the newest model, \S+06-30-00\/checkpoints\/best\.safetensors/);
+    assert.match(output(), /^[\d:]{8} {2}INFO {2}Model loaded {2}/m);
+    child.kill('SIGTERM');
+    assert.is(await exit, 0, output());
+    assert.not.match(output(), '{"severity"');
   }));
 
 test('a checkpoint is served at the ports of the configuration and stops when told to', () =>

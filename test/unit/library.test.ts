@@ -1,5 +1,6 @@
 /** What a program gives to the library: objects for configuration, and what is refused. */
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { completeConfig } from '../../src/config/completeConfig.ts';
@@ -7,9 +8,11 @@ import {
   Classifier,
   composeConfig,
   crossval,
+  detectDrift,
   evaluate,
   listDatasets,
   prepare,
+  readSide,
   synthesize,
   train,
 } from '../../src/index.ts';
@@ -121,6 +124,34 @@ test('what the compiler would refuse is refused in JavaScript too, with the near
         () => classifier.predictFiles('a.wav').next(),
       ],
       ['Expected a list of paths', () => classifier.predictFiles(undefined as never).next()],
+      [
+        'Expected options of predictStream but received overlap (did you mean overlapS?)',
+        () => classifier.predictStream(Readable.from([]), { overlap: 1 } as never).next(),
+      ],
+      [
+        'Expected options of embed but received limit (did you mean limits?)',
+        () => classifier.embed('a.wav', { limit: {} } as never),
+      ],
+      [
+        'Expected options of clipLogits but received overlap (did you mean overlapS?)',
+        () => classifier.clipLogits('a.wav', { overlap: 1 } as never),
+      ],
+      [
+        'Expected options of spectrogram but received signals (did you mean signal?)',
+        () => classifier.spectrogram('a.wav', { signals: 1 } as never),
+      ],
+      [
+        'Expected options of readSide but received modle (did you mean model?)',
+        () => readSide('a.csv', { modle: null } as never),
+      ],
+      [
+        'Expected options of detectDrift but received levl (did you mean level?)',
+        () => detectDrift([], [], { levl: 0.1 } as never),
+      ],
+      [
+        'Expected options of evaluation but received mistake (did you mean mistakes?)',
+        () => evaluate({ evaluation: { mistake: 3 } } as never),
+      ],
     ];
     for (const [expected, body] of cases) assert.match(await message(body), expected);
   }));

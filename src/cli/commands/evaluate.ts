@@ -64,6 +64,7 @@ export const evaluate: Command<EvaluateArgs> = {
     const { metadata } = checkpoint;
     const dataset = await Dataset.open(join(config.data.root, args.dataset ?? metadata.dataset.name));
     const split = await dataset.split(args.split ?? metadata.dataset.split);
+    const { audio, calibrationBins, mistakes } = config.evaluation;
     const overridden = overrides.some((text) => /^\+*evaluation[.=]/.test(text));
     const dir = args.output ?? reportDir(checkpoint, dataset, split, args.side);
     const report = await evaluateCheckpoint({
@@ -77,7 +78,7 @@ export const evaluate: Command<EvaluateArgs> = {
       device: args.device,
       precision: args.precision,
       threads: args.threads,
-      evaluation: overridden ? config.evaluation : undefined,
+      evaluation: overridden ? { audio, calibrationBins, mistakes } : undefined,
     });
     io.progress.end();
     const page = join(dir, 'report.html');

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { quoteValue } from '../../config/grammar.ts';
 import type { Groups } from '../../config/schema.ts';
 import type { Command, CommandIo } from '../command.ts';
@@ -83,12 +83,12 @@ function runsOverrides({ service, run }: Pick<Groups, 'service' | 'run'>, note: 
   return [override('service.web.runs_root', run.root)];
 }
 
-/** The newest run's, where the configuration names no model and its folder of models does not exist. */
+/** The newest run's, where the configuration names no model and its folder of models is empty or not there. */
 async function checkpointToServe(
   { service, run }: Pick<Groups, 'service' | 'run'>,
   io: CommandIo,
 ): Promise<string | undefined> {
-  if (service.models.length > 0 || existsSync(service.modelsDir)) return undefined;
+  if (service.models.length > 0 || holdsFiles(service.modelsDir)) return undefined;
   try {
     return await newestCheckpoint(run.root, (line) => io.progress.note(line));
   } catch (error) {
@@ -96,5 +96,15 @@ async function checkpointToServe(
     // It lives without a model, says so at /readyz, and takes up one that appears.
     io.progress.note(`${error.message}. Waiting for one in ${service.modelsDir}/`);
     return undefined;
+  }
+}
+
+function holdsFiles(folder: string): boolean {
+  // The service says why a folder cannot be read.
+  if (!existsSync(folder)) return false;
+  try {
+    return readdirSync(folder).some((name) => !name.startsWith('.'));
+  } catch {
+    return true;
   }
 }
