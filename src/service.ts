@@ -11,6 +11,7 @@ export { type FormatContext, type FormatWriter, type OutputFormatName, outputFor
 export { resultToJson } from './formats/json.ts';
 export { type DriftPageOptions, driftPage } from './reports/driftPage.ts';
 export { epochToJson, reportToJson } from './run/summarizeRun.ts';
+export { rankLabels } from './scoring/rankLabels.ts';
 
 // What an upload is, which model, and for whom.
 

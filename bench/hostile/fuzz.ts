@@ -1,24 +1,15 @@
 /** Forms and recordings with mistakes that nobody would make on purpose, from a seed. */
 import { execFileSync } from 'node:child_process';
+import { randomFor } from '../../src/random.ts';
 import { int16, wav } from '../../test/helpers/wav.ts';
 import type { Attack } from './Attack.ts';
 import { form } from './uploads.ts';
 import { exchange, inTurns, outcome, post, Tally } from './wire.ts';
 
-/** Whole numbers below `limit`, the same ones for a seed (Mulberry32). */
-function integers(seed: number): (limit: number) => number {
-  let state = seed >>> 0;
-  return (limit) => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) % limit;
-  };
-}
-
 /** One to eight mistakes: bits, stretches of a byte, pieces that are lost, doubled or somewhere else, an early end. */
 export function mutated(file: Uint8Array, seed: number): Uint8Array {
-  const below = integers(seed);
+  const random = randomFor(seed, 'mistakes');
+  const below = (limit: number) => random.int(limit);
   let bytes = Buffer.from(file);
   for (let left = 1 + below(8); left > 0 && bytes.length > 1; left--) {
     // Headers are where mistakes matter.

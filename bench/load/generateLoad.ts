@@ -6,6 +6,7 @@
 import { Agent, request as httpRequest } from 'node:http';
 import { setTimeout as wait } from 'node:timers/promises';
 import { onAbort } from '../../bindings/abortable.ts';
+import { randomFor } from '../../src/random.ts';
 import { LoadStatistics } from './LoadStatistics.ts';
 import type { LoadRequest } from './scenario.ts';
 
@@ -50,7 +51,8 @@ export async function generateLoad(options: LoadOptions): Promise<LoadResult> {
     throw new RangeError(`Expected a positive rate or number of clients but received ${rate ?? clients}`);
   const base = new URL(url);
   const agent = new Agent({ keepAlive: true, maxSockets: clients ?? options.connections ?? 1024 });
-  const random = mulberry32(options.seed ?? 1);
+  const stream = randomFor(options.seed ?? 1, 'load');
+  const random = () => stream.next();
   const pick = picker(scenario, random);
   const statistics = new LoadStatistics();
   const begin = performance.now() + 1000 * warmUpS;
@@ -145,16 +147,5 @@ function picker(scenario: readonly LoadRequest[], random: () => number): () => L
       if (left < 0) return request;
     }
     return scenario[scenario.length - 1] as LoadRequest;
-  };
-}
-
-/** Mulberry32 (Tommy Ettinger, public domain): the same arrivals for the same seed. */
-function mulberry32(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
   };
 }

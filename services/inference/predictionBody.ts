@@ -1,7 +1,7 @@
 /** The query and the response body of `POST /v1/predictions`. */
 import { type Static, Type } from 'typebox';
 import type { RecordingPrediction } from '../../src/index.ts';
-import { type FormatContext, type FormatWriter, outputFormats, resultToJson } from '../../src/service.ts';
+import { type FormatContext, type FormatWriter, outputFormats, rankLabels, resultToJson } from '../../src/service.ts';
 import { withoutFormula } from '../http/withoutFormula.ts';
 import type { LoadedModel } from './LoadedModel.ts';
 
@@ -89,7 +89,10 @@ export function recordingResultToJson(result: RecordingResult, query: Prediction
   if ('error' in result) return result;
   const { model, prediction, spectrogram } = result;
   const { embedding } = prediction;
-  const best = ranked(model, prediction, query.top_k ?? 3);
+  const best = rankLabels(prediction.labels, prediction.scores, model.classifier.noEventLabels).slice(
+    0,
+    query.top_k ?? 3,
+  );
   return {
     ...(resultToJson(prediction, query.clips ?? false) as object),
     model: model.name,
@@ -97,14 +100,6 @@ export function recordingResultToJson(result: RecordingResult, query: Prediction
     ...(embedding !== null && { embedding: Array.from(embedding) }),
     ...(spectrogram !== undefined && { spectrogram_png: Buffer.from(spectrogram).toString('base64') }),
   };
-}
-
-function ranked({ classifier }: LoadedModel, { labels, scores }: RecordingPrediction, topK: number) {
-  return labels
-    .map((label, index) => ({ label, score: scores[index] as number }))
-    .filter(({ label }) => !classifier.noEventLabels.includes(label))
-    .sort((a, b) => b.score - a.score)
-    .slice(0, topK);
 }
 
 /** Of the formats that a response is written in at once. */

@@ -1,6 +1,6 @@
 /** How large a difference is, whatever the number of rows: what a p-value does not say. */
 
-import { mean } from '../vectors.ts';
+import { countBelow, mean } from '../vectors.ts';
 import { categoryCounts } from './columnTest.ts';
 import { cramersV } from './stats/correlation.ts';
 import { standardDeviation } from './stats/distances.ts';
@@ -41,17 +41,6 @@ function cliffsDelta(reference: Float64Array, current: Float64Array): number {
   for (const value of current)
     sum += countBelow(sorted, value, false) - (sorted.length - countBelow(sorted, value, true));
   return sum / reference.length / current.length;
-}
-
-function countBelow(sorted: Float64Array, value: number, orEqual: boolean): number {
-  let [low, high] = [0, sorted.length];
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    const one = sorted[middle] as number;
-    if (one < value || (orEqual && one === value)) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }
 
 function cohensD(reference: Float64Array, current: Float64Array): number | null {

@@ -5,7 +5,7 @@ import type { DriftFeatures, Label } from '../domain.ts';
 import type { RecordingPrediction } from '../prediction/options.ts';
 import { indexOfLargest } from '../vectors.ts';
 import type { DriftRow } from './detectDrift.ts';
-import type { driftFeatureNames, RecordingRow } from './recordingRows.ts';
+import { driftFeatureValues, type RecordingRow } from './recordingRows.ts';
 
 /** The prediction where a no-event label wins: a category like any other, because its share may drift. */
 const noEventCategory = 'no event';
@@ -23,7 +23,7 @@ export interface ModelRow {
 export function modelRow({ driftFeatures, prediction, confidence }: ModelRow, target?: Label | null): DriftRow {
   return {
     values: {
-      ...featureValues(driftFeatures),
+      ...driftFeatureValues(driftFeatures),
       prediction: prediction ?? noEventCategory,
       ...(target !== undefined && { target }),
     },
@@ -58,9 +58,4 @@ export function checkpointReference({ reference, metadata }: Checkpoint): DriftR
     rows: reference.filter(({ heldOut }) => !heldOut).map(row),
     heldOut: reference.filter(({ heldOut }) => heldOut).map(row),
   };
-}
-
-function featureValues(features: DriftFeatures): Record<(typeof driftFeatureNames)[number], number> {
-  const { melMean, melStd, energyMean, energyStd } = features;
-  return { mel_mean: melMean, mel_std: melStd, energy_mean: energyMean, energy_std: energyStd };
 }

@@ -5,13 +5,17 @@ import { LogMel } from '../../bindings/index.ts';
 import type { DecodeLimits, FeatureOptions } from '../../bindings/native.ts';
 import type { Channel } from '../audio/channelSchema.ts';
 import type { GridOptions } from '../data/clips.ts';
-import type { FailedPrediction, JobOptions } from '../domain.ts';
+import type { DriftFeatures, FailedPrediction, JobOptions } from '../domain.ts';
+import { meanDriftFeatures } from '../prediction/driftFeatures.ts';
 import { inParallel } from '../prediction/inParallel.ts';
 import { openRecording } from '../prediction/openSource.ts';
 import { type ClipEngine, scoreClips } from '../prediction/scoreClips.ts';
+import { concatenated } from '../vectors.ts';
 import type { DriftRow } from './detectDrift.ts';
 
 export const driftFeatureNames = ['mel_mean', 'mel_std', 'energy_mean', 'energy_std'] as const;
+
+type DriftFeatureValues = Record<(typeof driftFeatureNames)[number], number>;
 
 /** A row and where it comes from. */
 export interface RecordingRow extends DriftRow {
@@ -59,7 +63,7 @@ export async function* recordingRows(
 export async function driftFeatures(
   blocks: AsyncIterable<Float32Array>,
   options: Pick<RecordingRowsOptions, 'features' | 'clips'> & { readonly signal?: AbortSignal | undefined },
-): Promise<Record<(typeof driftFeatureNames)[number], number>> {
+): Promise<DriftFeatureValues> {
   const { features, clips, signal } = options;
   using logMel = new LogMel(features);
   const none = new Float32Array();
@@ -80,13 +84,16 @@ export async function driftFeatures(
     embeddings: false,
     signal,
   });
-  const sums = [0, 0, 0, 0];
-  let count = 0;
-  for await (const { driftFeatures: rows } of batches) {
+  const rows: Float32Array[] = [];
+  for await (const batch of batches) {
     signal?.throwIfAborted();
-    for (const [i, value] of rows.entries()) sums[i % 4] = (sums[i % 4] as number) + value;
-    count += rows.length / 4;
+    rows.push(batch.driftFeatures);
   }
-  const [melMean, melStd, energyMean, energyStd] = sums.map((sum) => sum / count) as [number, number, number, number];
+  return driftFeatureValues(meanDriftFeatures(concatenated(rows)));
+}
+
+/** Drift features as columns. */
+export function driftFeatureValues(features: DriftFeatures): DriftFeatureValues {
+  const { melMean, melStd, energyMean, energyStd } = features;
   return { mel_mean: melMean, mel_std: melStd, energy_mean: energyMean, energy_std: energyStd };
 }

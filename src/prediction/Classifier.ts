@@ -15,7 +15,7 @@ import { checkOptions } from '../options.ts';
 import { recordingSpectrogram } from '../reports/recordingSpectrogram.ts';
 import { aggregateClips, clipProbabilities } from '../scoring/aggregate.ts';
 import { detectionsOf } from '../scoring/detections.ts';
-import { indexOfLargest } from '../vectors.ts';
+import { addAt, concatenated, indexOfLargest } from '../vectors.ts';
 import { chooseRuntime } from './chooseRuntime.ts';
 import { meanDriftFeatures } from './driftFeatures.ts';
 import { findCheckpoint } from './findCheckpoint.ts';
@@ -389,20 +389,10 @@ function checkPaths(paths: unknown): void {
   throw expected("a list of paths (['dawn.wav'])", 'predictFiles', paths);
 }
 
-function concatenated(parts: readonly Float32Array[]): Float32Array {
-  const all = new Float32Array(parts.reduce((length, part) => length + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
-}
-
 /** (D) of (N * D) */
 function meanRow(rows: Float32Array, count: number): Float32Array {
   const sum = new Float64Array(rows.length / count);
-  for (const [i, value] of rows.entries()) sum[i % sum.length] = (sum[i % sum.length] as number) + value;
+  for (const [i, value] of rows.entries()) addAt(sum, i % sum.length, value);
   return Float32Array.from(sum, (value) => value / count);
 }
 

@@ -68,6 +68,11 @@ export function niceTicks(low: number, high: number, count: number): number[] {
   return Array.from({ length: last - first + 1 }, (_, i) => Number(((first + i) * step).toPrecision(12)));
 }
 
+/** The range of an axis from its first to its last tick. */
+export function rangeOf(ticks: readonly number[]): [number, number] {
+  return [ticks[0] as number, ticks.at(-1) as number];
+}
+
 /** A number as people write it: at most four digits, no trailing zeros. */
 export function plain(value: number): string {
   if (Number.isInteger(value)) return value.toLocaleString('en-GB');

@@ -3,7 +3,7 @@
 import type { ColumnDrift, SmallDistribution } from '../drift/dataDrift.ts';
 import type { TrendPoint } from '../drift/detectDrift.ts';
 import { total } from '../vectors.ts';
-import { fixed, grid, makeAxes, niceTicks, plain, shorten, svg } from './axes.ts';
+import { fixed, grid, makeAxes, niceTicks, plain, rangeOf, shorten, svg } from './axes.ts';
 import { type Html, html, nothing } from './html.ts';
 
 const referenceColor = 'var(--c1)';
@@ -40,9 +40,8 @@ function densities(column: ColumnDrift): Html {
   const { reference, current } = column;
   const xTicks = niceTicks(...range(column), 6);
   const yTicks = niceTicks(0, Math.max(...reference.y, ...current.y), 3);
-  const ends = (ticks: readonly number[]): [number, number] => [ticks[0] as number, ticks.at(-1) as number];
   const margin = { left: 44, right: 14, top: 8, bottom: 38 };
-  const axes = makeAxes(520, 190, margin, ends(xTicks), ends(yTicks));
+  const axes = makeAxes(520, 190, margin, rangeOf(xTicks), rangeOf(yTicks));
   const outline = ({ x, y }: SmallDistribution) => {
     const steps = y.map((value, i) => {
       const height = fixed(axes.y(value));

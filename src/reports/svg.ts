@@ -4,7 +4,7 @@
  */
 
 import { addAt, total } from '../vectors.ts';
-import { fixed, grid, makeAxes, niceTicks, plain, shorten, svg } from './axes.ts';
+import { fixed, grid, makeAxes, niceTicks, plain, rangeOf, shorten, svg } from './axes.ts';
 import { colorOf } from './colormap.ts';
 import { type Html, html, nothing } from './html.ts';
 
@@ -113,8 +113,7 @@ export function lineChart(
   const [yLow, yHigh] = yRange ?? extent([...all.map(([, y]) => y), 0]);
   const xTicks = niceTicks(xLow, xHigh, 6);
   const yTicks = niceTicks(yLow, yHigh, 5);
-  const ends = (ticks: readonly number[]): [number, number] => [ticks[0] as number, ticks[ticks.length - 1] as number];
-  const axes = makeAxes(width, height, { left: 48, right: 24, top: 10, bottom: 40 }, ends(xTicks), ends(yTicks));
+  const axes = makeAxes(width, height, { left: 48, right: 24, top: 10, bottom: 40 }, rangeOf(xTicks), rangeOf(yTicks));
   const curves = lines.map((line, i) => {
     let pen = 'M';
     const path = line.points.map(([x, y]) => {

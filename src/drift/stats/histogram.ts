@@ -1,4 +1,5 @@
 /** Bins as NumPy makes them, so that what is counted in them is equal too. */
+import { countBelow } from '../../vectors.ts';
 
 export interface BinnedData {
   readonly values: Float64Array;
@@ -22,7 +23,7 @@ export function equalEdges(values: Float64Array, bins: number): Float64Array {
 export function countInBins(values: Float64Array, binEdges: Float64Array): Float64Array {
   const sorted = values.toSorted();
   const last = binEdges.length - 1;
-  const positions = Array.from(binEdges, (edge, i) => position(sorted, edge, i === last));
+  const positions = Array.from(binEdges, (edge, i) => countBelow(sorted, edge, i === last));
   return Float64Array.from({ length: last }, (_, i) => (positions[i + 1] as number) - (positions[i] as number));
 }
 
@@ -30,18 +31,6 @@ export function countInBins(values: Float64Array, binEdges: Float64Array): Float
 export function densities(values: Float64Array, binEdges: Float64Array): Float64Array {
   const width = (i: number) => (binEdges[i + 1] as number) - (binEdges[i] as number);
   return countInBins(values, binEdges).map((count, i) => count / width(i) / values.length);
-}
-
-/** Values below `edge`, or up to it. */
-function position(sorted: Float64Array, edge: number, including: boolean): number {
-  let [low, high] = [0, sorted.length];
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    const value = sorted[middle] as number;
-    if (value < edge || (including && value === edge)) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }
 
 function edges(low: number, high: number, width: number, integer: boolean): Float64Array {

@@ -1,7 +1,7 @@
 /** The JSON messages of `/v1/live`. */
 import { type Static, Type } from 'typebox';
 import type { ClipPrediction } from '../../../../src/index.ts';
-import { timeAt } from '../../../../src/service.ts';
+import { rankLabels, timeAt } from '../../../../src/service.ts';
 import type { LoadedModel } from '../../LoadedModel.ts';
 
 /** The client's first message. */
@@ -74,11 +74,9 @@ export function clipMessage(
   },
   receivedS: number,
 ): ServerMessage {
-  const best = classifier.labels
-    .map((name, index) => ({ label: name, score: Math.round((scores[index] as number) * 1e6) / 1e6 }))
-    .filter((each) => !classifier.noEventLabels.includes(each.label))
-    .sort((a, b) => b.score - a.score)
-    .slice(0, topK);
+  const best = rankLabels(classifier.labels, scores, classifier.noEventLabels)
+    .slice(0, topK)
+    .map(({ label, score }) => ({ label, score: Math.round(score * 1e6) / 1e6 }));
   const place = {
     start_s: startS,
     // The last clip may be filled up with silence.
