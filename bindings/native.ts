@@ -232,7 +232,7 @@ export interface DecodeLimits {
   readonly maxDurationS: number;
 }
 
-/** What a decoder knows before it decodes. */
+/** The facts of a recording from its header. */
 export interface DecoderInfo {
   readonly container: string;
   readonly codec: string;

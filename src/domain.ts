@@ -8,7 +8,7 @@ import type { Channel } from './audio/channelSchema.ts';
 /** A class name. Which names mean *no event* is a property of the dataset ({@link DatasetManifest.noEventLabels}). */
 export type Label = string;
 
-/** A stretch of a recording that somebody marked. */
+/** A stretch of a recording that a person marked. */
 export interface Annotation {
   readonly startS: number;
   readonly endS: number;
@@ -44,7 +44,7 @@ export interface Recording {
   readonly groupKey: string | null;
   /** The metadata's fold column. */
   readonly fold: string | null;
-  /** Recordist, place, licence, quality and whatever else the metadata says, as text. */
+  /** Recordist, place, licence, quality and the other columns of the metadata, as text. */
   readonly metadata: Readonly<Record<string, string>>;
   /** Largest absolute sample and root mean square of the mono signal at the dataset's rate. */
   readonly peak: number;
@@ -160,7 +160,7 @@ export interface DriftFeatures {
   readonly energyStd: number;
 }
 
-/** What the model says of one recording. */
+/** The prediction of one recording. */
 export interface Prediction {
   /** Path or name, as given. */
   readonly recording: string;

@@ -72,7 +72,7 @@ export async function takeLock(path: string, { code, doing }: LockOptions): Prom
   throw new AutobirdError(code, `${doing} by other processes that come and go: wait for them, or delete ${file}`);
 }
 
-/** Touches the file regularly. It writes to the file it made, so that a lock that somebody else made meanwhile is not touched. */
+/** Touches the file regularly. It writes to the file it made, so that a newer lock of another process is not touched. */
 function keepFresh(file: string, handle: FileHandle, text: string): Lock {
   const first = Buffer.from(text.slice(0, 1));
   // Writing, unlike setting the time, leaves it to the disk what time it is: clocks of machines differ. A beat that

@@ -1,4 +1,4 @@
-/** What decoding a recording may cost, for recordings that somebody else sent: time, and bytes for each byte of the file. */
+/** Limits of the cost of decoding, for recordings of unknown origin: time, and bytes for each byte of the file. */
 import { AudioError } from '../../bindings/errors.ts';
 
 export interface DecodeCosts {
@@ -34,7 +34,7 @@ export class DecodeBudget {
   /** Does `work`, whose time counts; what others do between two calls does not. */
   async spend<T>(work: () => Promise<T>): Promise<T> {
     const begin = performance.now();
-    // A timer takes no infinite time, and this one is never longer than somebody waits.
+    // Timers take no infinite time, and no caller waits longer than this one.
     const timer = setTimeout(() => this.#stop(), Math.min(this.#leftMs, 2 ** 31 - 1));
     try {
       return await work();

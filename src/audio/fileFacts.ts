@@ -1,5 +1,5 @@
 /**
- * What the bytes of a file say of its sound, whichever decoder reads it: where one recording ends and another begins, how long it
+ * Facts about the sound of a file from its bytes, whichever decoder reads it: where one recording ends and another begins, how long it
  * should be, whether its end is missing, and the tags that decoders without a container's knowledge do not give.
  */
 import type { ByteRange } from '../../bindings/native.ts';

@@ -78,7 +78,7 @@ export async function openAudio(source: string | Uint8Array, options: OpenAudioO
       return withFacts(opened, facts ?? unknownFacts(opened));
     } catch (error) {
       signal?.throwIfAborted();
-      // Another decoder may know what this one does not.
+      // Another decoder may know the format.
       const others = sniffed.kind === null ? [...notMine, 'unreadable'] : notMine;
       if (!(error instanceof AudioError) || !others.includes(error.code)) throw error;
       refusal ??= error;
@@ -104,7 +104,7 @@ function unknownFacts({ info }: AudioSource): Omit<FileFacts, 'parts'> {
   return { promisedS: info.decoder === 'ffmpeg-cli' ? info.declaredDurationS : null, cut: false, tags: {} };
 }
 
-/** What the decoder knows, and what the bytes of the file say beside it. */
+/** The facts of the decoder, with those from the bytes of the file. */
 function withFacts(source: AudioSource, { promisedS, cut, tags }: Omit<FileFacts, 'parts'>): AudioSource {
   return Object.create(source, {
     info: { value: { ...source.info, tags: { ...tags, ...source.info.tags } } },

@@ -19,7 +19,7 @@ export function readVorbisComments(data: Buffer): Record<string, string> {
     at += 4 + length;
     return at > data.length ? null : data.toString('utf8', at - length, at);
   };
-  text(); // who wrote it
+  text(); // the writer, which is not needed
   at += 4; // how many follow
   for (let line = text(); line !== null; line = text()) {
     const equals = line.indexOf('=');

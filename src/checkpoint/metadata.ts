@@ -1,4 +1,4 @@
-/** What a checkpoint says about itself: the JSON under `autobird` in the header (docs/checkpoint-format.md). */
+/** The metadata of a checkpoint: the JSON under `autobird` in the header (docs/checkpoint-format.md). */
 import { z } from 'zod';
 import { channelSchema } from '../audio/channelSchema.ts';
 import { featuresSchema, modelSchema } from '../config/schema.ts';
@@ -69,5 +69,5 @@ export const metadataSchema = z.strictObject({
 
 /** What was measured in a validated epoch. */
 export type EpochRecord = z.infer<typeof epochRecordSchema>;
-/** What a checkpoint says of its model, beside the tensors. */
+/** The metadata of a checkpoint, beside the tensors. */
 export type CheckpointMetadata = z.infer<typeof metadataSchema>;

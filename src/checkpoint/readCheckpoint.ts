@@ -12,7 +12,7 @@ export type { Checkpoint } from './Checkpoint.ts';
 /** Bumped when an older reader would misunderstand the file. */
 export const FORMAT_VERSION = 1;
 
-/** What tensors may be called, so that a foreign file is told from ours before it is loaded. */
+/** Names that tensors may have, so that a foreign file is refused before it is loaded. */
 const TENSOR_NAMES = /^(model|current|optimizer|scaler|rng)\./;
 
 /**

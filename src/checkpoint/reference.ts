@@ -8,7 +8,7 @@ export interface ReferenceRow {
   /** A validation recording: the model was not trained on it, so its confidence is that of new recordings. */
   readonly heldOut: boolean;
   readonly driftFeatures: DriftFeatures;
-  /** What it is said to be; null for a class that the model did not learn. */
+  /** The label of the dataset; null for a class that the model did not learn. */
   readonly target: Label | null;
   /** The best label, no-event labels included. */
   readonly prediction: Label;

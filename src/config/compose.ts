@@ -96,7 +96,7 @@ function mergeValues(tree: Mapping, values: Readonly<Record<string, unknown>>): 
       mistakes.push(`${place}: unknown key (${suggestion(key, names)})`);
     });
     const node = toNode(plain as Plain) as Mapping;
-    // What the choice before had is nothing that another `_target_` knows.
+    // Another `_target_` has other keys: those of the choice before must go.
     if (isOther) tree.delete(group);
     mergeInto(tree, node);
   }

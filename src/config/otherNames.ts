@@ -1,4 +1,4 @@
-/** What other tools, and the original system, call a setting: a hint where somebody writes that name. */
+/** Names of settings in other tools and in the original system: the hint for an unknown key. */
 const otherNames: Readonly<Record<string, string>> = {
   amp: 'training.precision',
   use_amp: 'training.precision',

@@ -8,7 +8,7 @@ import { driftSchema } from './driftSchema.ts';
 import { count, positive, share } from './numbers.ts';
 import { serviceSchema } from './serviceSchema.ts';
 
-/** Seconds: clips that begin closer together say nothing new and take for ever. */
+/** Seconds: clips that begin closer together are nearly the same and take very long to predict. */
 export const minHopS = 0.05;
 
 export const dataSchema = z.strictObject({

@@ -8,7 +8,7 @@ import type { Failure } from './interpolate.ts';
 import { missing, type Plain } from './node.ts';
 import { calledHere } from './otherNames.ts';
 
-/** What a user gives for a value that no file can know. */
+/** Examples for values that only a user can give. */
 const examples: Readonly<Record<string, string>> = { 'data.raw_dir': 'FOLDER' };
 
 /** Checks snake_case values by a schema; gives the typed value or the mistakes as lines, of wrong values those that are `judged`. */

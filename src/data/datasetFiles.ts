@@ -95,7 +95,7 @@ export const splitFileSchema = z.strictObject({
   unassigned: z.array(z.strictObject({ path: z.string(), reason: z.string() })),
 });
 
-/** What a shard knows of its recording: all that decoding taught, nothing that depends on the file's place or metadata. */
+/** The facts of a recording in its shard: those from decoding, none that depend on the file's place or metadata. */
 export const shardRecordingSchema = z.strictObject({
   // Here `recordedAt` is what GUANO, bext or comments say; metadata and file name come later.
   ...decodedShape,

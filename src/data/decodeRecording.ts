@@ -70,7 +70,7 @@ export async function decodeRecording(
   }
 }
 
-/** What a finished shard knows; null where there is none that can be used. */
+/** The facts in a finished shard; null where there is none that can be used. */
 export async function readShardRecording(shard: string, sampleRateHz: number): Promise<ShardRecording | null> {
   try {
     const { metadata, tensors } = await readSafetensorsHeader(shard);

@@ -76,7 +76,7 @@ export async function readMetadata(
     );
     const repeats = new Set(places).size < places.length;
     const annotates = isOfStretches(table, map, repeats);
-    // A row a file may say both: what the file is, and where in it.
+    // With one row a file, a row may hold both: the label of the file and a place in it.
     const labels = map.label !== undefined && !table.annotates && !(annotates && repeats);
     hasLabels ||= labels;
     refuseDamagedLabels(table, map, csv);
@@ -133,7 +133,7 @@ export async function readMetadata(
 }
 
 const annotationFields: ReadonlySet<Field> = new Set<Field>(['start', 'offset', 'end', 'low', 'high']);
-/** What is said of whole recordings only. */
+/** Columns that are about recordings, never about a stretch. */
 const recordingFields: readonly Field[] = ['background', 'session', 'group', 'date', 'recordist', 'fold', 'licence'];
 /** Fields that have their own place in a Recording; the others stay readable in its metadata. */
 const ownPlace: ReadonlySet<Field> = new Set<Field>(['path', 'label', 'background', 'session', 'group', 'fold']);

@@ -93,7 +93,7 @@ function fromLabelTrack(text: string, path: string): MetadataTable {
   return { ...table, columns: columns.filter((column) => column !== 'path') };
 }
 
-/** `MANUAL ID` is what somebody made of the guess. */
+/** `MANUAL ID` is the label after a person checked the guess. */
 function fromKaleidoscope(table: CsvTable): MetadataTable {
   const rows = table.rows.map((row): Stretch => {
     const cell = (column: string) => (row[column] ?? '').trim();
@@ -111,7 +111,7 @@ function fromKaleidoscope(table: CsvTable): MetadataTable {
   return stretches(rows, table.lines, table.decimalComma);
 }
 
-/** An array or a line each, as `autobird predict` writes them; recordings that failed say nothing. */
+/** An array or a line each, as `autobird predict` writes them; recordings that failed are skipped. */
 function fromPredictions(text: string, path: string): MetadataTable {
   const rows: Stretch[] = [];
   const numberText = (value: number | null) => (value === null ? '' : String(value));

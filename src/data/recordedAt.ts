@@ -75,7 +75,7 @@ function fromDayInName(name: string): string | null {
   return match === null ? null : join(match[1], match[3], match[4], '', undefined);
 }
 
-/** What recorders say whose clock was never set: the beginning of their count, not a moment in the field. */
+/** Times of recorders whose clock was never set: the beginning of their count, not a moment in the field. */
 export function isUnsetClock(time: string): boolean {
   return /^(?:1904-01-01|1970-01|1980-01-0[1-6]|2000-01-01(?:T00|$))/.test(time);
 }

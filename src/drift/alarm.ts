@@ -66,7 +66,7 @@ export class Alarm {
     const changed = matching >= this.#windows;
     if (changed) {
       this.#raised = !this.#raised;
-      // What led to this state says nothing about its end.
+      // The levels that led to this state must not count for its end.
       this.#levels = [];
     }
     return { raised: this.#raised, changed };

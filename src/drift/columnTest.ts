@@ -1,4 +1,4 @@
-/** One column against its reference: which test, what it says, and from where on that is drift (Evidently 0.7). */
+/** One column against its reference: the test, its result, and the threshold of drift (Evidently 0.7). */
 import { InvalidArgumentError } from '../../bindings/errors.ts';
 import { addAt } from '../vectors.ts';
 import type { ColumnType } from './columnTypes.ts';

@@ -1,4 +1,4 @@
-/** Reference rows against current rows: what Evidently says of them, and what it does not. */
+/** Reference rows against current rows: the figures of Evidently, and others beside them. */
 import { expected } from '../../bindings/errors.ts';
 import { isoTimeMs } from '../absoluteTime.ts';
 import { checkOptions, type OptionNames } from '../options.ts';
@@ -17,7 +17,7 @@ import { type MissingValues, missingValues } from './missingValues.ts';
 import { type DriftColumn, type DriftTable, type DriftValue, driftTable, present } from './table.ts';
 import { cutWindows, type WindowOptions } from './windows.ts';
 
-/** Fewer say nothing of a distribution. */
+/** Fewer rows are too few for a distribution. */
 const minHeldOut = 8;
 
 /** One recording (or clip, or request). */
@@ -261,7 +261,7 @@ function classDrift(
   level: number,
   least: number,
 ): ClassDrift[] {
-  // The same of both sides: what recordings are said to be and what a model calls them are not one thing.
+  // The same column on both sides: true labels and predicted ones must not be compared with each other.
   const column = names.includes('target') ? 'target' : 'prediction';
   const labelOf = ({ values }: DriftRow) => (values[column] == null ? null : String(values[column]));
   const labels = [...new Set(reference.map(labelOf))].filter((label) => label !== null).sort();

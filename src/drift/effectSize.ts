@@ -1,4 +1,4 @@
-/** How large a difference is, whatever the number of rows: what a p-value does not say. */
+/** How large a difference is, whatever the number of rows: a p-value depends on that number. */
 
 import { countBelow, mean } from '../vectors.ts';
 import { categoryCounts } from './columnTest.ts';

@@ -121,7 +121,7 @@ function classifierTest(before: readonly Float32Array[], now: readonly Float32Ar
   let wins = 0;
   for (const x of b) for (const y of a) wins += x > y ? 1 : x === y ? 0.5 : 0;
   const auc = wins / (a.length * b.length);
-  // Only better than guessing says that the sides differ.
+  // One-sided: the sides differ only where the classifier is better than guessing.
   const z = (auc - 0.5) / Math.sqrt((a.length + b.length + 1) / (12 * a.length * b.length));
   const tail = twoSidedNormalTail(z) / 2;
   return { auc, pValue: z > 0 ? tail : 1 - tail };

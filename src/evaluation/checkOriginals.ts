@@ -9,7 +9,7 @@ import type { Recording } from '../domain.ts';
 import { isMissing } from './predictRecordings.ts';
 
 /**
- * What evaluating these recordings will read, in a line for people: said before a training, not hours later.
+ * What evaluating these recordings will read, in a line for people: printed before a training, not hours later.
  *
  * @throws AutobirdError `empty_raw_dir` where the folder of the original files is there with nothing in it
  */

@@ -119,7 +119,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Report> {
   return report;
 }
 
-/** The best checkpoint knows the epochs up to its own; its run folder knows those after it. */
+/** The best checkpoint holds the epochs up to its own; its run folder holds those after it. */
 async function historyOf({ path, metadata }: Checkpoint): Promise<readonly EpochRecord[]> {
   const known = metadata.progress.history;
   const all = await new Run(dirname(dirname(path))).metrics().catch(() => []);

@@ -7,7 +7,7 @@ import { splitHash } from '../data/split.ts';
 import type { Recording, Side, Split } from '../domain.ts';
 import type { TrainedOn } from '../reports/describeReport.ts';
 
-/** Of 64 hex digits: 64 bits tell apart all recordings that anybody has. */
+/** Of 64 hex digits: 64 bits are enough to tell any number of recordings apart. */
 const digits = 16;
 
 type Hashes = Pick<Recording, 'audioHash' | 'contentHash'>;

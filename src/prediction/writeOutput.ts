@@ -46,7 +46,7 @@ export function resultText(result: PredictionResult, format: OutputFormat, conte
 }
 
 /**
- * `errors.csv` beside the output, where the format has no room for them (`errors-2.csv` where somebody else has such a file);
+ * `errors.csv` beside the output, where the format has no room for them (`errors-2.csv` where there is such a file of the user);
  * an old one of ours goes when there are none.
  */
 export async function writeErrors(

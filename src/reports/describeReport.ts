@@ -1,4 +1,4 @@
-/** What a report says in sentences. */
+/** Sentences about the figures of a report. */
 import { percent } from '../formats/percentAndClock.ts';
 import type { Report } from './report.ts';
 

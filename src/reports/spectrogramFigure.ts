@@ -4,7 +4,7 @@ import { type Html, type HtmlValue, html, nothing } from './html.ts';
 export interface SpectrogramFigure {
   /** Of `spectrogramPng`, as a `data:` address. */
   readonly image: string;
-  /** What it is of, for those who do not see it. */
+  /** What the picture shows, for screen readers. */
   readonly alt: string;
   readonly bands: MelBands;
   /** In the recording. */

@@ -43,7 +43,7 @@ export class Run {
     return join(this.dir, 'checkpoints', 'last.safetensors');
   }
 
-  /** What `run.json` says of the run. @throws FormatError where it is not what autobird writes; Node's `ENOENT` where there is none */
+  /** The content of `run.json`. @throws FormatError where it is not what autobird writes; Node's `ENOENT` where there is none */
   async state(): Promise<RunState> {
     const path = join(this.dir, 'run.json');
     return decode(runStateSchema, await readJson(path), path);

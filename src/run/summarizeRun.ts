@@ -14,7 +14,7 @@ import type { ListedRun } from './listRuns.ts';
 
 const metricSchema = trainingSchema.shape.metric;
 
-/** What a list of runs says of one. */
+/** A run in a list of runs. */
 export interface RunSummary {
   /** Its folder. */
   readonly run: string;
@@ -38,7 +38,7 @@ export interface RunSummary {
   readonly damaged: readonly string[];
 }
 
-/** Reads what a run says about itself; a damaged file is named in the summary and hides nothing else. */
+/** Reads the files of a run; a damaged one is named in the summary and hides nothing else. */
 export async function summarizeRun({ run, state }: ListedRun): Promise<RunSummary> {
   const damaged: string[] = [];
   const ignore = (error: Error): null => {

@@ -1,7 +1,7 @@
 /** Figures of a classifier over scored items (clips or recordings), as scikit-learn defines them. */
 import { addAt, indexOfLargest, total } from '../vectors.ts';
 
-/** One item: what it is, and what the model said. */
+/** One item: its true label and its scores. */
 export interface ScoredItem {
   /** Index into the labels; labels beyond the model's come after them. */
   readonly truth: number;

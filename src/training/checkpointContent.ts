@@ -11,7 +11,7 @@ import { encode } from '../schema/case.ts';
 import type { TrainingSet } from './trainingSet.ts';
 import type { Validation } from './validation.ts';
 
-/** What a checkpoint of this moment says about itself. */
+/** The metadata of a checkpoint of this epoch. */
 export function checkpointMetadata(moment: {
   readonly config: Config;
   readonly dataset: Dataset;

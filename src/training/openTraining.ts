@@ -3,7 +3,7 @@ import { type ConfigSource, completeConfig } from '../config/completeConfig.ts';
 import type { Config } from '../config/schema.ts';
 import { Dataset } from '../data/dataset.ts';
 
-/** The complete configuration and the dataset that it names, which knows itself where its recordings are. */
+/** The complete configuration and the dataset that it names; the place of the recordings is taken from the dataset. */
 export async function openTraining(
   source: ConfigSource & { readonly datasetDir?: string },
 ): Promise<{ readonly config: Config; readonly dataset: Dataset }> {

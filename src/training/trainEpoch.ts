@@ -73,7 +73,7 @@ function add(totals: TrainTotals, { loss, rows, correct, skipped }: StepResult):
   totals.correct += correct;
 }
 
-/** The addon knows only that a loss is no number; here it is known where, and what to do. */
+/** The addon reports only that a loss is no number: the epoch and what to do are added here. */
 function explained(error: unknown, epoch: number): unknown {
   if (!(error instanceof AutobirdError) || error.code !== 'diverged') return error;
   return new AutobirdError(

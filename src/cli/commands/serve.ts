@@ -93,7 +93,7 @@ async function checkpointToServe(
     return await newestCheckpoint(run.root, (line) => io.progress.note(line));
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
-    // It lives without a model, says so at /readyz, and takes up one that appears.
+    // The service runs without a model, reports that at /readyz, and loads one that appears.
     io.progress.note(`${error.message}. Waiting for one in ${service.modelsDir}/`);
     return undefined;
   }

@@ -1,4 +1,4 @@
-/** Distances between two samples. Each says how far, none how sure. */
+/** Distances between two samples: how far apart they are, without a test of whether that is chance. */
 import { mean, total } from '../../vectors.ts';
 
 /** First Wasserstein distance of two finite samples: the area between their distribution functions. */
