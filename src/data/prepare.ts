@@ -2,7 +2,7 @@
  * From a folder of recordings to a dataset: find, hash, decode what is new, split, report. Shards are written first and
  * `dataset.json` last, so that the same command after a kill goes on where it was and ends with the same files.
  */
-import { stat } from 'node:fs/promises';
+import { readdir, rmdir, stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { AudioError, AutobirdError } from '../../bindings/errors.ts';
@@ -12,7 +12,7 @@ import { byCodePoint } from '../byCodePoint.ts';
 import { concurrently } from '../concurrently.ts';
 import { type ConfigSource, completeConfig } from '../config/completeConfig.ts';
 import type { DataConfig, FeaturesConfig, SplitConfig } from '../config/schema.ts';
-import type { JobOptions, RejectedRecording, Split } from '../domain.ts';
+import type { JobOptions, Recording, RejectedRecording, Split } from '../domain.ts';
 import { makeFolder, removeLeftovers, writeFileAtomic, writeJson, writeJsonLines } from '../files.ts';
 import { takeLock } from '../lock.ts';
 import { checkOptions, type OptionNames } from '../options.ts';
@@ -80,11 +80,20 @@ export async function prepareAndSplit(options: PrepareSettings): Promise<Prepare
   const { data, signal } = options;
   const dir = join(data.root, data.name);
   const folders = [dir, join(dir, 'shards'), join(dir, 'splits')];
-  for (const folder of folders) await makeFolder(folder);
+  const made: string[] = [];
+  for (const folder of [data.root, ...folders]) {
+    if ((await stat(folder).catch(() => null)) === null) made.unshift(folder);
+    await makeFolder(folder);
+  }
   const lock = await takeLock(join(dir, '.lock'), { code: 'dataset_busy', doing: `${dir} is being prepared` });
   try {
     for (const folder of folders) await removeLeftovers(folder);
     return await prepareLocked(dir, options);
+  } catch (error) {
+    await lock.release();
+    // One that holds something stays.
+    for (const folder of made) await rmdir(folder).catch(() => {});
+    throw error;
   } finally {
     await lock.release();
     signal?.throwIfAborted();
@@ -111,7 +120,13 @@ async function prepareLocked(dir: string, options: PrepareSettings): Promise<Pre
     decoded,
     rejected,
     columns: metadata.columns,
-    warnings: [...found.warnings, ...metadata.warnings, ...labelled.warnings],
+    warnings: [
+      ...(await unreadTables(data)),
+      ...found.warnings,
+      ...metadata.warnings,
+      ...labelled.warnings,
+      ...tooFewClasses(recordings),
+    ],
   });
   const dataset = new Dataset(dir, manifest, recordings);
   onProgress?.({ stage: 'split', done: 0, total: 0, message: 'Splitting by group' });
@@ -124,6 +139,25 @@ async function prepareLocked(dir: string, options: PrepareSettings): Promise<Pre
   await writeFileAtomic(join(dir, 'report.html'), await renderDataReport(dataset, split));
   await writeJson(join(dir, 'dataset.json'), encode(manifestSchema, manifest as never));
   return { dataset, split };
+}
+
+/** A table that lies beside the recordings is of them, but it is read only where it is named. */
+async function unreadTables({ rawDir, metadata }: DataConfig): Promise<string[]> {
+  if (metadata.length > 0) return [];
+  const tables = (await readdir(rawDir)).filter((name) => /\.(?:csv|tsv)$/i.test(name)).sort(byCodePoint);
+  const [first] = tables;
+  if (first === undefined) return [];
+  return [
+    `${tables.length > 3 ? `${first} and ${tables.length - 1} more tables` : tables.join(', ')}: not read, so that the classes are the names of folders. To take them from the table: autobird prepare FOLDER --metadata FOLDER/${first}`,
+  ];
+}
+
+function tooFewClasses(recordings: readonly Recording[]): string[] {
+  const [only, ...others] = new Set(recordings.map(({ label }) => label));
+  if (others.length > 0) return [];
+  return [
+    `There is one class, ${only}, and training needs at least two: a folder for each, or a table that names them (--metadata)`,
+  ];
 }
 
 /** Hashes every file, then decodes those whose shard is not there; adds to `rejected` what cannot be read. */

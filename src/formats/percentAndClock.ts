@@ -17,6 +17,6 @@ export function clock(seconds: number, { tenths = false }: { readonly tenths?: b
 }
 
 /** `1 recording`, `2 recordings` */
-export function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+export function counted(count: number, noun: string, plural = `${noun}s`): string {
+  return `${count} ${count === 1 ? noun : plural}`;
 }

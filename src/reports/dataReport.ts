@@ -3,6 +3,7 @@
 import { byCodePoint } from '../byCodePoint.ts';
 import type { Dataset } from '../data/dataset.ts';
 import type { Recording, Side, Split } from '../domain.ts';
+import { counted } from '../formats/percentAndClock.ts';
 import { groupBy } from '../groupBy.ts';
 import { plain } from './axes.ts';
 import { contactSheet } from './contactSheet.ts';
@@ -53,7 +54,7 @@ export async function renderDataReport(dataset: Dataset, split: Split): Promise<
   ];
   return renderPage({
     title: `Dataset ${manifest.name}`,
-    subtitle: `${manifest.counts.recordings} recordings of ${manifest.labels.length} classes at ${plain(manifest.sampleRateHz)} Hz, split ${split.name}`,
+    subtitle: `${manifest.counts.recordings} recordings of ${counted(manifest.labels.length, 'class', 'classes')} at ${plain(manifest.sampleRateHz)} Hz, split ${split.name}`,
     sections: sections.filter((section) => section !== null),
     footer: `autobird ${manifest.autobirdVersion}, dataset ${manifest.id}, ${manifest.createdAt.slice(0, 10)}`,
   });

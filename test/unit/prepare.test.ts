@@ -20,6 +20,7 @@ import { encodeWav16 } from '../../src/data/synthetic/wav.ts';
 import type { Progress } from '../../src/domain.ts';
 import { gapSector, triggeredWav } from '../helpers/audioMoth.ts';
 import { dataConfig, splitConfig } from '../helpers/dataConfig.ts';
+import { rejects } from '../helpers/rejects.ts';
 import { withTempDir } from '../helpers/withTempDir.ts';
 
 const rate = 8000;
@@ -357,6 +358,34 @@ test('a cross-validation does not leave its last fold as the split of the datase
     assert.match((await dataset.currentSplits())[0]?.name ?? '', 'fold1');
   }));
 
+test('a table that nobody named and a single class are warned of', () =>
+  withTempDir(async (dir) => {
+    const rawDir = join(dir, 'raw');
+    const audio = { 'audio/a.wav': encodeWav16(tone(300), rate), 'audio/b.wav': encodeWav16(tone(400), rate) };
+    await put(rawDir, { ...audio, 'metadata.csv': 'file,species\na.wav,wren\nb.wav,robin\n' });
+    const data = dataConfig(rawDir, dir);
+    const { manifest } = await prepareDataset({ data, split: splitConfig, features });
+    const warnings = manifest.warnings.join('\n');
+    assert.match(warnings, /^metadata\.csv: not read, .* prepare FOLDER --metadata FOLDER\/metadata\.csv$/m);
+    assert.match(warnings, 'There is one class, audio, and training needs at least two');
+    const named = { ...data, metadata: [join(rawDir, 'metadata.csv')] };
+    const made = await prepareDataset({ data: named, split: splitConfig, features });
+    assert.equal(made.manifest.labels, ['robin', 'wren']);
+    assert.not.match(made.manifest.warnings.join('\n'), /not read|one class/);
+  }));
+
+test('a failure before anything was prepared leaves no folder', () =>
+  withTempDir(async (dir) => {
+    await putTones(join(dir, 'raw'));
+    const root = join(dir, 'data');
+    const data = { ...dataConfig(join(dir, 'raw'), root), metadata: [join(dir, 'gone.csv')] };
+    await rejects(prepareDataset({ data, split: splitConfig, features }), /There is no table/);
+    assert.equal(await readdir(dir), ['raw']);
+    await mkdir(root);
+    await rejects(prepareDataset({ data, split: splitConfig, features }), /There is no table/);
+    assert.equal(await readdir(root), [], 'what was there stays');
+  }));
+
 test('a clock that was never set and a date that two people read differently are warned of', () =>
   withTempDir(async (dir) => {
     await put(join(dir, 'raw'), {
@@ -368,7 +397,7 @@ test('a clock that was never set and a date that two people read differently are
     const metadata = join(dir, 'm.csv');
     await writeFile(
       metadata,
-      'file,label,date\nx/19700101_000554.WAV,x,\nx/20230514_0530.wav,x,05/06/2023\nx/old.wav,x,1970-01-02\nx/typed.wav,x,\n',
+      'file,label,date\nx/19700101_000554.WAV,x,\nx/20230514_0530.wav,x,05/06/2023\nx/old.wav,x,1970-01-02\nx/typed.wav,y,\n',
     );
     const data = { ...dataConfig(join(dir, 'raw'), dir), metadata: [metadata] };
     const { manifest } = await prepareDataset({ data, split: splitConfig, features });

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { megabytes } from '../../data/diskSpace.ts';
 import { prepareAndSplit } from '../../data/prepare.ts';
-import { clock } from '../../formats/percentAndClock.ts';
+import { clock, counted } from '../../formats/percentAndClock.ts';
 import type { Command } from '../command.ts';
 import { type ConfigArgs, configDirOption, configOf } from '../configuration.ts';
 import { flagOverrides, pathAndOverrides } from '../overrides.ts';
@@ -68,7 +68,7 @@ export const prepare: Command<PrepareArgs> = {
     }
     io.out(
       `Dataset     ${dir} (${manifest.id})\n` +
-        `Recordings  ${counts.recordings} of ${counts.files} files, ${clock(counts.durationS)}, ${manifest.labels.length} classes, ${counts.sessions} sessions, ${counts.duplicates} duplicates\n`,
+        `Recordings  ${counts.recordings} of ${counts.files} files, ${clock(counts.durationS)}, ${counted(manifest.labels.length, 'class', 'classes')}, ${counts.sessions} sessions, ${counts.duplicates} duplicates\n`,
     );
     for (const [meaning, column] of Object.entries(manifest.columns)) io.out(`Column      ${meaning} ← ${column}\n`);
     for (const warning of manifest.warnings) io.out(`Warning     ${warning}\n`);
