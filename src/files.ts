@@ -97,20 +97,23 @@ export async function writeAll(handle: FileHandle, data: Uint8Array, position: n
  */
 export async function makeFolder(path: string): Promise<void> {
   const folder = resolve(path);
+  if (await madeFolder(folder)) return;
+  const parent = dirname(folder);
+  await makeFolder(parent);
+  // Once more: the one above it was missing, and is there now, whoever made it.
+  if (await madeFolder(folder)) return;
+  throw new AutobirdError('not_writable', `No folder can be made in ${parent}: choose another place than ${folder}`);
+}
+
+/** Whether `folder` is there now; not, where the one above it is missing, or is said to be. */
+async function madeFolder(folder: string): Promise<boolean> {
   try {
     await mkdir(folder);
+    return true;
   } catch (error) {
-    if (await isFolder(folder)) return;
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    const parent = dirname(folder);
-    if (await isFolder(parent)) {
-      throw new AutobirdError(
-        'not_writable',
-        `No folder can be made in ${parent}: choose another place than ${folder}`,
-      );
-    }
-    await makeFolder(parent);
-    await makeFolder(folder);
+    if (await isFolder(folder)) return true;
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    throw error;
   }
 }
 

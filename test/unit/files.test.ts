@@ -81,6 +81,14 @@ test('folders are made with those above them, at once and again', () =>
     assert.is(((await errorOf(makeFolder(join(dir, 'file', 'x')))) as NodeJS.ErrnoException).code, 'ENOTDIR');
   }));
 
+test('folders that several make at one moment, with those above them, are all made', () =>
+  withTempDir(async (dir) => {
+    for (let round = 0; round < 300; round++) {
+      const folders = ['a', 'b', 'c', 'd'].map((name) => join(dir, `${round}`, 'deeper', 'still', name));
+      await Promise.all(folders.map(makeFolder));
+    }
+  }));
+
 if (existsSync('/proc/self')) {
   test('a file system that takes no folders is an error that says so, not an endless search', async () => {
     for (const path of ['/proc/no-such-folder', '/proc/no-such-folder/deeper/still']) {
