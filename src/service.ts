@@ -12,6 +12,7 @@ export { resultToJson } from './formats/json.ts';
 export { type DriftPageOptions, driftPage } from './reports/driftPage.ts';
 export { epochToJson, reportToJson } from './run/summarizeRun.ts';
 export { rankLabels } from './scoring/rankLabels.ts';
+export { addAt, indexOfLargest } from './vectors.ts';
 
 // What an upload is, which model, and for whom.
 

@@ -1,4 +1,5 @@
 import type { Registry } from 'prom-client';
+import { addAt } from '../../src/service.ts';
 import { histogramSamples, registerSnapshot } from './snapshotMetric.ts';
 
 interface Times {
@@ -26,7 +27,7 @@ export class RouteTimes {
     times.statuses.set(status, (times.statuses.get(status) ?? 0) + 1);
     let bucket = 0;
     while (bucket < this.#boundsS.length && seconds > (this.#boundsS[bucket] as number)) bucket++;
-    times.counts[bucket] = (times.counts[bucket] as number) + 1;
+    addAt(times.counts, bucket, 1);
     times.sumS += seconds;
   }
 

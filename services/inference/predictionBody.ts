@@ -89,14 +89,11 @@ export function recordingResultToJson(result: RecordingResult, query: Prediction
   if ('error' in result) return result;
   const { model, prediction, spectrogram } = result;
   const { embedding } = prediction;
-  const best = rankLabels(prediction.labels, prediction.scores, model.classifier.noEventLabels).slice(
-    0,
-    query.top_k ?? 3,
-  );
+  const ranked = rankLabels(prediction.labels, prediction.scores, model.classifier.noEventLabels);
   return {
     ...(resultToJson(prediction, query.clips ?? false) as object),
     model: model.name,
-    top: best.map(({ label, score }) => ({ label, score: Math.round(score * 1e6) / 1e6 })),
+    top: ranked.slice(0, query.top_k ?? 3).map(({ label, score }) => ({ label, score: Math.round(score * 1e6) / 1e6 })),
     ...(embedding !== null && { embedding: Array.from(embedding) }),
     ...(spectrogram !== undefined && { spectrogram_png: Buffer.from(spectrogram).toString('base64') }),
   };

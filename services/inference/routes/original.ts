@@ -1,6 +1,7 @@
 /** The routes of the system that autobird re-imagines, byte for byte: its clients keep working. */
 import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
+import { indexOfLargest } from '../../../src/service.ts';
 import { audioField, receiveAudio } from '../../http/receiveAudio.ts';
 import type { InferenceContext } from '../context.ts';
 import { modelFiles } from '../ModelStore.ts';
@@ -83,7 +84,5 @@ function atMostEvery<T>(ms: number, work: () => Promise<T>): () => Promise<T> {
 
 /** The no-event label that won. */
 function noEvent({ labels, scores }: { readonly labels: readonly string[]; readonly scores: Float32Array }): string {
-  let best = 0;
-  for (let i = 1; i < scores.length; i++) if ((scores[i] as number) > (scores[best] as number)) best = i;
-  return labels[best] as string;
+  return labels[indexOfLargest(scores)] as string;
 }

@@ -1,4 +1,5 @@
 /** Tensors of a response: which are wanted, and how they are written. */
+import { indexOfLargest, rankLabels } from '../../../../src/service.ts';
 import { HttpProblem } from '../../../http/HttpProblem.ts';
 import type { Predicted } from '../../predictAndLog.ts';
 import type { InferRequest, RequestedOutput } from './schemas.ts';
@@ -73,14 +74,14 @@ interface OutputTensor {
 
 function tensorOf(rows: readonly Predicted[], { name, classes }: WantedOutput): OutputTensor {
   if (name === 'label') {
-    const labels = rows.map(({ prediction }) => prediction.labels[ranking(prediction.scores)[0] as number] as string);
+    const labels = rows.map(({ prediction }) => prediction.labels[indexOfLargest(prediction.scores)] as string);
     return { about: { name, datatype: 'BYTES', shape: [rows.length] }, values: labels };
   }
   if (name === 'scores' && classes !== null) {
     const best = rows.flatMap(({ prediction: { labels, scores } }) =>
-      ranking(scores)
+      rankLabels(labels, scores)
         .slice(0, classes)
-        .map((index) => `${(scores[index] as number).toFixed(6)}:${index}:${labels[index]}`),
+        .map(({ label, score }) => `${score.toFixed(6)}:${labels.indexOf(label)}:${label}`),
     );
     return { about: { name, datatype: 'BYTES', shape: [rows.length, best.length / rows.length] }, values: best };
   }
@@ -89,11 +90,6 @@ function tensorOf(rows: readonly Predicted[], { name, classes }: WantedOutput): 
   const values = new Float32Array(rows.length * width);
   for (const [row, vector] of vectors.entries()) if (vector !== null) values.set(vector, row * width);
   return { about: { name, datatype: 'FP32', shape: [rows.length, width] }, values };
-}
-
-/** Indices of scores, the highest first. */
-function ranking(scores: Float32Array): number[] {
-  return Array.from(scores.keys()).sort((a, b) => (scores[b] as number) - (scores[a] as number));
 }
 
 function bytesOf(values: Float32Array | readonly string[]): Buffer {

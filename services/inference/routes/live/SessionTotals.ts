@@ -1,3 +1,4 @@
+import { addAt, indexOfLargest } from '../../../../src/service.ts';
 import type { LogEntry } from '../../../predictionLog/entry.ts';
 import type { LoadedModel } from '../../LoadedModel.ts';
 import type { Requester } from '../../requester.ts';
@@ -16,7 +17,7 @@ export class SessionTotals {
 
   add(scores: Float32Array): void {
     this.clips++;
-    for (const [index, score] of scores.entries()) this.#sums[index] = (this.#sums[index] as number) + score;
+    for (const [index, score] of scores.entries()) addAt(this.#sums, index, score);
   }
 
   /** The row of the session. */
@@ -30,8 +31,7 @@ export class SessionTotals {
     const { model, clips, seconds } = this;
     const { labels, noEventLabels } = model.classifier;
     const scores = clips === 0 ? null : Float32Array.from(this.#sums, (sum) => sum / clips);
-    const score = scores === null ? null : Math.max(...scores);
-    const best = scores === null || score === null ? null : (labels[scores.indexOf(score)] as string);
+    const best = scores === null ? null : (labels[indexOfLargest(scores)] as string);
     return {
       ...received,
       requestId: request.id,
@@ -45,7 +45,7 @@ export class SessionTotals {
       modelVersion: model.version,
       shadow: false,
       label: best === null || noEventLabels.includes(best) ? null : best,
-      score,
+      score: scores === null ? null : Math.max(...scores),
       scores,
       labels: scores === null ? null : labels,
       clips,
