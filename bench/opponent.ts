@@ -1,4 +1,4 @@
-/** A Python process with PyTorch that answers one JSON line a request: the other side of a comparison. */
+/** A Python process with PyTorch that writes one JSON line a request: the other side of a comparison. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
@@ -33,8 +33,8 @@ export class Opponent {
     return opponent;
   }
 
-  async ask(request: unknown): Promise<Record<string, number>> {
-    this.#child.stdin?.write(`${JSON.stringify(request)}\n`);
+  async request(message: unknown): Promise<Record<string, number>> {
+    this.#child.stdin?.write(`${JSON.stringify(message)}\n`);
     return this.#next();
   }
 

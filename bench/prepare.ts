@@ -12,7 +12,7 @@ import { python, script } from './opponent.ts';
 
 const run = promisify(execFile);
 
-interface Outcome {
+interface Turn {
   readonly work_s: number;
   readonly files: number;
   readonly audio_s: number;
@@ -21,7 +21,7 @@ interface Outcome {
   readonly std: readonly number[];
 }
 
-async function once(command: string, args: readonly string[]): Promise<Outcome> {
+async function once(command: string, args: readonly string[]): Promise<Turn> {
   const { stdout } = await run(command, args, { maxBuffer: 1 << 26 });
   return JSON.parse(stdout.trim().split('\n').at(-1) ?? '');
 }
@@ -30,7 +30,7 @@ function busyNeighbour(): ChildProcess {
   return spawn(process.execPath, ['-e', 'for (;;) {}'], { stdio: 'ignore' });
 }
 
-/** Medians over `rounds` turns of each side, quiet and beside a busy process. Every turn starts from nothing. */
+/** Medians over `rounds` turns of each side, alone and beside a busy process. Every turn starts from nothing. */
 export async function benchPrepare(options: { raw: string; rounds: number }): Promise<unknown> {
   const dir = await mkdtemp(join(tmpdir(), 'autobird-bench-'));
   const ours = join(import.meta.dirname, 'prepareOnce.ts');
@@ -47,22 +47,22 @@ export async function benchPrepare(options: { raw: string; rounds: number }): Pr
   const results = [];
   try {
     for (const neighbour of [false, true]) {
-      const outcomes = sides.map((): Outcome[] => []);
+      const turns = sides.map((): Turn[] => []);
       const busy = neighbour ? busyNeighbour() : null;
       try {
         for (let round = 0; round < options.rounds; round++) {
           for (const [i, side] of sides.entries()) {
             await rm(dir, { recursive: true, force: true });
-            outcomes[i]?.push(await side.turn());
+            turns[i]?.push(await side.turn());
           }
         }
       } finally {
         busy?.kill('SIGKILL');
       }
-      const theirs = median((outcomes[0] ?? []).map((o) => o.work_s));
+      const theirs = median((turns[0] ?? []).map((o) => o.work_s));
       for (const [i, side] of sides.entries()) {
-        const seconds = (outcomes[i] ?? []).map((o) => o.work_s);
-        const { clips, audio_s } = (outcomes[i] as Outcome[])[0] as Outcome;
+        const seconds = (turns[i] ?? []).map((o) => o.work_s);
+        const { clips, audio_s } = (turns[i] as Turn[])[0] as Turn;
         results.push({
           neighbour,
           name: side.name,
@@ -73,7 +73,7 @@ export async function benchPrepare(options: { raw: string; rounds: number }): Pr
           seconds,
         });
       }
-      const [a, b] = [outcomes[0]?.[0] as Outcome, outcomes[1]?.[0] as Outcome];
+      const [a, b] = [turns[0]?.[0] as Turn, turns[1]?.[0] as Turn];
       const difference = Math.max(...a.mean.map((value, band) => Math.abs(value - (b.mean[band] as number))));
       console.log(`largest difference of a band's mean: ${difference.toExponential(1)} (natural log units)`);
     }

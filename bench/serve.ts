@@ -123,7 +123,7 @@ async function measure(options: ServeOptions, folder: string): Promise<unknown> 
   printTable(
     [
       'server',
-      'first answer s',
+      'first response s',
       'memory MiB',
       ...(rates.size > 0 ? [`rate with p99 < ${options.rateWithinMs} ms`] : []),
     ],

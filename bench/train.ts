@@ -35,7 +35,7 @@ async function opponent(variant: string, batch: number, { threads, device }: Tra
   );
   return {
     name: `PyTorch ${variant}`,
-    window: async (seconds) => (await process.ask({ seconds }))['samples_per_s'] ?? Number.NaN,
+    window: async (seconds) => (await process.request({ seconds }))['samples_per_s'] ?? Number.NaN,
     stop: () => process.stop(),
   };
 }

@@ -1,7 +1,7 @@
 /** What happened to the requests, by name and by second. */
 import { LatencyHistogram } from './LatencyHistogram.ts';
 
-export interface Outcome {
+export interface RequestRecord {
   readonly method: string;
   readonly path: string;
   /** Since the measured part began; the instant it was due, not the one it was sent. */
@@ -17,10 +17,10 @@ export class Tally {
   failures = 0;
   bytes = 0;
 
-  record(outcome: Outcome): void {
-    this.latency.record(outcome.latencyMs);
-    this.bytes += outcome.bytes;
-    if (outcome.error !== undefined) this.failures++;
+  record(request: RequestRecord): void {
+    this.latency.record(request.latencyMs);
+    this.bytes += request.bytes;
+    if (request.error !== undefined) this.failures++;
   }
 
   add(other: Tally): void {
@@ -43,22 +43,22 @@ export class LoadStatistics {
   readonly all = new Tally();
   /** By `METHOD path`. */
   readonly byName = new Map<string, { readonly method: string; readonly path: string; readonly tally: Tally }>();
-  /** By the second in which the answer came, for the history. */
+  /** By the second in which the response came, for the history. */
   readonly bySecond = new Map<number, Tally>();
   readonly failures = new Map<string, Failure>();
 
-  record(outcome: Outcome): void {
-    const { method, path, error } = outcome;
+  record(request: RequestRecord): void {
+    const { method, path, error } = request;
     const name = `${method} ${path}`;
     const entry = this.byName.get(name) ?? { method, path, tally: new Tally() };
     this.byName.set(name, entry);
-    entry.tally.record(outcome);
-    this.all.record(outcome);
+    entry.tally.record(request);
+    this.all.record(request);
 
-    const second = Math.max(0, Math.floor(outcome.dueS + outcome.latencyMs / 1000));
+    const second = Math.max(0, Math.floor(request.dueS + request.latencyMs / 1000));
     const tally = this.bySecond.get(second) ?? new Tally();
     this.bySecond.set(second, tally);
-    tally.record(outcome);
+    tally.record(request);
 
     if (error === undefined) return;
     const now = new Date();

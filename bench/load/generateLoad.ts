@@ -1,7 +1,7 @@
 /**
- * Load from this process. Open loop: requests become due at a rate that does not ask how the server is doing, and a latency runs
+ * Load from this process. Open loop: requests become due at a rate that does not depend on the server, and a latency runs
  * from the instant its request was due; a server that stalls for a second is seen stalling by everybody who came in that second
- * (what "coordinated omission" leaves out). Closed loop: clients that each wait for their answer.
+ * (what "coordinated omission" leaves out). Closed loop: clients that each wait for their response.
  */
 import { Agent, request as httpRequest } from 'node:http';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -25,7 +25,7 @@ export interface LoadOptions {
   readonly warmUpS?: number;
   /** Most connections at once; a request that waits for one is late, not left out. Default 1,024. */
   readonly connections?: number;
-  /** An answer that takes longer counts as failed; default 30. */
+  /** A response that takes longer counts as failed; default 30. */
   readonly timeoutS?: number;
   /** Seed of the arrivals and of the mix; default 1. */
   readonly seed?: number;
@@ -35,7 +35,7 @@ export interface LoadOptions {
 
 export interface LoadResult {
   readonly statistics: LoadStatistics;
-  /** From the first measured request to the last answer: an overloaded server answers its backlog after the arrivals ended. */
+  /** From the first measured request to the last response: an overloaded server serves its backlog after the arrivals ended. */
   readonly elapsedS: number;
   /** What this process itself used, in cores. Near 1, it measures itself. */
   readonly generatorCores: number;
@@ -120,7 +120,7 @@ function exchange(
   return new Promise((resolve) => {
     let bytes = 0;
     const request = httpRequest({ agent, host: base.hostname, port: base.port || 80, method, path, headers });
-    // Not the socket's idle time-out: a trickle of bytes must not keep a late answer alive.
+    // Not the socket's idle time-out: a trickle of bytes must not keep a late response alive.
     const timer = setTimeout(() => request.destroy(new Error('timeout')), Math.max(0, deadlineMs - performance.now()));
     const finish = (status: number, error?: string) => {
       clearTimeout(timer);

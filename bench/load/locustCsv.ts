@@ -35,7 +35,7 @@ export function failuresCsv({ statistics }: LoadResult): string {
   return csv([['Method', 'Name', 'Error', 'Occurrences', 'First Seen', 'Last Seen'], ...rows]);
 }
 
-/** `_stats_history.csv`: a row a second. Percentiles are those of that second's answers (locust: of the last ten). */
+/** `_stats_history.csv`: a row a second. Percentiles are those of that second's responses (locust: of the last ten). */
 export function statsHistoryCsv({ statistics, startedAt }: LoadResult, users: number): string {
   const header = [
     ...['Timestamp', 'User Count', 'Type', 'Name', 'Requests/s', 'Failures/s', ...percentileColumns],

@@ -11,13 +11,13 @@ import { originalScenario, readScenario, uploadFile } from './scenario.ts';
 const usage = `Usage: npm run load-test -- URL [options]
 
   --rate N          requests a second, however the server is doing (default 20)
-  --clients N       instead: clients that each wait for their answer
+  --clients N       instead: clients that each wait for their response
   --duration S      measured seconds (30), after --warm-up S (2) that are not counted
   --arrivals KIND   poisson (default) or constant
   --scenario FILE   YAML: requests: [{ path: /, weight: 2 }, { path: /classify/, audio: bird.mp3 }]
   --audio FILE      instead: only POST /classify/ with this recording
   --find-rate MS    the highest rate whose p99 stays within MS, from --rate on
-  --timeout S       an answer that takes longer counts as failed (30)
+  --timeout S       a response that takes longer counts as failed (30)
   --connections N   most connections at once (1024)
   --output FOLDER   where the files go (load-test)
 

@@ -1,4 +1,4 @@
-/** How many requests a second a server answers in time. */
+/** How many requests a second a server serves in time. */
 import { generateLoad, type LoadOptions } from './generateLoad.ts';
 
 export interface RateStep {
@@ -10,7 +10,7 @@ export interface RateStep {
 }
 
 export interface MaximumRate {
-  /** The highest rate that held; 0 when even the first did not. */
+  /** The highest rate that was served in time; 0 where none was. */
   readonly rate: number;
   readonly steps: readonly RateStep[];
 }

@@ -14,7 +14,7 @@ export function loadReport(result: LoadResult, title: string): string {
     points: over((tally) => tally.latency.percentileMs(share)),
   }));
   const rateLines = [
-    { name: 'answers', points: over((tally) => tally.latency.count) },
+    { name: 'responses', points: over((tally) => tally.latency.count) },
     { name: 'failures', points: over((tally) => tally.failures) },
   ];
   const rows = [...statistics.byName].map(([name, { tally }]) => [

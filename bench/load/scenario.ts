@@ -1,4 +1,4 @@
-/** What is asked of the server: requests, each with a weight. */
+/** The requests of a load test, each with a weight. */
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, extname, resolve } from 'node:path';

@@ -51,12 +51,12 @@ process.once('exit', () => {
 });
 
 /** A side that has not stopped by then is killed. */
-const patienceMs = 10_000;
+const stopLimitMs = 10_000;
 
 /** A server that runs. */
 export class Served {
   readonly url: string;
-  /** From the start of the process to its first answer. */
+  /** From the start of the process to its first response. */
   readonly coldStartS: number;
   readonly #child: ChildProcess;
 
@@ -66,7 +66,7 @@ export class Served {
     this.#child = child;
   }
 
-  /** Starts a side and waits for the first answer to `form`. @throws where there is none within two minutes */
+  /** Starts a side and waits for the first response to `audio`. @throws where there is none within two minutes */
   static async start(side: Side, port: number, checkpoint: string, folder: string, audio: Blob): Promise<Served> {
     const [program = '', ...args] = side.command(port, checkpoint, folder);
     const begin = performance.now();
@@ -79,16 +79,16 @@ export class Served {
     running.add(child);
     const url = `http://127.0.0.1:${port}`;
     while (performance.now() - begin < 120_000 && child.exitCode === null) {
-      if (await answers(url, audio)) return new Served(url, (performance.now() - begin) / 1000, child);
+      if (await responds(url, audio)) return new Served(url, (performance.now() - begin) / 1000, child);
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
     stopGroup(child);
-    throw new Error(`${side.name} did not answer: ${program} ${args.join(' ')}`);
+    throw new Error(`${side.name} did not respond: ${program} ${args.join(' ')}`);
   }
 
-  /** Waits until what clients have left behind is done: some servers compute answers that nobody waits for any more. */
+  /** Waits until what clients have left behind is done: some servers go on computing for clients that have left. */
   async settle(audio: Blob): Promise<void> {
-    while (!(await answers(this.url, audio))) await new Promise((resolve) => setTimeout(resolve, 20));
+    while (!(await responds(this.url, audio))) await new Promise((resolve) => setTimeout(resolve, 20));
   }
 
   /** Resident memory of all its processes, MiB; pages that they share count once for each. */
@@ -98,7 +98,7 @@ export class Served {
 
   /** Resolves when its last process has ended: workers that still compute would slow the next side down. */
   async stop(): Promise<void> {
-    const until = performance.now() + patienceMs;
+    const until = performance.now() + stopLimitMs;
     while (stopGroup(this.#child, performance.now() < until ? 'SIGTERM' : 'SIGKILL')) {
       await new Promise((resolve) => setTimeout(resolve, 250));
     }
@@ -106,11 +106,11 @@ export class Served {
   }
 }
 
-async function answers(url: string, audio: Blob): Promise<boolean> {
+async function responds(url: string, audio: Blob): Promise<boolean> {
   const form = new FormData();
   form.append('audio', audio, 'recording.wav');
-  const answer = await fetch(`${url}/classify/`, { method: 'POST', body: form }).catch(() => null);
-  return answer?.ok ?? false;
+  const response = await fetch(`${url}/classify/`, { method: 'POST', body: form }).catch(() => null);
+  return response?.ok ?? false;
 }
 
 /** Whether there was anything left to stop. */

@@ -6,7 +6,7 @@ import { composeConfig } from '../../src/index.ts';
 const classes = 20;
 
 /**
- * A checkpoint of the reference network as it is before training, with the reference's features and clips: its answers mean
+ * A checkpoint of the reference network as it is before training, with the reference's features and clips: its predictions mean
  * nothing, and cost what a trained one's do.
  */
 export async function writeReferenceModel(path: string): Promise<void> {
