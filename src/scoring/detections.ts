@@ -25,9 +25,7 @@ export function detectionsOf(clips: readonly ClipPrediction[], options: Detectio
   const found: { startS: number; endS: number; label: Label; score: number }[] = [];
   const open = new Map<Label, { startS: number; endS: number; label: Label; score: number }>();
   for (const { startS, endS, scores } of clips) {
-    const detected = rankLabels(labels, scores, noEventLabels)
-      .filter(({ score }) => score >= minScore)
-      .slice(0, topK);
+    const detected = rankLabels(labels, scores, noEventLabels, minScore).slice(0, topK);
     for (const { label, score } of detected) {
       const last = merge ? open.get(label) : undefined;
       // Grid positions are sums of floating-point hops: a microsecond is no gap.
