@@ -3,7 +3,7 @@ import { statfs } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { Gauge, type Registry } from 'prom-client';
 
-/** How full the disks are that the prediction log and jobs are written to, when Prometheus asks. */
+/** How full the disks are that the prediction log and jobs are written to, at each scrape of Prometheus. */
 export function measureDisks(registry: Registry, folders: Readonly<Record<string, string>>): void {
   const gauge = (name: string, help: string, blocks: 'bavail' | 'blocks') =>
     new Gauge({

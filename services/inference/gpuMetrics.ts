@@ -6,11 +6,11 @@ import { Gauge, type Registry } from 'prom-client';
 const timeoutMs = 3_000;
 
 /**
- * Memory of the GPUs, by the driver's own tool when Prometheus asks: of the whole device, since a process in a container
+ * Memory of the GPUs, by the driver's own tool at each scrape of Prometheus: of the whole device, since a process in a container
  * does not know itself by the driver's numbers. Nothing where the tool is missing.
  */
 export function measureGpus(registry: Registry): void {
-  // Both gauges are asked at the same time: one question for both.
+  // Both gauges are read at the same time: the tool runs once for both.
   let asking: Promise<readonly GpuMemory[]> | null = null;
   const ask = () => {
     asking ??= gpuMemory().finally(() => {
