@@ -41,8 +41,8 @@ export class LogWork {
   readonly #options: LogWorkOptions;
   readonly #timers: readonly NodeJS.Timeout[];
   #deletedAtOnce = 50;
-  /** Something deleted may still be in the write-ahead log. */
-  #mustEmpty = false;
+  /** Something deleted may still be in the write-ahead log; of a process or thread before this one too. */
+  #mustEmpty = true;
   #closed = false;
 
   constructor(database: Database.Database, options: LogWorkOptions) {

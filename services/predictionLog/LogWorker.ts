@@ -14,28 +14,33 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
-/** A {@link LogWork} on a thread: whatever it does, requests are answered meanwhile. */
+/** After this pause a thread that could not be started is tried again; it doubles each time. */
+const firstPauseMs = 500;
+const longestPauseMs = 30_000;
+
+/** A {@link LogWork} on a thread: whatever it does, requests are served meanwhile. A thread that has died is started again. */
 export class LogWorker {
-  readonly #worker: Worker;
+  readonly #data: LogThreadData;
   readonly #onDeleted: (rows: number) => void;
   readonly #waiting = new Map<number, Waiting>();
+  #worker: Worker | null = null;
+  /** Why there is no thread. */
+  #failure = new Error('its thread has ended');
+  #starting: Promise<void> = Promise.resolve();
+  #retry: NodeJS.Timeout | undefined;
   #calls = 0;
-  #failure: Error | null = null;
+  #closed = false;
 
-  private constructor(worker: Worker, onDeleted: (rows: number) => void) {
-    this.#worker = worker;
+  private constructor(data: LogThreadData, onDeleted: (rows: number) => void) {
+    this.#data = data;
     this.#onDeleted = onDeleted;
-    worker.on('message', (message: LogMessage) => this.#received(message));
-    worker.on('error', (error) => this.#ended(error));
-    worker.on('exit', () => this.#ended(new Error('its thread has ended')));
   }
 
   /** Resolves when the thread has opened the file: the driver aborts a process that ends meanwhile. */
   static async start(data: LogThreadData, onDeleted: (rows: number) => void): Promise<LogWorker> {
-    const worker = startThread(threadModule, data);
-    await once(worker, 'message');
-    worker.unref();
-    return new LogWorker(worker, onDeleted);
+    const started = new LogWorker(data, onDeleted);
+    await started.#start();
+    return started;
   }
 
   page(filter: LogFilter, page: LogPage): Promise<LoggedPage> {
@@ -56,39 +61,68 @@ export class LogWorker {
 
   /** Breaks off what it does, and ends it. Before the database is closed for good. */
   async close(): Promise<void> {
-    if (this.#failure !== null) return;
-    const exit = once(this.#worker, 'exit');
+    this.#closed = true;
+    clearTimeout(this.#retry);
+    await this.#starting;
+    const worker = this.#worker;
+    if (worker === null) return;
+    const exit = once(worker, 'exit');
     await this.#call('close', undefined);
-    this.#worker.ref();
+    worker.ref();
     await exit;
+  }
+
+  async #start(): Promise<void> {
+    const worker = startThread(threadModule, this.#data);
+    const exit = once(worker, 'exit').then(() => {
+      throw new Error('its thread has ended');
+    });
+    await Promise.race([once(worker, 'message'), exit]);
+    exit.catch((error) => this.#ended(error));
+    worker.unref();
+    worker.on('message', (message: LogMessage) => this.#received(worker, message));
+    this.#worker = worker;
+  }
+
+  #restart(pauseMs: number): void {
+    this.#starting = this.#start().catch((error) => {
+      this.#failure = error;
+      if (this.#closed) return;
+      this.#retry = setTimeout(() => this.#restart(Math.min(2 * pauseMs, longestPauseMs)), pauseMs);
+      this.#retry.unref();
+    });
   }
 
   #call<T>(method: LogMethod, argument: unknown): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      if (this.#failure !== null) throw this.#failure;
+      const worker = this.#worker;
+      if (worker === null) throw this.#failure;
       const id = this.#calls++;
       this.#waiting.set(id, { resolve, reject });
       // Else a process with nothing else to do would leave before it is done.
-      this.#worker.ref();
-      this.#worker.postMessage({ id, method, argument } satisfies LogCall);
+      worker.ref();
+      worker.postMessage({ id, method, argument } satisfies LogCall);
     });
   }
 
-  #received(message: LogMessage): void {
+  #received(worker: Worker, message: LogMessage): void {
     if ('deleted' in message) {
       this.#onDeleted(message.deleted);
       return;
     }
     const waiting = this.#waiting.get(message.id);
     this.#waiting.delete(message.id);
-    if (this.#waiting.size === 0) this.#worker.unref();
+    if (this.#waiting.size === 0) worker.unref();
     if ('error' in message) waiting?.reject(new Error(message.error));
     else waiting?.resolve(message.result as never);
   }
 
   #ended(error: Error): void {
-    this.#failure ??= error;
+    this.#worker = null;
     for (const { reject } of this.#waiting.values()) reject(error);
     this.#waiting.clear();
+    if (this.#closed) return;
+    process.emitWarning(`The thread of the prediction log is started again: ${error.message}`);
+    this.#restart(firstPauseMs);
   }
 }

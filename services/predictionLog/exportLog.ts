@@ -12,10 +12,7 @@ export async function* originalCsv(pages: LoggedPages): AsyncGenerator<string, v
   for await (const page of pages) {
     const rows = page.filter(({ errorCode, shadow }) => errorCode === null && !shadow);
     yield rows
-      .map(
-        (row) =>
-          `${pythonTime(row.time)}, ${quoted(withoutFormula(row.fileName))}, ${quoted(row.label ?? 'no event')}\n`,
-      )
+      .map((row) => `${[pythonTime(row.time), ...[row.fileName, row.label ?? 'no event'].map(text)].join(', ')}\n`)
       .join('');
   }
 }
@@ -88,9 +85,14 @@ function quoted(text: string): string {
   return /[",\r\n]|^\s|\s$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
+/** What clients and models name, for spreadsheets. */
+function text(value: string): string {
+  return quoted(withoutFormula(value));
+}
+
 function cell(value: Value): string {
   if (value === null) return '';
   if (value instanceof Date) return value.toISOString();
-  if (typeof value === 'string') return quoted(withoutFormula(value));
+  if (typeof value === 'string') return text(value);
   return quoted(typeof value === 'object' ? JSON.stringify(value) : String(value));
 }

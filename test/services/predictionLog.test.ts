@@ -3,6 +3,7 @@ import { randomInt } from 'node:crypto';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Worker } from 'node:worker_threads';
 import { parquetReadObjects } from 'hyparquet';
 import Database from 'libsql';
 import { test } from 'uvu';
@@ -255,6 +256,48 @@ test("exports are the original's CSV, all columns, and Parquet", () =>
     assert.is(objects[0]?.['file_name'], 'a, "b".wav');
     assert.is(objects[3]?.['error_code'], 'not_audio');
     assert.is(objects[3]?.['mel_mean'] ?? null, null);
+  }));
+
+test('names and labels that a spreadsheet would compute are text in CSV, and as they are in Parquet', () =>
+  withTempDir(async (dir) => {
+    const log = await PredictionLog.open({ path: `${dir}/log.db` });
+    await log.append(entry({ fileName: '=1+1.wav', label: '@SUM(A1)', place: '+2' }));
+    const parts = async (chunks: AsyncIterable<string>) => (await all(chunks)).join('');
+    assert.match(await parts(originalCsv(eachPage(log, {}))), ", '=1+1.wav, '@SUM(A1)\n");
+    const full = await parts(fullCsv(eachPage(log, {})));
+    for (const cell of [",'=1+1.wav,", ",'@SUM(A1),", ",'+2,"]) assert.match(full, cell);
+    const bytes = Buffer.concat(await all(parquet(eachPage(log, {}))));
+    const [row] = await parquetReadObjects({ file: new Uint8Array(bytes).buffer });
+    assert.equal([row?.['file_name'], row?.['label'], row?.['place']], ['=1+1.wav', '@SUM(A1)', '+2']);
+    await log.close();
+  }));
+
+test('a thread that dies is started again: what it did fails, rows are written on', () =>
+  withTempDir(async (dir) => {
+    const threads: Worker[] = [];
+    const keep = (worker: Worker) => threads.push(worker);
+    process.on('worker', keep);
+    const log = await PredictionLog.open({ path: `${dir}/log.db` });
+    for (let i = 0; i < 2000; i++) void log.append(entry({ requestId: `r${i}`, part: i }));
+    await log.append(entry({ requestId: 'last' }));
+    for (let round = 1; round <= 3; round++) {
+      const deletion = log.delete({ label: 'wren' }).then(
+        () => 'done',
+        ({ code }: AutobirdError) => code,
+      );
+      await threads.at(-1)?.terminate();
+      assert.is(await deletion, 'log_unavailable');
+      await log.append(entry({ requestId: `after ${round}` }));
+      await eventually(async () => {
+        const rows = await rowsOf(log).catch(() => []);
+        return rows.some(({ requestId }) => requestId === `after ${round}`);
+      }, 'the log is read again');
+    }
+    assert.is(threads.length, 4);
+    assert.ok((await log.delete({ label: 'wren' })) > 0);
+    assert.equal(await rowsOf(log), []);
+    await log.close();
+    process.off('worker', keep);
   }));
 
 test('an export of many rows goes page by page', () =>
