@@ -53,7 +53,7 @@ export type { Crossval } from './reports/crossvalReport.ts';
 export type { Report } from './reports/report.ts';
 export { type CrossvalOptions, crossval } from './study/crossval.ts';
 
-// What does it hear?
+// What is in a recording?
 
 export { Classifier } from './prediction/Classifier.ts';
 export type {
@@ -68,7 +68,7 @@ export type {
 } from './prediction/options.ts';
 export type { PcmFormat } from './prediction/readable.ts';
 
-// Does it still hear what it was trained on?
+// Do recordings still sound like those it was trained on?
 
 export { type DriftOptions, type DriftResult, type DriftRow, detectDrift } from './drift/detectDrift.ts';
 export { type DriftSide, type ReadSideOptions, readSide } from './drift/readSide.ts';

