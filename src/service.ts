@@ -17,6 +17,7 @@ export { addAt, indexOfLargest } from './vectors.ts';
 // What an upload is, which model, and for whom.
 
 export { sniff } from './audio/sniff.ts';
+export { wavHeader } from './audio/wavHeader.ts';
 export { clientRoles } from './config/serviceSchema.ts';
 export { findCheckpoint } from './prediction/findCheckpoint.ts';
 

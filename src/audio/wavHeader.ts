@@ -1,8 +1,8 @@
 export const wavHeaderBytes = 44;
 
-/** The header of a mono WAV file: `format` is 1 for PCM, 7 for mu-law. */
+/** The header of a mono WAV file: `format` is 1 for PCM, 3 for floats, 7 for mu-law. */
 export function wavHeader(
-  { format, bitsPerSample, rateHz }: { format: 1 | 7; bitsPerSample: 8 | 16; rateHz: number },
+  { format, bitsPerSample, rateHz }: { format: 1 | 3 | 7; bitsPerSample: 8 | 16 | 32; rateHz: number },
   samples: number,
 ): Buffer {
   const sampleBytes = bitsPerSample / 8;
