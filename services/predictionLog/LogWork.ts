@@ -43,6 +43,8 @@ export class LogWork {
   #deletedAtOnce = 50;
   /** Something deleted may still be in the write-ahead log; of a process or thread before this one too. */
   #mustEmpty = true;
+  /** Rows were deleted: the write-ahead log is begun anew, else it grows by some 100 MB a second until all is deleted. */
+  #mustRestart = false;
   #closed = false;
 
   constructor(database: Database.Database, options: LogWorkOptions) {
@@ -142,6 +144,7 @@ export class LogWork {
   async #briefly<Result>(work: () => Result): Promise<Result> {
     const begin = performance.now();
     const result = transaction(this.#database, work);
+    this.#mustRestart = true;
     const tookMs = performance.now() - begin;
     const wanted = this.#deletedAtOnce * (lockMs / Math.max(tookMs, 0.1));
     this.#deletedAtOnce = Math.max(5, Math.min(maxDeletedAtOnce, Math.round((this.#deletedAtOnce + wanted) / 2)));
@@ -175,10 +178,13 @@ export class LogWork {
     try {
       // The long part holds no lock.
       this.#database.exec('PRAGMA wal_checkpoint(PASSIVE)');
-      if (!this.#mustEmpty) return;
+      if (!this.#mustEmpty && !this.#mustRestart) return;
       this.#database.exec('PRAGMA busy_timeout = 0');
-      const { busy } = this.#database.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get() as { busy: number };
-      this.#mustEmpty = busy !== 0;
+      const mode = this.#mustEmpty ? 'TRUNCATE' : 'RESTART';
+      const { busy } = this.#database.prepare(`PRAGMA wal_checkpoint(${mode})`).get() as { busy: number };
+      if (busy !== 0) return;
+      this.#mustEmpty = false;
+      this.#mustRestart = false;
     } catch {
       // Busy, or the disk is full: the writer says so where it matters.
     } finally {
