@@ -303,3 +303,8 @@ function parseJson(bytes: Uint8Array, where: string): unknown {
     throw new FormatError('not_json', `${where} is not JSON: ${reason}`, { cause: error });
   }
 }
+
+/** Whether a file could not be found, rather than not be read. */
+export function isMissingFile(error: unknown): boolean {
+  return ['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '');
+}

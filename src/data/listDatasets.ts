@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { z } from 'zod';
 import { byCodePoint } from '../byCodePoint.ts';
 import type { DatasetManifest } from '../domain.ts';
-import { readJson } from '../files.ts';
+import { isMissingFile, readJson } from '../files.ts';
 import { decode } from '../schema/case.ts';
 import { manifestSchema } from './datasetFiles.ts';
 
@@ -17,8 +17,8 @@ export interface ListedDataset {
 
 /** Names of the folders in `root` that hold a finished dataset, sorted; none where there is no such folder. */
 export async function datasetNames(root: string): Promise<string[]> {
-  const names = await readdir(root).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return [];
+  const names = await readdir(root).catch((error) => {
+    if (isMissingFile(error)) return [];
     throw error;
   });
   const isThere = (name: string) => stat(join(root, name, 'dataset.json')).then((found) => found.isFile());

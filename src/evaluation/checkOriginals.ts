@@ -6,7 +6,7 @@ import { concurrently } from '../concurrently.ts';
 import type { EvaluationConfig } from '../config/schema.ts';
 import type { Dataset } from '../data/dataset.ts';
 import type { Recording } from '../domain.ts';
-import { isMissing } from './predictRecordings.ts';
+import { isMissingFile } from '../files.ts';
 
 /**
  * What evaluating these recordings will read, in a line for people: printed before a training, not hours later.
@@ -26,7 +26,7 @@ export async function checkOriginals(
   const isThere = (path: string) =>
     stat(path).then(
       () => true,
-      (error) => !isMissing(error),
+      (error) => !isMissingFile(error),
     );
   if (!(await isThere(rawDir))) {
     return `Evaluation will read the ${count} test recordings from the dataset: the folder of the original files is not there (${rawDir})`;

@@ -9,6 +9,7 @@ import type { EvaluationConfig } from '../config/schema.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { hashFile } from '../data/hashFile.ts';
 import type { FailedPrediction, JobOptions, Recording } from '../domain.ts';
+import { isMissingFile } from '../files.ts';
 import { Classifier } from '../prediction/Classifier.ts';
 import type { ClassifierOptions, DecodedRecording, RecordingPrediction } from '../prediction/options.ts';
 
@@ -119,7 +120,7 @@ function stateOfOriginals(
     try {
       return (await hashFile(join(manifest.rawDir, path), stop)) === contentHash ? 'same' : 'changed';
     } catch (error) {
-      if (isMissing(error)) return 'missing';
+      if (isMissingFile(error)) return 'missing';
       signal?.throwIfAborted();
       return 'same';
     }
@@ -147,8 +148,4 @@ function named<T extends RecordingPrediction | FailedPrediction>(
     recording: path,
     error: { code, message: message.replaceAll(join(manifest.rawDir, path), path) },
   };
-}
-
-export function isMissing(error: unknown): boolean {
-  return ['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '');
 }

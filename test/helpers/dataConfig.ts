@@ -2,6 +2,19 @@ import type { DataConfig, SplitConfig } from '../../src/config/schema.ts';
 
 const none = null;
 
+/** Columns of metadata, none of them named: they are guessed. */
+export const guessedColumns: DataConfig['columns'] = {
+  path: none,
+  label: none,
+  background: none,
+  session: none,
+  group: none,
+  date: none,
+  recordist: none,
+  fold: none,
+  licence: none,
+};
+
 /** `data` as configs/data has it, for a raw folder and a root of a test. */
 export function dataConfig(rawDir: string, root: string, more: Partial<DataConfig> = {}): DataConfig {
   return {
@@ -9,17 +22,7 @@ export function dataConfig(rawDir: string, root: string, more: Partial<DataConfi
     root,
     name: 'set',
     metadata: [],
-    columns: {
-      path: none,
-      label: none,
-      background: none,
-      session: none,
-      group: none,
-      date: none,
-      recordist: none,
-      fold: none,
-      licence: none,
-    },
+    columns: guessedColumns,
     noEventLabels: ['noise'],
     extensions: ['wav', 'mp3', 'flac', 'ogg', 'opus', 'm4a'],
     channel: 'mean',

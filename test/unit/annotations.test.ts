@@ -8,26 +8,13 @@ import { readMetadata } from '../../src/data/metadata.ts';
 import { tablesOf } from '../../src/data/readTable.ts';
 import type { Annotation, Prediction } from '../../src/domain.ts';
 import { type OutputFormatName, outputFormats } from '../../src/formats/index.ts';
+import { guessedColumns as columns } from '../helpers/dataConfig.ts';
+import { putFiles } from '../helpers/putFiles.ts';
 import { withTempDir } from '../helpers/withTempDir.ts';
-
-const columns = {
-  path: null,
-  label: null,
-  background: null,
-  session: null,
-  group: null,
-  date: null,
-  recordist: null,
-  fold: null,
-  licence: null,
-};
 
 /** What `tables` say of `recordings` below `dir`/raw. */
 async function read(dir: string, recordings: readonly string[], tables: Readonly<Record<string, string>>) {
-  for (const [name, text] of Object.entries(tables)) {
-    await mkdir(dirname(join(dir, name)), { recursive: true });
-    await writeFile(join(dir, name), text);
-  }
+  await putFiles(dir, tables);
   const found = recordings.map((path) => ({ path, bytes: 0 }));
   const paths = Object.keys(tables).map((name) => join(dir, name));
   const metadata = await readMetadata({ rawDir: join(dir, 'raw'), metadata: paths, columns }, found);

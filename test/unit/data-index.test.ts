@@ -1,5 +1,5 @@
 import { chmod, mkdir, symlink, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -11,31 +11,14 @@ import { readMetadata } from '../../src/data/metadata.ts';
 import { splitLabels } from '../../src/data/metadataColumns.ts';
 import { cellNumber, parseCsv, readCsv } from '../../src/data/readCsv.ts';
 import { csvRow } from '../../src/formats/delimited.ts';
+import { guessedColumns as columns } from '../helpers/dataConfig.ts';
+import { putFiles } from '../helpers/putFiles.ts';
 import { withTempDir } from '../helpers/withTempDir.ts';
-
-const columns = {
-  path: null,
-  label: null,
-  background: null,
-  session: null,
-  group: null,
-  date: null,
-  recordist: null,
-  fold: null,
-  licence: null,
-};
-
-async function put(dir: string, files: Record<string, string>): Promise<void> {
-  for (const [name, text] of Object.entries(files)) {
-    await mkdir(dirname(join(dir, name)), { recursive: true });
-    await writeFile(join(dir, name), text);
-  }
-}
 
 test('recordings are found in any depth and any case, with any name, in order of code points', () =>
   withTempDir(async (dir) => {
     const names = ['B/x.WAV', 'a/deep/er/y.Mp3', 'a/ü "quote", #1 🐦.flac', 'z/\u{1F426}.ogg', 'z/\uFF5E.ogg'];
-    await put(
+    await putFiles(
       dir,
       Object.fromEntries(
         [...names, 'a/notes.txt', 'a/x.AIFF', 'a/y.aiff', 'a/README', 'a/.mp3', 'birds.csv'].map((name) => [name, 'x']),
@@ -58,7 +41,7 @@ test('code points, not UTF-16 units, decide the order', () => {
 
 test('loops of links, broken links and a folder named like a recording do no harm', () =>
   withTempDir(async (dir) => {
-    await put(dir, { 'a/1.wav': 'x', 'a/folder.mp3/2.wav': 'x' });
+    await putFiles(dir, { 'a/1.wav': 'x', 'a/folder.mp3/2.wav': 'x' });
     await symlink(dir, join(dir, 'a/loop'));
     await symlink('self.wav', join(dir, 'a/self.wav'));
     await symlink('nowhere.wav', join(dir, 'a/broken.wav'));
@@ -84,7 +67,7 @@ const testWithPermissions = process.getuid?.() === 0 ? test.skip : test;
 
 testWithPermissions('a folder that cannot be read is reported', () =>
   withTempDir(async (dir) => {
-    await put(dir, { 'a/1.wav': 'x', 'b/2.wav': 'x' });
+    await putFiles(dir, { 'a/1.wav': 'x', 'b/2.wav': 'x' });
     await chmod(join(dir, 'b'), 0);
     const found = await findRecordings(dir, ['wav']);
     await chmod(join(dir, 'b'), 0o755);
@@ -137,7 +120,7 @@ test('lists of labels are read in the spellings that tables use', () => {
 test('a session is a day of a recordist, though the table says the hour too', () =>
   withTempDir(async (dir) => {
     const times = ['2020-01-02 05:30', '2020-01-02T06:10:00Z', '2020-01-03 05:30'];
-    await put(dir, {
+    await putFiles(dir, {
       ...Object.fromEntries(times.map((_, i) => [`x/${i}.wav`, ''])),
       'meta.csv': `file,recordist,recorded_at\n${times.map((time, i) => `x/${i}.wav,Ann,${time}\n`).join('')}`,
     });
@@ -149,7 +132,7 @@ test('a session is a day of a recordist, though the table says the hour too', ()
 
 test('two tables are joined by path, found from the raw folder or from the CSV', () =>
   withTempDir(async (dir) => {
-    await put(dir, {
+    await putFiles(dir, {
       'set/audio/x/1.wav': '',
       'set/audio/x/e\u0301.wav': '',
       'set/meta.csv':
@@ -189,7 +172,7 @@ test('two tables are joined by path, found from the raw folder or from the CSV',
 
 test('a table with start and end is one of annotations, unless it says more of whole recordings in a row each', () =>
   withTempDir(async (dir) => {
-    await put(dir, {
+    await putFiles(dir, {
       'raw/a/1.wav': '',
       'raw/a/2.wav': '',
       'clips.csv': 'file,start_s,end_s,licence\na/1.wav,82.1,88.1,CC0\na/2.wav,3,9,CC0\n',
@@ -223,7 +206,7 @@ test('a table with start and end is one of annotations, unless it says more of w
 
 test('columns can be named, switched off, and a wrong name lists what there is', () =>
   withTempDir(async (dir) => {
-    await put(dir, { 'a/1.wav': '', 'm.csv': 'file,species,what\na/1.wav,X,Y\n' });
+    await putFiles(dir, { 'a/1.wav': '', 'm.csv': 'file,species,what\na/1.wav,X,Y\n' });
     const read = (more: Partial<typeof columns>) =>
       readMetadata({ rawDir: dir, metadata: [join(dir, 'm.csv')], columns: { ...columns, ...more } }, [
         { path: 'a/1.wav', bytes: 0 },
@@ -304,7 +287,7 @@ test('numbers with a decimal comma are read where the comma separates nothing', 
 
 test('a label with a damaged character is refused by its line', () =>
   withTempDir(async (dir) => {
-    await put(dir, { 'a.wav': '', 'm.csv': 'file,label\na.wav,P\uFFFDjaro\n' });
+    await putFiles(dir, { 'a.wav': '', 'm.csv': 'file,label\na.wav,P\uFFFDjaro\n' });
     const found = [{ path: 'a.wav', bytes: 0 }];
     const error = await readMetadata({ rawDir: dir, metadata: [join(dir, 'm.csv')], columns }, found).catch(
       (thrown: Error) => thrown,
@@ -314,7 +297,7 @@ test('a label with a damaged character is refused by its line', () =>
 
 test('a row finds its file by name where one has it, and a near name is offered', () =>
   withTempDir(async (dir) => {
-    await put(dir, {
+    await putFiles(dir, {
       'raw/Robin/one.wav': '',
       'raw/Robin/f0.wav': '',
       'raw/Wren/two.wav': '',
@@ -351,8 +334,8 @@ test('folders of the system and hidden files are passed over and counted, empty 
       '-Robin',
     ];
     const system = ['.ipynb_checkpoints', '@eaDir', '$RECYCLE.BIN', '__MACOSX', 'Robin/.git'];
-    await put(dir, Object.fromEntries([...folders, ...system].map((folder) => [`${folder}/0.wav`, ''])));
-    await put(dir, { 'Robin/._0.wav': '' });
+    await putFiles(dir, Object.fromEntries([...folders, ...system].map((folder) => [`${folder}/0.wav`, ''])));
+    await putFiles(dir, { 'Robin/._0.wav': '' });
     await mkdir(join(dir, 'Empty'));
     const found = await findRecordings(dir, ['wav']);
     assert.is(found.files.length, folders.length);

@@ -10,7 +10,7 @@ import {
   utimes,
   writeFile,
 } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ShardSet } from '../../bindings/index.ts';
@@ -20,6 +20,7 @@ import { encodeWav16 } from '../../src/data/synthetic/wav.ts';
 import type { Progress } from '../../src/domain.ts';
 import { gapSector, triggeredWav } from '../helpers/audioMoth.ts';
 import { dataConfig, splitConfig } from '../helpers/dataConfig.ts';
+import { putFiles } from '../helpers/putFiles.ts';
 import { rejects } from '../helpers/rejects.ts';
 import { withTempDir } from '../helpers/withTempDir.ts';
 
@@ -33,16 +34,10 @@ function tone(hz: number, seconds = 1.5, level = 0.5): Float64Array {
   );
 }
 
-async function put(rawDir: string, files: Record<string, Uint8Array | string>): Promise<void> {
-  for (const [name, bytes] of Object.entries(files)) {
-    await mkdir(dirname(join(rawDir, name)), { recursive: true });
-    await writeFile(join(rawDir, name), bytes);
-  }
-}
-
 /** Six recordings of two classes. */
 async function putTones(rawDir: string): Promise<void> {
-  for (let i = 0; i < 6; i++) await put(rawDir, { [`c${i % 2}/${i}.wav`]: encodeWav16(tone(300 + 100 * i), rate) });
+  for (let i = 0; i < 6; i++)
+    await putFiles(rawDir, { [`c${i % 2}/${i}.wav`]: encodeWav16(tone(300 + 100 * i), rate) });
 }
 
 const decodedIn = (progress: readonly Progress[]): string[] =>
@@ -111,7 +106,7 @@ test('preparing again decodes only what is new, and changes nothing when nothing
     assert.equal((await run()).decoded, []);
     assert.equal(await read(), before);
 
-    await put(raw, { 'c1/new.wav': encodeWav16(tone(999), rate) });
+    await putFiles(raw, { 'c1/new.wav': encodeWav16(tone(999), rate) });
     const second = await run();
     assert.equal(second.decoded, ['c1/new.wav']);
     assert.is.not(second.dataset.manifest.id, first.dataset.manifest.id);
@@ -165,7 +160,9 @@ test('copies are found by their sound, whatever the container holds besides, and
     await putTones(raw);
     await copyFile(join(raw, 'c0/0.wav'), join(raw, 'c0/same bytes.wav'));
     const other = Buffer.from(encodeWav16(tone(300), rate));
-    await put(raw, { 'c1/other bytes.wav': Buffer.concat([other, Buffer.from('LIST\x04\x00\x00\x00INFO', 'latin1')]) });
+    await putFiles(raw, {
+      'c1/other bytes.wav': Buffer.concat([other, Buffer.from('LIST\x04\x00\x00\x00INFO', 'latin1')]),
+    });
     const dataset = await prepareDataset({ data: dataConfig(raw, dir), split: splitConfig, features });
     assert.is(dataset.manifest.counts.duplicates, 2);
     assert.match(
@@ -192,7 +189,7 @@ test('every file that cannot be used costs one row with its reason', () =>
     const many = Buffer.from(wav);
     many.writeUInt16LE(8, 22);
     many.writeUInt16LE(16, 32);
-    await put(raw, {
+    await putFiles(raw, {
       'c0/empty.wav': '',
       'c0/text.wav': 'this is a text\n',
       'c0/header only.wav': wav.subarray(0, 44),
@@ -247,7 +244,7 @@ test('labels, sessions and times come from the metadata; files it does not name 
   withTempDir(async (dir) => {
     const raw = join(dir, 'raw');
     await putTones(raw);
-    await put(dir, {
+    await putFiles(dir, {
       'm.csv': [
         'file,species,recordist,date,time,licence',
         'c0/0.wav,Robin,Ann,2024-05-01,05:30,CC0',
@@ -281,7 +278,7 @@ test('labels, sessions and times come from the metadata; files it does not name 
 
 test('a folder without a usable recording is an error that names the reasons', () =>
   withTempDir(async (dir) => {
-    await put(join(dir, 'raw'), { 'a/empty.wav': '', 'a/readme.txt': 'x' });
+    await putFiles(join(dir, 'raw'), { 'a/empty.wav': '', 'a/readme.txt': 'x' });
     try {
       await prepareDataset({ data: dataConfig(join(dir, 'raw'), dir), split: splitConfig, features });
       assert.unreachable();
@@ -312,7 +309,7 @@ test('two prepares of one dataset do not collide, and an aborted one leaves it u
     assert.match(String(await second), /is being prepared by process \d+ on .*wait for it/);
 
     const stop = new AbortController();
-    await put(join(dir, 'raw'), { 'c0/new.wav': encodeWav16(tone(777), rate) });
+    await putFiles(join(dir, 'raw'), { 'c0/new.wav': encodeWav16(tone(777), rate) });
     const aborted = await prepareDataset({
       ...options,
       signal: stop.signal,
@@ -362,7 +359,7 @@ test('a table that nobody named and a single class are warned of', () =>
   withTempDir(async (dir) => {
     const rawDir = join(dir, 'raw');
     const audio = { 'audio/a.wav': encodeWav16(tone(300), rate), 'audio/b.wav': encodeWav16(tone(400), rate) };
-    await put(rawDir, { ...audio, 'metadata.csv': 'file,species\na.wav,wren\nb.wav,robin\n' });
+    await putFiles(rawDir, { ...audio, 'metadata.csv': 'file,species\na.wav,wren\nb.wav,robin\n' });
     const data = dataConfig(rawDir, dir);
     const { manifest } = await prepareDataset({ data, split: splitConfig, features });
     const warnings = manifest.warnings.join('\n');
@@ -388,7 +385,7 @@ test('a failure before anything was prepared leaves no folder', () =>
 
 test('a clock that was never set and a date that two people read differently are warned of', () =>
   withTempDir(async (dir) => {
-    await put(join(dir, 'raw'), {
+    await putFiles(join(dir, 'raw'), {
       'x/19700101_000554.WAV': encodeWav16(tone(300), rate),
       'x/20230514_0530.wav': encodeWav16(tone(400), rate),
       'x/old.wav': encodeWav16(tone(500), rate),
@@ -415,7 +412,7 @@ test("the gaps of an AudioMoth's trigger are in its shard, copies of it are foun
     const call = Buffer.from(encodeWav16(tone(900, 2), rate)).subarray(44, 44 + 512 * 60);
     const minute = gapSector((60 * rate * 2) / 512);
     const file = triggeredWav(rate, [minute, call, minute, call]);
-    await put(raw, { 'c0/moth.WAV': file, 'c0/copy.WAV': Buffer.concat([file, Buffer.alloc(4)]) });
+    await putFiles(raw, { 'c0/moth.WAV': file, 'c0/copy.WAV': Buffer.concat([file, Buffer.alloc(4)]) });
     const prepared = (name: string, maxDurationS: number) =>
       prepareDataset({ data: dataConfig(raw, dir, { name, maxDurationS }), split: splitConfig, features });
     const { recordings, manifest } = await prepared('all', 3600);
