@@ -12,7 +12,9 @@ export class LatencyHistogram {
   #minMs = Number.POSITIVE_INFINITY;
   #maxMs = 0;
 
+  /** @throws RangeError when `ms` is negative or no number: it would fall into no bucket and spoil every percentile. */
   record(ms: number): void {
+    if (!(ms >= 0)) throw new RangeError(`Expected a duration but received ${ms} ms`);
     const bucket = Math.max(0, Math.ceil(Math.log(ms / smallestMs) / growth));
     this.#counts.set(bucket, (this.#counts.get(bucket) ?? 0) + 1);
     this.#total++;

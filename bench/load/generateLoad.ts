@@ -66,6 +66,8 @@ export async function generateLoad(options: LoadOptions): Promise<LoadResult> {
 
   const send = async (dueMs: number): Promise<void> => {
     const request = pick();
+    // A timer may fire up to a millisecond early, and a fast response then comes before its request was due.
+    const fromMs = Math.min(dueMs, performance.now());
     const { status, bytes, error } = await exchange(agent, base, request, dueMs + 1000 * timeoutS);
     const now = performance.now();
     if (dueMs < begin) return;
@@ -75,7 +77,7 @@ export async function generateLoad(options: LoadOptions): Promise<LoadResult> {
       method: request.method,
       path: request.path,
       dueS: (dueMs - begin) / 1000,
-      latencyMs: now - dueMs,
+      latencyMs: now - fromMs,
       bytes,
       ...(reason === undefined ? {} : { error: reason }),
     });

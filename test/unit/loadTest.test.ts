@@ -61,6 +61,14 @@ test('constant arrivals are counted once each, and what the server counts agrees
   );
 });
 
+test('what is no duration is refused, and none is recorded as one', () => {
+  const histogram = new LatencyHistogram();
+  for (const value of [-0.1, Number.NaN]) assert.throws(() => histogram.record(value), /Expected a duration/);
+  histogram.record(0);
+  assert.is(histogram.count, 1);
+  assert.is(histogram.percentileMs(0.5), 0);
+});
+
 test('a load that is stopped gives what was measured until then', async () => {
   await withServer(
     (_, response) => response.end(),
@@ -98,7 +106,7 @@ test('a server that stalls for a second is seen stalling by everybody who came m
   let stallUntil = Number.POSITIVE_INFINITY;
   await withServer(
     (_, response) => {
-      // From its tenth request on, for one second, nobody is answered.
+      // From its first request on, for one second, nobody is answered.
       if (stallUntil === Number.POSITIVE_INFINITY) stallUntil = performance.now() + 1000;
       setTimeout(() => response.end(), Math.max(0, stallUntil - performance.now()));
     },
@@ -108,6 +116,7 @@ test('a server that stalls for a second is seen stalling by everybody who came m
         ...{ url, scenario: get, rate: 100, arrivals: 'constant', durationS: 2, warmUpS: 0, connections: 4 },
       });
       const { latency } = statistics.all;
+      assert.equal([...statistics.failures.keys()], []);
       assert.ok(latency.count >= 195, `${latency.count}`);
       // A hundred of two hundred came during the second: the median of those is half a second.
       assert.ok(latency.percentileMs(0.99) > 900, `${latency.percentileMs(0.99)}`);
