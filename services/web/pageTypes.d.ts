@@ -151,7 +151,7 @@ export interface ClassFigures {
   readonly predicted: number;
 }
 
-/** Rows are the truth; the column after the labels counts recordings without a prediction. */
+/** Which recordings were called what. */
 export interface Confusion {
   readonly labels: readonly string[];
   /** What they are, what they were called (null without a prediction) and how many; only what is not 0. */
@@ -168,7 +168,7 @@ export interface Report {
   readonly largest_class_share: number;
   readonly recordings: {
     readonly items: number;
-    readonly answered: number;
+    readonly without_prediction: number;
     readonly accuracy: number;
     readonly balanced_accuracy: number;
     readonly macro_f1: number;

@@ -99,7 +99,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Report> {
     if ('clips' in one.prediction) surest.add(one.recording, result, one.prediction);
   }
   const report: Report = {
-    formatVersion: 2,
+    formatVersion: 3,
     createdAt: new Date().toISOString(),
     checkpoint: {
       modelVersion: checkpoint.modelVersion,

@@ -16,7 +16,7 @@ const foldSchema = z.strictObject({
 });
 
 export const crossvalSchema = z.strictObject({
-  formatVersion: z.literal(2),
+  formatVersion: z.literal(3),
   createdAt: z.string(),
   dataset: z.strictObject({ id: z.string(), name: z.string() }),
   folds: z.array(foldSchema),

@@ -2,6 +2,9 @@
 import { z } from 'zod';
 import { decode } from '../schema/case.ts';
 
+/** What a recording was called for which no label could be predicted, wherever people read it. */
+export const noPrediction = 'no prediction';
+
 const share = z.number().min(0).max(1);
 
 const classFiguresSchema = z.strictObject({
@@ -15,7 +18,7 @@ const classFiguresSchema = z.strictObject({
 
 export const figuresSchema = z.strictObject({
   items: z.int(),
-  answered: z.int(),
+  withoutPrediction: z.int(),
   accuracy: share,
   balancedAccuracy: share,
   macroF1: share,
@@ -58,7 +61,7 @@ export const recordingResultSchema = z.strictObject({
 });
 
 export const reportSchema = z.strictObject({
-  formatVersion: z.literal(2),
+  formatVersion: z.literal(3),
   createdAt: z.string(),
   checkpoint: z.strictObject({ modelVersion: z.string(), epoch: z.int(), trainedAt: z.string() }),
   dataset: z.strictObject({ id: z.string(), name: z.string() }),
@@ -95,30 +98,53 @@ export type Report = z.infer<typeof reportSchema>;
 export type RecordingResult = z.infer<typeof recordingResultSchema>;
 
 /**
- * A report from its JSON; in those of format version 1 the confusions are whole matrices.
+ * A report from its JSON, also of older format versions: in 1 the confusions are whole matrices, and up to 2 `answered`
+ * counts the items that have a prediction.
  *
  * @throws FormatError `invalid_content`, with `path`
  */
 export function parseReport(json: unknown, path: string): Report {
-  return decode(reportSchema, hasMatrices(json) ? withCells(json) : json, path);
+  const withCells = isVersion1(json) ? toVersion2(json) : json;
+  return decode(reportSchema, isVersion2(withCells) ? toVersion3(withCells) : withCells, path);
 }
 
-interface MatrixReport {
+interface Version1 {
   readonly format_version: 1;
   readonly recordings: { readonly confusion: { readonly labels: string[]; readonly counts: number[][] } };
   readonly clips: object;
 }
 
-function hasMatrices(json: unknown): json is MatrixReport {
-  const { format_version: version, recordings, clips } = (json ?? {}) as Partial<MatrixReport>;
+interface Version2 {
+  readonly format_version: 2;
+  readonly recordings: Counts;
+  readonly clips: Counts;
+}
+
+interface Counts {
+  readonly items: number;
+  readonly answered: number;
+}
+
+function isVersion1(json: unknown): json is Version1 {
+  const { format_version: version, recordings, clips } = (json ?? {}) as Partial<Version1>;
   return version === 1 && Array.isArray(recordings?.confusion?.counts) && typeof clips === 'object';
 }
 
-function withCells(json: MatrixReport): unknown {
+function toVersion2(json: Version1): unknown {
   const { labels, counts } = json.recordings.confusion;
   const cells = counts.flatMap((row, truth) =>
     row.flatMap((count, c) => (count === 0 ? [] : [[truth, c === labels.length ? null : c, count]])),
   );
   const { confusion: _, ...clips } = json.clips as { confusion?: unknown };
   return { ...json, format_version: 2, clips, recordings: { ...json.recordings, confusion: { labels, cells } } };
+}
+
+function isVersion2(json: unknown): json is Version2 {
+  const { format_version: version, recordings, clips } = (json ?? {}) as Partial<Version2>;
+  return version === 2 && recordings?.answered !== undefined && clips?.answered !== undefined;
+}
+
+function toVersion3(json: Version2): unknown {
+  const renamed = ({ answered, ...figures }: Counts) => ({ ...figures, without_prediction: figures.items - answered });
+  return { ...json, format_version: 3, recordings: renamed(json.recordings), clips: renamed(json.clips) };
 }

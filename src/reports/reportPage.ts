@@ -41,7 +41,7 @@ export function reportPage(input: ReportPageInput): string {
     { title: 'Classes', body: classes(report, metadata) },
     { title: 'Can the scores be believed?', body: calibration(report) },
     { title: 'Mistakes', body: mistakes(input) },
-    unanswered(report),
+    withoutPrediction(report),
     { title: 'How it was made', body: making(metadata) },
   ];
   return renderPage({
@@ -67,7 +67,7 @@ function glance({ report, split }: ReportPageInput): Html {
     {
       value: percent(clips.accuracy),
       label: 'of clips right',
-      note: `${clips.items} clips of ${recordings.answered} recordings`,
+      note: `${clips.items} clips of ${recordings.items - recordings.withoutPrediction} recordings`,
     },
     {
       value: percent(after.expectedCalibrationError),
@@ -189,13 +189,13 @@ function mistakes({ report, metadata, mistakes: shown }: ReportPageInput): Html 
   return html`<p>${which}, with the clip that had most of the wrong class: as the network sees it, and to play, made as loud as it can be.</p>${gallery(pictures, 290)}`;
 }
 
-function unanswered({ predictions }: Report): Section | null {
+function withoutPrediction({ predictions }: Report): Section | null {
   const failed = predictions.filter(({ error }) => error !== null);
   if (failed.length === 0) return null;
   const rows = failed.map(({ recording, label, error }) => [recording, label, error?.message ?? '']);
   return {
-    title: 'Without a prediction',
-    body: table(['recording', 'is', 'why there is no prediction'], rows),
+    title: 'No prediction',
+    body: table(['recording', 'is', 'why'], rows),
   };
 }
 

@@ -4,6 +4,7 @@ import type { ClassFigures, Confusion } from '../scoring/metrics.ts';
 import { addAt } from '../vectors.ts';
 import { type Html, html, nothing } from './html.ts';
 import { figure, table } from './page.ts';
+import { noPrediction } from './report.ts';
 import { heatmap } from './svg.ts';
 
 /** `2026-01-31 06:30 UTC` */
@@ -59,7 +60,7 @@ function confusionHeatmap({ labels, cells }: Confusion, drawn: readonly number[]
   const shown = cells.filter(([truth]) => places.has(truth));
   const withoutPrediction = shown.some(([, predicted]) => predicted === null);
   const others = shown.some(([, predicted]) => predicted !== null && !places.has(predicted));
-  const columns = [...names, ...(others ? ['another class'] : []), ...(withoutPrediction ? ['no prediction'] : [])];
+  const columns = [...names, ...(others ? ['another class'] : []), ...(withoutPrediction ? [noPrediction] : [])];
   const values = drawn.map(() => new Array<number>(columns.length).fill(0));
   for (const [truth, predicted, count] of shown) {
     const row = values[places.get(truth) as number] as number[];
@@ -80,7 +81,7 @@ function pairTable({ labels, cells }: Confusion, wrong: Confusion['cells']): Htm
     .slice(0, maxPairs)
     .map(([truth, predicted, count]) => [
       labels[truth] as string,
-      predicted === null ? 'no prediction' : (labels[predicted] as string),
+      predicted === null ? noPrediction : (labels[predicted] as string),
       `${count} of ${sums.get(truth)}`,
     ]);
   const shown =

@@ -23,7 +23,8 @@ export interface ClassFigures {
 
 export interface Figures {
   readonly items: number;
-  readonly answered: number;
+  /** Items for which no label could be predicted; they count as wrong. */
+  readonly withoutPrediction: number;
   readonly accuracy: number;
   /** Mean recall over the classes that are there. */
   readonly balancedAccuracy: number;
@@ -65,7 +66,7 @@ export class FiguresTally {
 
   figures(): Figures {
     const labels = [...this.#labels];
-    const unanswered = labels.length;
+    const noLabel = labels.length;
     const cells = [...this.#cells]
       .sort(([a], [b]) => a - b)
       .map(([cell, count]) => [Math.floor(cell / (labels.length + 1)), cell % (labels.length + 1), count] as const);
@@ -86,7 +87,7 @@ export class FiguresTally {
     const seen = perClass.filter((figure) => figure.support > 0 || figure.predicted > 0);
     return {
       items: this.#items,
-      answered: this.#items - (predicted[unanswered] as number),
+      withoutPrediction: predicted[noLabel] as number,
       accuracy: ratio(
         right.reduce((sum, count) => sum + count, 0),
         this.#items,
@@ -97,7 +98,7 @@ export class FiguresTally {
       perClass,
       confusion: {
         labels,
-        cells: cells.map(([truth, called, count]) => [truth, called === unanswered ? null : called, count]),
+        cells: cells.map(([truth, called, count]) => [truth, called === noLabel ? null : called, count]),
       },
     };
   }

@@ -102,7 +102,7 @@ export async function crossval(given: CrossvalOptions): Promise<Crossval> {
   });
   const predictions = folds.flatMap(({ report }) => report.predictions);
   const result: Crossval = {
-    formatVersion: 2,
+    formatVersion: 3,
     createdAt: new Date().toISOString(),
     dataset: { id: dataset.manifest.id, name: dataset.manifest.name },
     folds: folds.map(({ fold }) => fold),

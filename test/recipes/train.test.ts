@@ -110,7 +110,7 @@ test('a recording without a prediction, and one of a class that was not learned,
     await writeFile(join(dir, 'raw', damaged.recording), 'not a sound');
     const report = await evaluate({ checkpoint: run.dir, dataset, split: whole.split });
     assert.is(report.recordings.items, whole.recordings.items);
-    assert.is(report.recordings.answered, whole.recordings.items - 1);
+    assert.is(report.recordings.withoutPrediction, 1);
     const errors = report.predictions.filter(({ error }) => error !== null);
     assert.equal(
       errors.map(({ recording, correct, predicted }) => [recording, correct, predicted]),
@@ -277,7 +277,8 @@ test('a dataset that was copied without its recordings trains, is evaluated, and
     );
     assert.ok(said >= 0 && said < notes.findIndex((line) => line.startsWith('Trains on')), notes.join('\n'));
     const report = await run.report();
-    assert.equal([report?.audio, report?.recordings.answered], [{ originals: 0, shards: 3 }, 3]);
+    const { items, withoutPrediction } = report?.recordings ?? {};
+    assert.equal([report?.audio, items, withoutPrediction], [{ originals: 0, shards: 3 }, 3, 0]);
     assert.is((await readCheckpoint(run.bestCheckpoint)).reference?.length, 12);
 
     await mkdir(join(dir, 'raw'));

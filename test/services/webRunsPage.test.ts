@@ -1,6 +1,6 @@
 // time-limit: 300
 /** Training runs in a real browser, of a run that was really trained. */
-import { cp, rm } from 'node:fs/promises';
+import { cp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -67,6 +67,31 @@ function browserTests(): void {
               assert.equal(problems, []);
             });
           }
+        }),
+      );
+    }));
+
+  test('recordings for which no label could be predicted are counted, and have a column', () =>
+    withTrainedRun(async (root, run) => {
+      const path = join(run.dir, 'report.json');
+      const report = JSON.parse(await readFile(path, 'utf8'));
+      const { recordings } = report;
+      recordings.items += 2;
+      recordings.without_prediction = 2;
+      recordings.confusion.cells.push([0, null, 2]);
+      await writeFile(path, JSON.stringify(report));
+      await withService([`service.web.runs_root=${root}`], ({ url }) =>
+        withPage({}, async ({ page, problems }) => {
+          await page.goto(`${url}/app/`);
+          await page.click('nav >> text="Runs"');
+          await page.click('tbody a');
+          await page.waitForSelector(`text=No prediction for 2 of ${recordings.items} recordings`);
+          await page.locator('.matrix canvas').focus();
+          for (const _ of recordings.confusion.labels) await page.keyboard.press('ArrowRight');
+          await page.keyboard.press('ArrowRight');
+          assert.match(await page.locator('.readout').innerText(), /: 2 of \d+ with no prediction/);
+          assert.match(await page.locator('.mistakes').innerText(), /had no prediction: 2 of/);
+          assert.equal(problems, []);
         }),
       );
     }));

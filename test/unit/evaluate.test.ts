@@ -203,7 +203,7 @@ test('a dataset without its original files is evaluated from its shards, which i
     }
   }));
 
-test('a report of before, with whole matrices, is read', () =>
+test('reports of before are read: with whole matrices, and with the count of those that have a prediction', () =>
   withTempDir(async (dir) => {
     const { dataset, split } = await prepareChirps(dir, 10);
     const checkpoint = await writeTinyModel(join(dir, 'best.safetensors'));
@@ -213,10 +213,18 @@ test('a report of before, with whole matrices, is read', () =>
     const counts = labels.map(() => new Array<number>(labels.length + 1).fill(0));
     for (const [truth, called, count] of cells) (counts[truth] as number[])[called ?? labels.length] = count;
     const confusion = { labels, counts };
-    const before = { ...json, format_version: 1, clips: { ...json.clips, confusion } };
-    before.recordings = { ...json.recordings, confusion };
-    await writeFile(join(dir, 'report.json'), JSON.stringify(before));
-    assert.equal(await new Run(dir).report(), { ...report, audio: null });
+    const answered = ({ without_prediction: without, ...figures }: Record<string, number>) => {
+      return { ...figures, answered: (figures['items'] ?? 0) - (without ?? 0) };
+    };
+    const recordings = answered(json.recordings);
+    const clips = answered(json.clips);
+    for (const before of [
+      { format_version: 1, recordings: { ...recordings, confusion }, clips: { ...clips, confusion } },
+      { format_version: 2, recordings, clips },
+    ]) {
+      await writeFile(join(dir, 'report.json'), JSON.stringify({ ...json, ...before }));
+      assert.equal(await new Run(dir).report(), { ...report, audio: null });
+    }
   }));
 
 test.run();

@@ -54,7 +54,7 @@ test('a report of 2,000 classes is made, of bounded size, and shows those that a
       tally.add({ recording, prediction: { ...prediction, ...rest, embedding: null, decodeMs: 0 }, fromShard: true });
     }
     const report: Report = {
-      formatVersion: 2,
+      formatVersion: 3,
       createdAt: '2026-01-01T00:00:00Z',
       checkpoint: { modelVersion: checkpoint.modelVersion, epoch: 1, trainedAt: '2026-01-01T00:00:00Z' },
       dataset: { id: '0123456789abcdef', name: 'many' },

@@ -53,12 +53,12 @@ test('an item without a prediction is wrong and stands in the last column of the
   const result = figures(items, ['a', 'b']);
   assert.is(result.accuracy, 0.5);
   assert.is(result.balancedAccuracy, 0.5);
-  assert.is(result.answered, 1);
+  assert.is(result.withoutPrediction, 1);
   assert.equal(result.confusion.cells, [
     [0, 0, 1],
     [1, null, 1],
   ]);
-  assert.is(confusionCsv(result.confusion), 'label,a,b,no answer\r\na,1,0,0\r\nb,0,0,1\r\n');
+  assert.is(confusionCsv(result.confusion), 'label,a,b,no prediction\r\na,1,0,0\r\nb,0,0,1\r\n');
 });
 
 test('a class of which nothing is there has no recall, and one never predicted no precision', () => {

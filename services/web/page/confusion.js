@@ -4,6 +4,9 @@ import { percent, spoken } from './lib/format.js';
 
 /** @import { Confusion } from '../pageTypes.d.ts' */
 
+/** The column of recordings for which no label could be predicted, as in confusion.csv. */
+const noPrediction = 'no prediction';
+
 /** Viridis at even steps, as the reports have it: equal steps look equal, to colour-blind eyes too. */
 const stops = ['#46085c', '#414487', '#2a788e', '#22a884', '#7ad151', '#fde725'].map((hex) =>
   [1, 3, 5].map((at) => Number.parseInt(hex.slice(at, at + 2), 16)),
@@ -14,7 +17,7 @@ const mostDrawn = 100;
 
 /** @param {Confusion} confusion */
 export function createConfusion(confusion) {
-  const { labels, columns, counts } = drawnPart(confusion);
+  const { labels, columns, withoutColumn, counts } = drawnPart(confusion);
   const sums = counts.map((row) => row.reduce((a, b) => a + b, 0));
   const many = Math.max(columns.length, labels.length);
   // A hundred classes fit the page and can still be told apart.
@@ -83,7 +86,11 @@ export function createConfusion(confusion) {
     const value = counts[row]?.[column] ?? 0;
     const [is, called] = [labels[row] ?? '', columns[column] ?? ''];
     const verb =
-      row === column ? 'rightly called so' : called === 'no answer' ? 'without an answer' : `called ${spoken(called)}`;
+      row === column
+        ? 'rightly called so'
+        : column === withoutColumn
+          ? `with ${noPrediction}`
+          : `called ${spoken(called)}`;
     readout.textContent = `${spoken(is)}: ${value} of ${sums[row]} ${verb} (${percent(value / (sums[row] || 1))})`;
     draw();
   };
@@ -133,15 +140,15 @@ function drawnPart({ labels, cells }) {
   const shown = cells.filter(([truth]) => rowOf.has(truth));
   const names = places.map((place) => labels[place] ?? '');
   const others = shown.some(([, called]) => called !== null && !rowOf.has(called));
-  const unanswered = shown.some(([, called]) => called === null);
-  const columns = [...names, ...(others ? ['another class'] : []), ...(unanswered ? ['no answer'] : [])];
+  const without = shown.some(([, called]) => called === null);
+  const columns = [...names, ...(others ? ['another class'] : []), ...(without ? [noPrediction] : [])];
   const counts = names.map(() => columns.map(() => 0));
   for (const [truth, called, count] of shown) {
     const row = counts[rowOf.get(truth) ?? 0] ?? [];
     const column = called === null ? columns.length - 1 : (rowOf.get(called) ?? names.length);
     row[column] = (row[column] ?? 0) + count;
   }
-  return { labels: names, columns, counts };
+  return { labels: names, columns, withoutColumn: without ? columns.length - 1 : -1, counts };
 }
 
 /** @param {Confusion} confusion */
@@ -153,7 +160,7 @@ function worstMistakes({ labels, cells }) {
     .filter(([truth, called]) => truth !== called)
     .map(([truth, called, count]) => ({
       is: labels[truth] ?? '',
-      called: called === null ? 'no answer' : (labels[called] ?? ''),
+      what: called === null ? `had ${noPrediction}` : `was called ${spoken(labels[called] ?? '')}`,
       count,
       of: sums.get(truth) ?? 0,
     }))
@@ -167,8 +174,8 @@ function worstMistakes({ labels, cells }) {
     el(
       'ol',
       { class: 'mistakes' },
-      ...mistakes.map(({ is, called, count, of }) =>
-        el('li', {}, el('b', {}, spoken(is)), ` was called ${spoken(called)}: ${count} of ${of}`),
+      ...mistakes.map(({ is, what, count, of }) =>
+        el('li', {}, el('b', {}, spoken(is)), ` ${what}: ${count} of ${of}`),
       ),
     ),
   );

@@ -17,6 +17,15 @@ export function reportView(report) {
     ['always the largest class', percent(largest_class_share)],
     ['calibration error', percent(calibration.after.expected_calibration_error)],
   ];
+  const without = recordings.without_prediction;
+  const unpredicted =
+    without === 0
+      ? null
+      : el(
+          'p',
+          { class: 'notice warning' },
+          `No prediction for ${without} of ${recordings.items} recordings: they count as wrong.`,
+        );
   const unknown =
     unknown_labels.length === 0
       ? null
@@ -30,6 +39,7 @@ export function reportView(report) {
         ...tiles.map(([term, value]) => el('div', { class: 'tile' }, el('dt', {}, term), el('dd', {}, value))),
       ),
       unknown,
+      unpredicted,
     ),
     section('Which are taken for which', createConfusion(recordings.confusion)),
     section('Classes', classTable(recordings.per_class)),
