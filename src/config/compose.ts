@@ -120,7 +120,8 @@ function misspelled(composed: ComposedTree): string[] {
   });
 }
 
-function explainUnknownKey({ override: { text }, path }: UnknownKey, { files, tree, choices }: ComposedTree): string {
+function explainUnknownKey({ override, path }: UnknownKey, { files, tree, choices }: ComposedTree): string {
+  const { text, key, value } = override;
   const name = path.at(-1) as string;
   const known = knownKeys(groupsSchema, path.slice(0, -1));
   if (known.includes(name)) {
@@ -136,17 +137,16 @@ function explainUnknownKey({ override: { text }, path }: UnknownKey, { files, tr
   }
   const names = path.length === 1 ? [...new Set([...known, ...files.groups()])] : known;
   const [near] = nearest(name, names);
-  const isGroup = path.length === 1 && near !== undefined && files.isGroup(near);
-  const groupChoices = isGroup ? `; ${near} is one of ${files.choices(near).join(', ')}` : '';
-  const here =
-    calledHere(
-      text
-        .replace(/^\++/, '')
-        .replace(/=[\s\S]*$/, '')
-        .split('.'),
-    ) ?? calledHere(path);
-  const hint = here === undefined ? suggestion(name, names) : `here it is ${here}`;
-  return `${text}: unknown key ${path.join('.')} (${hint}${here === undefined ? groupChoices : ''})`;
+  const isChoice = key === name && typeof value === 'string' && near !== undefined && files.isGroup(near);
+  const here = calledHere(key.split('.')) ?? calledHere(path);
+  const hint = isChoice ? choiceHint(near, value, files.choices(near)) : suggestion(name, names);
+  return `${text}: unknown key ${path.join('.')} (${here === undefined ? hint : `here it is ${here}`})`;
+}
+
+function choiceHint(group: string, value: string, choices: readonly string[]): string {
+  const near = choices.includes(value) ? [value] : nearest(value, choices);
+  const meant = (near.length > 0 ? near : choices).map((choice) => `${group}=${choice}`);
+  return `did you mean ${meant.join(' or ')}?`;
 }
 
 function has(content: Node | undefined, path: readonly string[]): boolean {

@@ -196,11 +196,8 @@ class Builder {
     const group = entry.kind === 'group' ? entry.path : path.split('/').slice(0, -1).join('/');
     const name = path.slice(group === '' ? 0 : group.length + 1);
     const choices = this.#files.choices(group);
-    const near = suggestion(name, choices);
-    const available = choices.length > 0 && !near.startsWith('known') ? `; known are ${choices.join(', ')}` : '';
-    this.#mistakes.push(
-      `${where}: no ${name} in ${group === '' ? 'the configuration folder' : group} (${near}${available})`,
-    );
+    const place = group === '' ? 'the configuration folder' : group;
+    this.#mistakes.push(`${where}: no ${name} in ${place} (${suggestion(name, choices)})`);
     return [];
   }
 

@@ -61,7 +61,7 @@ test('all mistakes in an object are shown at once, with the nearest names', asyn
   assert.is(
     await message(() => completeConfig({ config: wrong as never })),
     `6 mistakes in the configuration:
-  model=refrence: no refrence in model (did you mean reference?; known are default, reference)
+  model=refrence: no refrence in model (did you mean reference?)
   data.rawDirr: unknown key (did you mean rawDir?)
   training.gradclip: unknown key (did you mean gradClip?)
   modle: unknown key (did you mean model?)
