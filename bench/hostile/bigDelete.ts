@@ -5,7 +5,8 @@
 import { copyFile, mkdir } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import Database from 'libsql';
-import { downgrade, oldestVersion } from '../../services/predictionLog/migrations.ts';
+import { downgrade, oldestFormat } from '../../services/database/tables.ts';
+import { logTables } from '../../services/predictionLog/logTables.ts';
 import { PredictionLog } from '../../services/predictionLog/PredictionLog.ts';
 import { Bystander, type BystanderReport } from './Bystander.ts';
 import type { ServiceProcess } from './ServiceProcess.ts';
@@ -66,7 +67,7 @@ export async function bigDelete(
 async function oldLogBroughtUpToDate(path: string, rows: number): Promise<number> {
   await (await PredictionLog.open({ path })).close();
   const database = new Database(path);
-  downgrade(database, oldestVersion);
+  downgrade(database, logTables, oldestFormat(logTables));
   database.exec(`WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${rows})
     INSERT INTO predictions (request_id, part, time_ms, route, file_name, file_sha256, file_bytes, model, model_version,
       shadow, label, score, scores, clips, receive_ms, predict_ms)

@@ -3,8 +3,8 @@ import { dirname } from 'node:path';
 import type Database from 'libsql';
 import { AutobirdError } from '../../src/index.ts';
 import { makeFolder, type TrendPoint } from '../../src/service.ts';
-import { openDatabase } from '../openDatabase.ts';
-import { transaction } from '../transaction.ts';
+import { openDatabase } from '../database/openDatabase.ts';
+import { transaction } from '../database/transaction.ts';
 import type { AlarmRecord } from './AlarmRecord.ts';
 import type { Cursor } from './Evaluator.ts';
 

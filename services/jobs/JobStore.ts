@@ -3,38 +3,17 @@
  * Another process takes a job whose process died, and runs it from its beginning.
  */
 import type Database from 'libsql';
-import { AutobirdError, FormatError } from '../../src/index.ts';
+import { AutobirdError } from '../../src/index.ts';
+import { openDatabase } from '../database/openDatabase.ts';
+import { upgrade } from '../database/tables.ts';
+import { transaction } from '../database/transaction.ts';
 import { fairShare } from '../http/FairBudget.ts';
-import { openDatabase } from '../openDatabase.ts';
-import { transaction } from '../transaction.ts';
 import type { Job, JobCounts, JobError, JobProgress, JobRequest, JobStatus } from './Job.ts';
+import { jobTables } from './jobTables.ts';
 import { forgetOwner, isGone, newOwner } from './leaseOwner.ts';
 
 /** Many heartbeats: a busy machine may miss some. */
 const leaseMs = 30_000;
-const schemaVersion = 2;
-
-const schema = `
-  CREATE TABLE jobs (
-    id TEXT PRIMARY KEY,
-    status TEXT NOT NULL,
-    created_ms INTEGER NOT NULL,
-    started_ms INTEGER,
-    finished_ms INTEGER,
-    attempts INTEGER NOT NULL DEFAULT 0,
-    owner TEXT,
-    lease_until_ms INTEGER,
-    request TEXT NOT NULL,
-    done_s REAL NOT NULL DEFAULT 0,
-    total_s REAL NOT NULL DEFAULT 0,
-    recordings_done INTEGER NOT NULL DEFAULT 0,
-    error TEXT
-  );
-  CREATE INDEX jobs_status ON jobs (status, created_ms);
-`;
-
-/** Who sent a job, so that one client does not fill the queue; forgotten when the job is over. */
-const clientColumn = "ALTER TABLE jobs ADD COLUMN client TEXT NOT NULL DEFAULT ''";
 
 export class JobStore {
   readonly #database: Database.Database;
@@ -50,7 +29,7 @@ export class JobStore {
     try {
       // File names and errors say what was recorded: what is deleted is overwritten.
       database = openDatabase(path, ['journal_mode = WAL', 'synchronous = NORMAL', 'secure_delete = ON']);
-      migrate(database, path);
+      upgrade(database, path, jobTables);
       return new JobStore(database);
     } catch (error) {
       database?.close();
@@ -191,21 +170,6 @@ export class QueueFullError extends AutobirdError {
   constructor(queued: number) {
     super('too_many_jobs', `${queued} jobs are waiting (service.jobs.max_queued): try again later`);
   }
-}
-
-function migrate(database: Database.Database, path: string): void {
-  const version = () => (database.prepare('PRAGMA user_version').get() as { user_version: number }).user_version;
-  if (version() > schemaVersion) {
-    throw new FormatError(
-      'newer_jobs',
-      `The jobs in ${path} are of a newer autobird (version ${version()}, known is ${schemaVersion}): use that one, or another folder (service.jobs.dir)`,
-    );
-  }
-  // Another process may be doing the same.
-  transaction(database, () => {
-    if (version() === 0) database.exec(schema);
-    if (version() < 2) database.exec(`${clientColumn}; PRAGMA user_version = ${schemaVersion}`);
-  });
 }
 
 interface Row {

@@ -14,6 +14,7 @@ import type { Job, JobCounts } from './Job.ts';
 import type { JobMetrics } from './JobMetrics.ts';
 import { JobRunner, type JobWork } from './JobRunner.ts';
 import { JobStore } from './JobStore.ts';
+import { jobsFile } from './jobTables.ts';
 import { recordingPath, removeAbandoned, resultFormats, resultPath, spoolUpload } from './spool.ts';
 
 const sweepEveryMs = 60_000;
@@ -132,7 +133,7 @@ export class Jobs {
 
   /** The jobs of the folder, also where another process has made it. */
   #existing(): JobStore | null {
-    const path = join(this.dir, 'jobs.db');
+    const path = join(this.dir, jobsFile);
     if (this.#store === null && !this.#stopping.signal.aborted && existsSync(path)) this.#store = JobStore.open(path);
     return this.#store;
   }
@@ -143,7 +144,7 @@ export class Jobs {
     } catch (error) {
       throw new AutobirdError('jobs_unavailable', `The folder of jobs cannot be made: ${(error as Error).message}`);
     }
-    this.#store ??= JobStore.open(join(this.dir, 'jobs.db'));
+    this.#store ??= JobStore.open(join(this.dir, jobsFile));
     return this.#store;
   }
 

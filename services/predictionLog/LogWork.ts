@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type Database from 'libsql';
-import { transaction } from '../transaction.ts';
+import { transaction } from '../database/transaction.ts';
 import { readRow, scoresByLabel } from './columns.ts';
 import { driftRows } from './driftRows.ts';
 import type { LogFilter, LoggedDriftRow, LoggedPrediction } from './entry.ts';

@@ -9,13 +9,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type Database from 'libsql';
 import { AutobirdError, FormatError } from '../../src/index.ts';
 import { makeFolder } from '../../src/service.ts';
-import { transaction } from '../transaction.ts';
+import { type Upgrade, upgrade } from '../database/tables.ts';
+import { transaction } from '../database/transaction.ts';
 import { type Column, columns, identity } from './columns.ts';
 import type { Feedback, LogEntry, LogFilter, LoggedDriftRow, RowSink } from './entry.ts';
 import type { LoggedPage, LogPage, LogReader } from './LogReader.ts';
 import type { Fed } from './LogWork.ts';
 import { LogWorker } from './LogWorker.ts';
-import { migrate, type Upgrade } from './migrations.ts';
+import { logTables } from './logTables.ts';
 import { openLogFile } from './openLogFile.ts';
 
 export interface PredictionLogOptions {
@@ -90,7 +91,7 @@ export class PredictionLog implements LogReader, RowSink {
       await makeFolder(dirname(path));
       // Rows are tried again instead: the thread that answers requests must not wait.
       database = openLogFile(path, 0);
-      migrate(database, path, onUpgrade);
+      upgrade(database, path, logTables, onUpgrade);
       const log = new PredictionLog(database, path);
       log.#worker = await LogWorker.start({ path, retentionDays }, (rows) => {
         log.#rowCount -= rows;

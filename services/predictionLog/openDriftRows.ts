@@ -1,7 +1,7 @@
 /** The prediction log as the drift service sees it: read only, while other processes write it. */
 import { existsSync } from 'node:fs';
 import { AutobirdError, type ServiceConfig } from '../../src/index.ts';
-import { openDatabase } from '../openDatabase.ts';
+import { openDatabase } from '../database/openDatabase.ts';
 import { driftRows } from './driftRows.ts';
 import type { LogReader } from './LogReader.ts';
 import { databaseUrl } from './postgres/PostgresDatabase.ts';

@@ -1,5 +1,5 @@
 import type Database from 'libsql';
-import { openDatabase } from '../openDatabase.ts';
+import { openDatabase } from '../database/openDatabase.ts';
 
 /**
  * A connection to the file of a log; its tables may be missing. It waits for other writers for `busyMs`, blocking its thread.

@@ -10,6 +10,7 @@ import { crossval } from './commands/crossval.ts';
 import { data } from './commands/data.ts';
 import { drift } from './commands/drift.ts';
 import { evaluate } from './commands/evaluate.ts';
+import { jobs } from './commands/jobs.ts';
 import { key } from './commands/key.ts';
 import { log } from './commands/log.ts';
 import { predict } from './commands/predict.ts';
@@ -39,6 +40,7 @@ const commands = [
   serve,
   key,
   log,
+  jobs,
   drift,
   runs,
   data,

@@ -8,9 +8,10 @@ import { parquetReadObjects } from 'hyparquet';
 import Database from 'libsql';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { downgrade, newestFormat, oldestFormat, type Upgrade } from '../../services/database/tables.ts';
 import { fullCsv, originalCsv, parquet } from '../../services/predictionLog/exportLog.ts';
 import { eachPage, type LoggedPage, type LogPlace } from '../../services/predictionLog/LogReader.ts';
-import { downgrade, logVersion, oldestVersion, type Upgrade } from '../../services/predictionLog/migrations.ts';
+import { logTables } from '../../services/predictionLog/logTables.ts';
 import { PredictionLog } from '../../services/predictionLog/PredictionLog.ts';
 import type { AutobirdError } from '../../src/index.ts';
 import { eventually } from '../helpers/eventually.ts';
@@ -347,12 +348,12 @@ test('a log of an older autobird is brought up to date and keeps its rows', () =
     await before.append(entry());
     await before.close();
     const database = new Database(path);
-    downgrade(database, oldestVersion);
+    downgrade(database, logTables, oldestFormat(logTables));
     database.exec('DROP TABLE spool; ALTER TABLE predictions DROP COLUMN decode_ms; PRAGMA user_version = 1');
     database.close();
     const upgrades: Upgrade[] = [];
     const log = await PredictionLog.open({ path, onUpgrade: (upgrade) => upgrades.push(upgrade) });
-    assert.equal(upgrades, [{ from: 1, to: logVersion, rows: 1 }]);
+    assert.equal(upgrades, [{ from: 1, to: newestFormat(logTables), rows: 1 }]);
     await log.append(entry({ requestId: 'r2' }));
     assert.equal(
       (await rowsOf(log, {})).map(({ requestId, decodeMs }) => [requestId, decodeMs]),

@@ -18,6 +18,7 @@ const commands = [
   'serve',
   'key',
   'log',
+  'jobs',
   'drift',
   'runs',
   'data',

@@ -1,7 +1,8 @@
 /** Connections to a PostgreSQL database whose tables are up to date, and failures that say which database and no password. */
 import pg from 'pg';
 import { AutobirdError, InvalidArgumentError } from '../../../src/index.ts';
-import { migrate } from './migrations.ts';
+import { throwIfNoFormat } from '../../database/copies.ts';
+import { downgrade, migrate, oldestPostgresVersion, postgresVersion } from './migrations.ts';
 
 /** More would not be faster: one feeds, the others read. */
 const maxConnections = 4;
@@ -68,6 +69,23 @@ export class PostgresDatabase {
       throw new InvalidArgumentError(
         'DATABASE_URL (service.log.postgres.url) cannot be read as postgresql://USER:PASSWORD@HOST:PORT/DATABASE: percent-encode what has a meaning in an address',
       );
+    }
+  }
+
+  /**
+   * Makes the tables those of an older autobird. Replicas that go on writing would bring them up to date again.
+   *
+   * @throws InvalidArgumentError as {@link open}; AutobirdError `bad_format`, `log_unavailable`; FormatError `newer_log`
+   */
+  static async takeBack(url: string, to: number): Promise<void> {
+    throwIfNoFormat(to, oldestPostgresVersion, postgresVersion);
+    const database = PostgresDatabase.open(url);
+    try {
+      await database.#withClient((client) => downgrade(client, database.name, to));
+    } catch (error) {
+      throw database.#failure(error);
+    } finally {
+      await database.close();
     }
   }
 

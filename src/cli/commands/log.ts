@@ -48,9 +48,14 @@ export const log: Command<LogArgs> = {
     if ((action === 'downgrade') !== (to !== undefined)) {
       throw new UsageError('Expected --to FORMAT with log downgrade, and with nothing else');
     }
+    if (postgres && action !== 'downgrade') {
+      throw new UsageError('Expected --postgres with log downgrade only: its own pg_dump backs it up');
+    }
     const { path, postgres: database } = configOfServices(args, overrides).service.log;
     if (path === null) throw new UsageError('There is no prediction log: service.log.path is null');
-    const told = { action, path, file: files[0], to, postgres, postgresUrl: database.url, json: io.json };
-    return await runService(io, 'predictionLog/main', [JSON.stringify(told)]);
+    const told = postgres
+      ? { action: 'log downgrade postgres', postgresUrl: database.url, to }
+      : { action: `log ${action}`, path, file: files[0], to };
+    return await runService(io, 'maintain', [JSON.stringify({ ...told, json: io.json })]);
   },
 };
