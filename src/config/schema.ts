@@ -166,31 +166,50 @@ export const schedulerSchema = z.discriminatedUnion('_target_', [
   }),
 ]);
 
-export const trainingSchema = z.strictObject({
-  epochs: count,
-  batchSize: count,
-  /** Steps an epoch; null for one pass over the training clips. */
-  stepsPerEpoch: count.nullable(),
-  gradClip: z.number().min(0),
-  emaDecay: z.number().min(0).lt(1),
-  labelSmoothing: z.number().min(0).lt(1),
-  /** Probability of a clip by its class: `none`, 1 / sqrt(clips of the class), 1 / clips of the class. */
-  sampling: z.enum(['none', 'sqrt', 'balanced']),
-  /** Stop when the metric has not improved for so many epochs; null for never. */
-  patience: count.nullable(),
-  /** What `best` is best at, on the validation recordings. */
-  metric: z.enum(['val_balanced_accuracy', 'val_accuracy', 'val_loss']),
-  /** Epochs between validations; the last epoch is always validated. */
-  validateEvery: count,
-  seed: z.int().min(0),
-  device: z.enum(['auto', 'cpu', 'cuda']),
-  /** `auto`: bf16 where the CPU multiplies it natively, fp16 on CUDA, else f32; what was chosen is printed. */
-  precision: z.enum(['auto', 'f32', 'bf16', 'fp16']),
-  /** Threads of the network; null for one a core. */
-  threads: count.nullable(),
-  /** Threads that make the features of later steps meanwhile; null for one, on a GPU one a core. */
-  loaderThreads: count.nullable(),
-});
+export const trainingSchema = z
+  .strictObject({
+    /** How long: optimizer steps in all; `auto` by the size of the set (`trainingLength.ts`); null where epochs say it. */
+    steps: z.union([z.literal('auto'), count]).nullable(),
+    /** How long instead, in epochs; null where steps say it. */
+    epochs: count.nullable(),
+    batchSize: count,
+    /** Steps an epoch, where epochs are given; null for one pass over the training clips. */
+    stepsPerEpoch: count.nullable(),
+    gradClip: z.number().min(0),
+    emaDecay: z.number().min(0).lt(1),
+    labelSmoothing: z.number().min(0).lt(1),
+    /** Probability of a clip by its class: `none`, 1 / sqrt(clips of the class), 1 / clips of the class. */
+    sampling: z.enum(['none', 'sqrt', 'balanced']),
+    /** Stop when the metric has not improved for so many epochs; null for never. */
+    patience: count.nullable(),
+    /** What `best` is best at, on the validation recordings. */
+    metric: z.enum(['val_balanced_accuracy', 'val_accuracy', 'val_loss']),
+    /**
+     * How many times the network is validated, evenly, and the best kept. With steps the stretch before each is called an
+     * epoch; with epochs there is at most one after each. Null for one after each epoch, with steps after each pass.
+     */
+    validations: count.nullable(),
+    seed: z.int().min(0),
+    device: z.enum(['auto', 'cpu', 'cuda']),
+    /** `auto`: bf16 where the CPU multiplies it natively, fp16 on CUDA, else f32; what was chosen is printed. */
+    precision: z.enum(['auto', 'f32', 'bf16', 'fp16']),
+    /** Threads of the network; null for one a core. */
+    threads: count.nullable(),
+    /** Threads that make the features of later steps meanwhile; null for one, on a GPU one a core. */
+    loaderThreads: count.nullable(),
+  })
+  .refine(({ steps, epochs }) => steps !== null || epochs !== null, {
+    path: ['steps'],
+    message: 'auto, a number of steps, or a number in training.epochs',
+  })
+  .refine(({ steps, epochs }) => epochs === null || steps === null || steps === 'auto', {
+    path: ['epochs'],
+    message: 'null beside a number of steps, because one of the two says how long,',
+  })
+  .refine(({ epochs, stepsPerEpoch }) => stepsPerEpoch === null || epochs !== null, {
+    path: ['stepsPerEpoch'],
+    message: 'null without training.epochs, where training.steps says how many in all,',
+  });
 
 export const evaluationSchema = z.strictObject({
   /** `auto`: what has the lowest validation loss. */

@@ -199,9 +199,9 @@ function withoutPrediction({ predictions }: Report): Section | null {
   };
 }
 
-function making({ config, features, model, clips, dataset, labels, versions }: CheckpointMetadata): Html {
+function making({ config, features, model, clips, dataset, labels, progress, versions }: CheckpointMetadata): Html {
   const group = (name: string) => (config[name] ?? {}) as Record<string, unknown>;
-  const { epochs, batch_size: batchSize } = group('training');
+  const { batch_size: batchSize } = group('training');
   const { _target_: optimizer, lr } = group('optimizer');
   const heads =
     model.nLayers > 0
@@ -216,7 +216,7 @@ function making({ config, features, model, clips, dataset, labels, versions }: C
     ],
     ['Clips', `${clips.lengthS} s every ${clips.hopS} s`],
     ['Network', `${model.stem} stem ${model.stemChannels.join('-')}, ${heads}, ${model.pooling.replace('_', ' ')}`],
-    ['Training', `${epochs} epochs, batches of ${batchSize}, ${optimizer} with rate ${lr}`],
+    ['Training', `${progress.step} steps, batches of ${batchSize}, ${optimizer} with rate ${lr}`],
     ['Licences', dataset.licences.map(({ licence, recordings }) => `${licence} (${recordings})`).join(', ')],
     ['Made', `${dateAndTime(versions.createdAt)}, autobird ${versions.autobird}, Node ${versions.node}`],
   ];

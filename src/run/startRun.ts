@@ -52,7 +52,7 @@ export async function startRun(config: Config, overrides: readonly string[], spl
   }
   if (finished) {
     notes.push(
-      `${finished.dir} is finished and of this configuration, dataset and split: another result needs another training.seed, training.epochs or model`,
+      `${finished.dir} is finished and of this configuration, dataset and split: another result needs another training.seed, training.steps or model`,
     );
   }
   return createRun(config, overrides, identity, notes);
@@ -63,7 +63,7 @@ async function resumeGiven(dir: string, identity: RunIdentity): Promise<StartedR
   if (state.finished) {
     throw new AutobirdError(
       'run_finished',
-      `${dir} is finished, and a finished run is not trained further: \`autobird evaluate ${dir}\` judges it again; for more epochs train a new run, with a larger training.epochs and without run.resume`,
+      `${dir} is finished, and a finished run is not trained further: \`autobird evaluate ${dir}\` judges it again; to train longer start a new run, with more training.steps and without run.resume`,
     );
   }
   const other = (Object.keys(identity) as (keyof RunIdentity)[]).find((key) => state[key] !== identity[key]);

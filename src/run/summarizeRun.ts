@@ -49,7 +49,8 @@ export async function summarizeRun({ run, state }: ListedRun): Promise<RunSummar
   const test = (await run.report().catch(ignore))?.recordings;
   const config = await readYaml(join(run.dir, '.hydra', 'config.yaml')).catch(ignore);
   const overrides = await readYaml(join(run.dir, '.hydra', 'overrides.yaml')).catch(ignore);
-  const plannedEpochs = valueAt(config, 'training', 'epochs');
+  // With steps there are as many epochs as validations.
+  const plannedEpochs = valueAt(config, 'training', 'epochs') ?? valueAt(config, 'training', 'validations');
   const dataset = valueAt(config, 'data', 'name');
   const metric = metricSchema.safeParse(valueAt(config, 'training', 'metric')).data;
   return {

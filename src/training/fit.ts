@@ -13,7 +13,7 @@ import { chooseRuntime } from '../prediction/chooseRuntime.ts';
 import { bestRecord } from '../run/bestRecord.ts';
 import type { Run } from '../run/Run.ts';
 import { checkpointMetadata } from './checkpointContent.ts';
-import { describeEpoch, trainingProgress } from './progress.ts';
+import { describeEpoch, stillImproves, timeEstimate, trainingProgress } from './progress.ts';
 import { type EpochOptions, type TrainTotals, trainEpoch } from './trainEpoch.ts';
 import { makeTrainingSet, type TrainingSet } from './trainingSet.ts';
 import { makeValidationSet, type Validation, validate } from './validation.ts';
@@ -59,7 +59,7 @@ export async function fit(options: FitOptions): Promise<void> {
     training: config.training,
     threads,
   });
-  const { labels, sampler, clipSamples } = trainingSet;
+  const { labels, sampler, length, clipSamples } = trainingSet;
   const validationSet = makeValidationSet(validation, {
     firstIndex: training.length,
     sampleRateHz,
@@ -68,6 +68,7 @@ export async function fit(options: FitOptions): Promise<void> {
   });
   for (const line of trainingSet.notes) await note(line);
   await note(`Learns ${labels.length} classes from ${training.length} recordings, validates on ${validation.length}`);
+  await note(`Trains ${length.note}`);
   await note(`Trains on ${device} in ${precision} with ${threads} threads, ${loaderThreads} for features`);
 
   // Bit for bit those the weights were trained with, whatever a new computation would round to.
@@ -92,14 +93,11 @@ export async function fit(options: FitOptions): Promise<void> {
   const history: EpochRecord[] = [...(restored?.metadata.progress.history ?? [])];
   if (restored) {
     await trainer.importState(restored.tensors);
-    await note(`Goes on after epoch ${history.at(-1)?.epoch ?? 0} of ${config.training.epochs}`);
+    await note(`Goes on after epoch ${history.at(-1)?.epoch ?? 0} of ${length.epochs}`);
   }
   await run.resetMetrics(history);
 
-  const report = trainingProgress(options.onProgress, {
-    epochs: config.training.epochs,
-    stepsPerEpoch: sampler.stepsPerEpoch,
-  });
+  const report = trainingProgress(options.onProgress, length);
   const plan = {
     augment: config.augment,
     training: config.training,
@@ -109,16 +107,25 @@ export async function fit(options: FitOptions): Promise<void> {
     frames: 1 + Math.floor(clipSamples / config.features.hopSamples),
   };
   const { optimizer, scheduler } = config;
-  const { epochs, validateEvery } = config.training;
-  const epochOptions = { trainer, sampler, plan, optimizer, scheduler, epochs, signal };
+  const { epochs, validateEvery } = length;
+  const epochOptions = { trainer, sampler, plan, optimizer, scheduler, length, signal };
   let totals = emptyTotals();
+  let told = Promise.resolve();
+  const estimate = timeEstimate(length, history.at(-1)?.step ?? 0, (line) => {
+    told = note(line);
+    told.catch(() => {}); // Awaited, and thrown, after the epoch.
+  });
   for (let epoch = history.at(-1)?.epoch ?? 0; epoch < epochs && !hasStalled(history, config); epoch++) {
-    const onStep: EpochOptions['onStep'] = (step, result, rate) => report(epoch, step, result, rate);
+    const onStep: EpochOptions['onStep'] = (step, result, rate) => {
+      report(epoch, step, result, rate);
+      estimate();
+    };
     const learningRate = await trainEpoch(epoch, totals, { ...epochOptions, onStep });
+    await told;
     const done = epoch + 1;
     if (done % validateEvery !== 0 && done < epochs) continue;
     const validation = await validate(trainer, validationSet, config.evaluation, signal);
-    const step = done * sampler.stepsPerEpoch;
+    const step = Math.min(length.steps, done * length.stepsPerEpoch);
     history.push(epochRecord({ epoch: done, step, learningRate, totals, validation }));
     totals = emptyTotals();
     const finished = done === epochs || hasStalled(history, config);
@@ -129,6 +136,9 @@ export async function fit(options: FitOptions): Promise<void> {
   const last = history.at(-1) as EpochRecord;
   if (last.epoch < epochs) await note(`Stopped early: no better epoch since epoch ${best.epoch}`);
   await note(`Best: ${describeEpoch(best, epochs, false)}`);
+  if (stillImproves(history)) {
+    await note(`It still got better at the end: training.steps=${2 * length.steps} in a new run may be better still`);
+  }
 }
 
 interface Moment extends FitOptions {
@@ -157,7 +167,7 @@ async function save(moment: Moment): Promise<void> {
   }
   await writeCheckpoint(run.lastCheckpoint, { tensors, statistics, metadata });
   await run.appendMetrics(record);
-  await moment.note(describeEpoch(record, config.training.epochs, best === record));
+  await moment.note(describeEpoch(record, moment.trainingSet.length.epochs, best === record));
 }
 
 function epochRecord(epoch: {

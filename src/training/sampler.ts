@@ -32,13 +32,12 @@ export interface SamplerOptions {
   readonly clipSamples: number;
   readonly profileStepSamples: number;
   readonly augment: Pick<AugmentConfig, 'crop' | 'activity'>;
-  readonly training: Pick<TrainingConfig, 'sampling' | 'batchSize' | 'stepsPerEpoch' | 'seed'>;
-  /** Clips in one pass: an epoch without `stepsPerEpoch` is so many rows. */
-  readonly clipsPerPass: number;
+  readonly training: Pick<TrainingConfig, 'sampling' | 'batchSize' | 'seed'>;
+  /** See `TrainingLength`. */
+  readonly rowsPerEpoch: number;
 }
 
 export class Sampler {
-  readonly stepsPerEpoch: number;
   readonly #options: SamplerOptions;
   /** Sum of the weights up to and including each unit. */
   readonly #cumulative: Float64Array;
@@ -48,9 +47,7 @@ export class Sampler {
 
   constructor(options: SamplerOptions) {
     this.#options = options;
-    const { batchSize, stepsPerEpoch, sampling } = options.training;
-    this.stepsPerEpoch = stepsPerEpoch ?? Math.ceil(options.clipsPerPass / batchSize);
-    this.#cumulative = cumulativeWeights(options.units, sampling);
+    this.#cumulative = cumulativeWeights(options.units, options.training.sampling);
     for (const [recording, { profile }] of options.sources) {
       if (profile === null) continue;
       const stepsPerClip = Math.max(1, Math.round(options.clipSamples / options.profileStepSamples));
@@ -58,11 +55,10 @@ export class Sampler {
     }
   }
 
-  /** Rows of a step: `batchSize`, fewer in the last step of an epoch that is one pass. */
+  /** Rows of a step: `batchSize`, fewer in the last step of an epoch whose rows end there. */
   rowsAt(step: number): number {
-    const { batchSize, stepsPerEpoch } = this.#options.training;
-    if (stepsPerEpoch !== null) return batchSize;
-    return Math.min(batchSize, this.#options.clipsPerPass - step * batchSize);
+    const { training, rowsPerEpoch } = this.#options;
+    return Math.min(training.batchSize, rowsPerEpoch - step * training.batchSize);
   }
 
   /** The rows of a step, cropped. */
@@ -86,8 +82,7 @@ export class Sampler {
 
   /** Shuffled passes without replacement; the end of one pass and the beginning of the next may share a step. */
   #nextOfPass(epoch: number, step: number, row: number): Unit {
-    const { units, training, clipsPerPass } = this.#options;
-    const rowsPerEpoch = training.stepsPerEpoch === null ? clipsPerPass : training.stepsPerEpoch * training.batchSize;
+    const { units, training, rowsPerEpoch } = this.#options;
     const place = epoch * rowsPerEpoch + step * training.batchSize + row;
     const index = Math.floor(place / units.length);
     if (this.#pass?.index !== index) {

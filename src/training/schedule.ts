@@ -1,11 +1,12 @@
 import type { SchedulerConfig } from '../config/schema.ts';
+import type { TrainingLength } from './trainingLength.ts';
 
 /** Where training is; all counts are 0-based. */
 export interface Place {
   readonly epoch: number;
+  /** In the epoch. */
   readonly step: number;
-  readonly stepsPerEpoch: number;
-  readonly epochs: number;
+  readonly length: Pick<TrainingLength, 'steps' | 'stepsPerEpoch'>;
 }
 
 /**
@@ -16,10 +17,11 @@ export function learningRateAt(learningRate: number, scheduler: SchedulerConfig,
   if (scheduler._target_ === 'torch.optim.lr_scheduler.StepLR') {
     return learningRate * scheduler.gamma ** Math.floor(place.epoch / scheduler.stepSize);
   }
-  const step = place.epoch * place.stepsPerEpoch + place.step;
-  const warmup = Math.round(scheduler.warmupEpochs * place.stepsPerEpoch);
+  const { steps, stepsPerEpoch } = place.length;
+  const step = place.epoch * stepsPerEpoch + place.step;
+  const warmup = Math.round(scheduler.warmupEpochs * stepsPerEpoch);
   if (step < warmup) return (learningRate * (step + 1)) / (warmup + 1);
-  const last = place.epochs * place.stepsPerEpoch - 1;
+  const last = steps - 1;
   const share = last > warmup ? (step - warmup) / (last - warmup) : 0;
   const cosine = 0.5 * (1 + Math.cos(Math.PI * share));
   return learningRate * (scheduler.minLrRatio + (1 - scheduler.minLrRatio) * cosine);

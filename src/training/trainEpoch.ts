@@ -5,6 +5,7 @@ import type { OptimizerConfig, SchedulerConfig } from '../config/schema.ts';
 import { type PlanOptions, planStep } from './plan.ts';
 import type { Sampler } from './sampler.ts';
 import { learningRateAt } from './schedule.ts';
+import { stepsOfEpoch, type TrainingLength } from './trainingLength.ts';
 
 /** Steps in the queue of the trainer: it makes the features of the next ones while one is computed. */
 const STEPS_IN_FLIGHT = 3;
@@ -15,7 +16,7 @@ export interface EpochOptions {
   readonly plan: PlanOptions;
   readonly optimizer: Pick<OptimizerConfig, 'lr'>;
   readonly scheduler: SchedulerConfig;
-  readonly epochs: number;
+  readonly length: TrainingLength;
   readonly signal?: AbortSignal | undefined;
   /** After every step. */
   readonly onStep: (step: number, result: StepResult, learningRate: number) => void;
@@ -35,15 +36,15 @@ export interface TrainTotals {
  * @throws AutobirdError `diverged` when the loss is no number any more; `signal.reason` when aborted
  */
 export async function trainEpoch(epoch: number, totals: TrainTotals, options: EpochOptions): Promise<number> {
-  const { trainer, sampler, optimizer, scheduler, epochs, signal } = options;
-  const { stepsPerEpoch } = sampler;
+  const { trainer, sampler, optimizer, scheduler, length, signal } = options;
+  const steps = stepsOfEpoch(length, epoch);
   const started = performance.now();
   const inFlight: Promise<void>[] = [];
   let learningRate = 0;
   try {
-    for (let step = 0; step < stepsPerEpoch; step++) {
+    for (let step = 0; step < steps; step++) {
       signal?.throwIfAborted();
-      const rate = learningRateAt(optimizer.lr, scheduler, { epoch, step, stepsPerEpoch, epochs });
+      const rate = learningRateAt(optimizer.lr, scheduler, { epoch, step, length });
       learningRate = rate;
       const result = trainer.step(planStep(sampler, options.plan, epoch, step), { learningRate: rate });
       inFlight.push(

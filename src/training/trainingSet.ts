@@ -9,6 +9,7 @@ import type { AugmentConfig, ClipsConfig, TrainingConfig } from '../config/schem
 import { clipTable, filterClips } from '../data/clips.ts';
 import type { JobOptions, Label, Recording } from '../domain.ts';
 import { type CropSource, Sampler, type Unit } from './sampler.ts';
+import { type TrainingLength, trainingLength } from './trainingLength.ts';
 
 /** Steps of the activity profile: fine enough for a call, coarse enough to be small. */
 const PROFILE_STEP_S = 0.25;
@@ -37,6 +38,7 @@ export interface TrainingSet {
   readonly leftOut: readonly { readonly label: Label; readonly reason: string }[];
   readonly statistics: NormalisationStatistics;
   readonly sampler: Sampler;
+  readonly length: TrainingLength;
   readonly clipSamples: number;
   /** What was decided, a line each, for people. */
   readonly notes: readonly string[];
@@ -64,7 +66,11 @@ export async function makeTrainingSet(options: TrainingSetOptions): Promise<Trai
   );
   options.onProgress?.({ stage: 'statistics', done: 0, total: 1 });
   const statistics = await shards.bandStatistics(table, threads, callOptions(options));
-  const sampler = await makeSampler(units, table.clipSamples, options);
+  const length = trainingLength(options.training, {
+    clips: units.length,
+    recordings: new Set(table.recording).size,
+  });
+  const sampler = await makeSampler(units, table.clipSamples, length, options);
   options.onProgress?.({ stage: 'statistics', done: 1, total: 1 });
   return {
     labels,
@@ -75,6 +81,7 @@ export async function makeTrainingSet(options: TrainingSetOptions): Promise<Trai
     leftOut,
     statistics,
     sampler,
+    length,
     clipSamples: table.clipSamples,
     notes: [...notes, ...leftOut.map(({ label, reason }) => `Not learned: ${label} (${reason})`)],
   };
@@ -130,7 +137,12 @@ function chooseLabels(table: ClipTable, options: TrainingSetOptions) {
   return { labels, leftOut };
 }
 
-async function makeSampler(clips: readonly Unit[], clipSamples: number, options: TrainingSetOptions): Promise<Sampler> {
+async function makeSampler(
+  clips: readonly Unit[],
+  clipSamples: number,
+  { rowsPerEpoch }: TrainingLength,
+  options: TrainingSetOptions,
+): Promise<Sampler> {
   const { augment, training, shards, recordings, sampleRateHz } = options;
   const units = augment.crop === 'grid' ? clips : onePerRecording(clips);
   const guided = augment.crop === 'random' && augment.activity > 0;
@@ -148,7 +160,7 @@ async function makeSampler(clips: readonly Unit[], clipSamples: number, options:
     profileStepSamples: PROFILE_STEP_S * sampleRateHz,
     augment,
     training,
-    clipsPerPass: clips.length,
+    rowsPerEpoch,
   });
 }
 

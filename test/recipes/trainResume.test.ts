@@ -69,7 +69,7 @@ async function trainUntil(config: Config, steps: number): Promise<void> {
 
 for (const overrides of [
   [],
-  ['training.validate_every=2', 'training.ema_decay=0.0', 'training.sampling=none', 'augment=none'],
+  ['training.validations=3', 'training.ema_decay=0.0', 'training.sampling=none', 'augment=none'],
 ]) {
   test(`an aborted run ends in the same numbers as one that was not disturbed (${overrides.join(' ') || 'default'})`, () =>
     withUndisturbed(overrides, async (config, expected) => {

@@ -245,9 +245,9 @@ test('each kind of override says what is wrong with it', () => {
       'data.name: expected letters, digits, "_", "-" and "." only, with a letter, digit or "_" first but received ".hidden"',
     ],
     ['clips.hop_s=0.0001', 'clips.hop_s: expected a number of at least 0.05 but received 0.0001'],
-    ['+training.epochs=3', '+training.epochs=3: training.epochs is there already; change it with training.epochs=3'],
+    ['+training.seed=3', '+training.seed=3: training.seed is there already; change it with training.seed=3'],
     ['~training.epoch', '~training.epoch: there is no training.epoch to delete'],
-    ['~training.epochs=3', '~training.epochs=3: training.epochs is 15'],
+    ['~training.seed=3', '~training.seed=3: training.seed is 4'],
     ['~model.stem_channels.0', '~model.stem_channels.0: an item of a list cannot be deleted; give the whole list'],
     [
       'model.stem_channels={a: 1}',
@@ -269,6 +269,19 @@ test('each kind of override says what is wrong with it', () => {
       'scheduler._target_=os.system',
       'scheduler._target_: expected one of "torch.optim.lr_scheduler.StepLR", "autobird.CosineWarmup" but received "os.system"',
     ],
+    [
+      'training={epochs: 3, steps: 7}',
+      'training.epochs: expected null beside a number of steps, because one of the two says how long, but received 3',
+    ],
+    [
+      'training={epochs: null, steps: null}',
+      'training.steps: expected auto, a number of steps, or a number in training.epochs but received null',
+    ],
+    [
+      'training.steps_per_epoch=9',
+      'training.steps_per_epoch: expected null without training.epochs, where training.steps says how many in all, but received 9',
+    ],
+    ['training.steps=most', 'training.steps: expected one of "auto", a number but received "most"'],
     ['training.epochs=2.5', 'training.epochs: expected a whole number but received 2.5'],
     ['training.epochs="3"', 'training.epochs: expected a number but received "3"'],
     ['predict.merge=1', 'predict.merge: expected true or false but received 1'],

@@ -24,7 +24,7 @@ const off: AugmentConfig = {
 const units: Unit[] = Array.from({ length: 40 }, (_, i) => ({ recording: i, startSample: i * 7, label: i % 3 }));
 
 function plan(augment: Partial<AugmentConfig>, place: readonly [number, number] = [0, 0], labelSmoothing = 0) {
-  const training = { sampling: 'none', batchSize: 40, stepsPerEpoch: null, seed: 4, labelSmoothing } as const;
+  const training = { sampling: 'none', batchSize: 40, seed: 4, labelSmoothing } as const;
   const sampler = new Sampler({
     units,
     sources: new Map(units.map(({ recording }) => [recording, { sampleCount: 1000, profile: null }])),
@@ -32,7 +32,7 @@ function plan(augment: Partial<AugmentConfig>, place: readonly [number, number] 
     profileStepSamples: 10,
     augment: { ...off, ...augment },
     training,
-    clipsPerPass: units.length,
+    rowsPerEpoch: units.length,
   });
   const options = { augment: { ...off, ...augment }, training, classes: 3, clipSamples: 100, bands: 16, frames: 20 };
   return planStep(sampler, options, ...place);

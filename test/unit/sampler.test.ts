@@ -11,7 +11,7 @@ const units: Unit[] = [0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 2].map((label, recording
 }));
 
 function makeSampler(
-  change: Partial<Pick<SamplerOptions, 'augment' | 'training' | 'sources' | 'units'>> = {},
+  change: Partial<Pick<SamplerOptions, 'augment' | 'training' | 'sources' | 'units' | 'rowsPerEpoch'>> = {},
 ): Sampler {
   const pool = change.units ?? units;
   return new Sampler({
@@ -20,15 +20,14 @@ function makeSampler(
     clipSamples: 100,
     profileStepSamples: 10,
     augment: { crop: 'grid', activity: 0 },
-    training: { sampling: 'none', batchSize: 5, stepsPerEpoch: null, seed: 4 },
-    clipsPerPass: pool.length,
+    training: { sampling: 'none', batchSize: 5, seed: 4 },
+    rowsPerEpoch: pool.length,
     ...change,
   });
 }
 
 test('without weights an epoch is one shuffled pass, and the next epoch another order', () => {
   const sampler = makeSampler();
-  assert.is(sampler.stepsPerEpoch, 3);
   const epoch = (e: number) => [0, 1, 2].flatMap((step) => sampler.draw(e, step).map(({ recording }) => recording));
   assert.equal(
     epoch(0).toSorted((a, b) => a - b),
@@ -39,14 +38,14 @@ test('without weights an epoch is one shuffled pass, and the next epoch another 
 });
 
 test('with a fixed number of steps the passes go on across epochs', () => {
-  const sampler = makeSampler({ training: { sampling: 'none', batchSize: 5, stepsPerEpoch: 2, seed: 4 } });
+  const sampler = makeSampler({ rowsPerEpoch: 10 });
   const drawn = [0, 1, 2, 3, 4, 5].flatMap((epoch) => [0, 1].flatMap((step) => sampler.draw(epoch, step)));
   assert.is(drawn.length, 60);
   for (const unit of units) assert.is(drawn.filter(({ recording }) => recording === unit.recording).length, 5);
 });
 
 function sharesOf(sampling: 'sqrt' | 'balanced'): number[] {
-  const sampler = makeSampler({ training: { sampling, batchSize: 1000, stepsPerEpoch: 20, seed: 4 } });
+  const sampler = makeSampler({ training: { sampling, batchSize: 1000, seed: 4 }, rowsPerEpoch: 20_000 });
   const counts = [0, 0, 0];
   for (let step = 0; step < 20; step++) {
     for (const { label } of sampler.draw(0, step)) counts[label] = (counts[label] as number) + 1;

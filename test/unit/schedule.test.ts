@@ -2,7 +2,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { learningRateAt } from '../../src/training/schedule.ts';
 
-const at = (epoch: number, step: number) => ({ epoch, step, stepsPerEpoch: 10, epochs: 20 });
+const at = (epoch: number, step: number) => ({ epoch, step, length: { stepsPerEpoch: 10, steps: 200 } });
 
 test('StepLR multiplies by gamma after every stepSize epochs', () => {
   const scheduler = { _target_: 'torch.optim.lr_scheduler.StepLR', stepSize: 5, gamma: 0.5 } as const;
@@ -30,7 +30,7 @@ test('the cosine rises over the warm-up, peaks after it and ends at the smallest
 test('a run that is all warm-up and a run of one step have rates', () => {
   const scheduler = { _target_: 'autobird.CosineWarmup', warmupEpochs: 20, minLrRatio: 0 } as const;
   assert.ok(learningRateAt(1, scheduler, at(19, 9)) < 1);
-  const one = { epoch: 0, step: 0, stepsPerEpoch: 1, epochs: 1 };
+  const one = { epoch: 0, step: 0, length: { stepsPerEpoch: 1, steps: 1 } };
   assert.is(learningRateAt(1, { ...scheduler, warmupEpochs: 0 }, one), 1);
 });
 

@@ -12,6 +12,7 @@ interface CrossvalArgs extends ConfigArgs {
   readonly overrides: readonly string[];
   readonly dataset: string | undefined;
   readonly folds: number | undefined;
+  readonly steps: number | undefined;
   readonly epochs: number | undefined;
   readonly device: 'auto' | 'cpu' | 'cuda' | undefined;
   readonly jobs: number | undefined;
@@ -30,6 +31,7 @@ export const crossval: Command<CrossvalArgs> = {
       type: 'number',
       describe: 'Folds to make by group, where the metadata has no fold column (split.folds)',
     },
+    steps: { type: 'number', describe: 'training.steps' },
     epochs: { type: 'number', describe: 'training.epochs' },
     device: { choices: ['auto', 'cpu', 'cuda'] as const, describe: 'training.device' },
     jobs: { alias: 'j', type: 'number', describe: 'Folds trained at once [one a core; one on a GPU]' },
@@ -50,6 +52,7 @@ export const crossval: Command<CrossvalArgs> = {
     const flags = flagOverrides({
       'data.name': args.dataset,
       'split.folds': args.folds,
+      'training.steps': args.steps,
       'training.epochs': args.epochs,
       'training.device': args.device,
     });

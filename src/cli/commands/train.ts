@@ -11,6 +11,7 @@ import { flagOverrides } from '../overrides.ts';
 interface TrainArgs extends ConfigArgs {
   readonly overrides: readonly string[];
   readonly dataset: string | undefined;
+  readonly steps: number | undefined;
   readonly epochs: number | undefined;
   readonly device: 'auto' | 'cpu' | 'cuda' | undefined;
   readonly resume: string | undefined;
@@ -24,7 +25,8 @@ export const train: Command<TrainArgs> = {
   },
   options: {
     dataset: { type: 'string', describe: 'Name of the dataset (data.name)' },
-    epochs: { type: 'number', describe: 'Passes over the training clips (training.epochs)' },
+    steps: { type: 'number', describe: 'How long, in steps of a batch; by itself it fits the set (training.steps)' },
+    epochs: { type: 'number', describe: 'How long, in passes over the training clips (training.epochs)' },
     device: { choices: ['auto', 'cpu', 'cuda'] as const, describe: 'training.device' },
     resume: {
       type: 'string',
@@ -41,6 +43,7 @@ export const train: Command<TrainArgs> = {
   async run(args, io) {
     const flags = flagOverrides({
       'data.name': args.dataset,
+      'training.steps': args.steps,
       'training.epochs': args.epochs,
       'training.device': args.device,
       'run.resume': args.resume,
