@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { NativeLoadError } from './errors.ts';
@@ -16,6 +16,21 @@ export function packageRoot(from: string = import.meta.dirname): string {
 export function cacheFolder(env: NodeJS.ProcessEnv = process.env): string {
   if (env['AUTOBIRD_CACHE']) return env['AUTOBIRD_CACHE'];
   return join(env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'autobird');
+}
+
+/**
+ * Makes a folder, and those above it where they are missing. Node's own `recursive` never ends in a file system that takes no
+ * folders, such as /proc. scripts/setup/places.mjs has the same rule.
+ */
+export function makeFolderSync(path: string): void {
+  if (existsSync(path)) return;
+  makeFolderSync(dirname(path));
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    // Another process was first.
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
 }
 
 /** What `autobird setup` wrote about the LibTorch that the addon is built for; null when there was no set-up. */

@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { cacheFolder } from './places.ts';
+import { readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { cacheFolder, makeFolderSync } from './places.ts';
 
 /** Why a binary cannot be loaded: the loader's message, or the signal that killed the process that tried. */
 export interface ProbeFailure {
@@ -72,10 +72,10 @@ function read(path: string): string | null {
 
 function remember(path: string, text: string): void {
   try {
-    mkdirSync(join(path, '..'), { recursive: true });
+    makeFolderSync(dirname(path));
     writeFileSync(`${path}.${process.pid}`, text);
     renameSync(`${path}.${process.pid}`, path);
   } catch {
-    // A read-only cache costs a trial at each start, nothing else.
+    // A cache that cannot be written costs a trial at each start, nothing else.
   }
 }

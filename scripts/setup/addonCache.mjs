@@ -16,7 +16,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { cacheDir, readJson } from './places.mjs';
+import { cacheDir, makeFolderSync, readJson } from './places.mjs';
 
 const KEPT_ENTRIES = 12;
 const HOUR_MS = 3_600_000;
@@ -52,7 +52,7 @@ export function restore(hash, folder, files) {
 /** Puts `files` of `folder` into the cache. Several set-ups may do so at once: an entry appears whole or not at all. */
 export function keep(hash, folder, files) {
   const addons = addonsDir();
-  mkdirSync(addons, { recursive: true });
+  makeFolderSync(addons);
   const aside = mkdtempSync(join(addons, 'part-'));
   try {
     const sums = {};

@@ -12,7 +12,7 @@ import {
 import { dirname, join, resolve } from 'node:path';
 import { checkSpace, fetchWheel, findPip } from './download.mjs';
 import { withLock } from './lock.mjs';
-import { cacheDir, libtorchRecord, readJson } from './places.mjs';
+import { cacheDir, libtorchRecord, makeFolderSync, readJson } from './places.mjs';
 import { megabytes, SetupError } from './report.mjs';
 import { run } from './run.mjs';
 import { isWanted, platformOf, TORCH_MINOR, TORCH_VERSION, wheelsOf } from './wheels.mjs';
@@ -153,7 +153,13 @@ async function fromIndex(variant, offline, progress) {
   if (variant === 'cuda' && !platform.cuda)
     throw new SetupError('There is no CUDA on macOS: run the set-up without --cuda.');
   const cache = cacheDir();
-  mkdirSync(cache, { recursive: true });
+  try {
+    makeFolderSync(cache);
+  } catch (error) {
+    throw new SetupError(
+      `The cache ${cache} cannot be made (${error.message}): set AUTOBIRD_CACHE to a folder of yours.`,
+    );
+  }
   return withLock(join(cache, 'setup.lock'), progress, async () => {
     const already = fromCache(variant);
     if (already) return already;

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -15,6 +15,17 @@ export const libtorchRecord = join(buildDir, 'libtorch.json');
 export function cacheDir(env = process.env) {
   if (env.AUTOBIRD_CACHE) return env.AUTOBIRD_CACHE;
   return join(env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'autobird');
+}
+
+/** Makes a folder that a user may have named, and those above it: bindings/places.ts has the same rule and its reason. */
+export function makeFolderSync(path) {
+  if (existsSync(path)) return;
+  makeFolderSync(dirname(path));
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    if (error.code !== 'EEXIST') throw error;
+  }
 }
 
 /** A clone has the sources of dist and a lock file; an installed package has neither and needs neither. */

@@ -4,7 +4,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { cacheFolder, packageRoot } from '../../bindings/places.ts';
+import { cacheFolder, makeFolderSync, packageRoot } from '../../bindings/places.ts';
 import { withTempDir } from '../helpers/withTempDir.ts';
 
 const root = packageRoot();
@@ -41,6 +41,36 @@ test('the scripts and the bindings agree on the cache folder', () => {
   }
   assert.is(places.root, root);
 });
+
+const hasProc = existsSync('/proc/self');
+
+(hasProc ? test : test.skip)(
+  'a cache in a file system that takes no folders is refused, and nothing is searched for ever',
+  async () => {
+    for (const make of [makeFolderSync, places.makeFolderSync]) {
+      assert.throws(() => make('/proc/autobird/cache'), /ENOENT.*\/proc\/autobird/);
+      await withTempDir(async (dir) => {
+        make(join(dir, 'a/b'));
+        make(join(dir, 'a/b'));
+        assert.ok(existsSync(join(dir, 'a/b')));
+      });
+    }
+    const env = { ...process.env, AUTOBIRD_CACHE: '/proc/autobird/cache' };
+    const run = (source: string) =>
+      spawnSync(process.execPath, ['--import', 'tsx', '--eval', source], {
+        cwd: root,
+        env,
+        timeout: 60_000,
+        encoding: 'utf8',
+      });
+    const loaded = run(
+      `import('./bindings/probe.ts').then(({ probe }) => console.log(probe('build/Release/env.node', [])))`,
+    );
+    assert.is(loaded.stdout, 'null\n', loaded.stderr);
+    const kept = run(`import('./scripts/setup/addonCache.mjs').then(({ keep }) => keep('0', 'build', []))`);
+    assert.match(kept.stderr, /ENOENT.*\/proc\/autobird/);
+  },
+);
 
 test('only one of two set-ups works at a time', async () => {
   await withTempDir(async (dir) => {
