@@ -2,8 +2,8 @@
 import { readdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { FastifyBaseLogger } from 'fastify';
-import { AutobirdError, type ClassifierOptions, FormatError, type ServiceConfig } from '../../src/index.ts';
-import type { BatcherStats } from '../../src/service.ts';
+import { type ClassifierOptions, FormatError, type ServiceConfig } from '../../src/index.ts';
+import { type BatcherStats, findCheckpoint } from '../../src/service.ts';
 import { HttpProblem } from '../http/HttpProblem.ts';
 import { LoadedModel } from './LoadedModel.ts';
 
@@ -223,12 +223,11 @@ export async function modelFiles(folder: string): Promise<string[]> {
     .sort();
 }
 
+/** @throws AutobirdError `not_found` */
 async function fingerprintOf(checkpoint: string): Promise<string> {
-  for (const path of [checkpoint, join(checkpoint, 'checkpoints', 'best.safetensors')]) {
-    const found = await stat(path).catch(() => null);
-    if (found?.isFile()) return `${path} ${found.size} ${found.mtimeMs} ${found.ino}`;
-  }
-  throw new AutobirdError('not_found', `No checkpoint or run folder at ${checkpoint}: check the path, or train first`);
+  const path = await findCheckpoint(checkpoint);
+  const { size, mtimeMs, ino } = await stat(path);
+  return `${path} ${size} ${mtimeMs} ${ino}`;
 }
 
 /** Counters of both; what is queued or running is that of `b`. */

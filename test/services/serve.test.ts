@@ -3,7 +3,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { Agent, type IncomingMessage, request } from 'node:http';
 import { type AddressInfo, createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -340,6 +340,36 @@ test('without a model it starts, says what it waits for, and listens at $PORT', 
     assert.match(output(), /There is no trained run in runs.*Waiting for one in models\//);
     assert.is((await fetch(`${urls[1]}/readyz`)).status, 503);
     child.kill('SIGTERM');
+    assert.is(await exit, 0, output());
+  }));
+
+test('a path of the command line where nothing is ends it at once, a run that has no checkpoint yet is waited for', () =>
+  withTempDir(async (dir) => {
+    await mkdir(`${dir}/models`);
+    const ports = ['--port', '0', 'service.management.port=0', 'drift.monitor.management_port=0'];
+    for (const [service, path, message] of [
+      ['inference', 'wrong.safetensors', 'No checkpoint or run folder at wrong.safetensors: check the path'],
+      ['inference', 'models', 'The folder models holds no checkpoints/best.safetensors'],
+      ['drift', 'wrong', 'No checkpoint or run folder at wrong: check the path'],
+    ] as const) {
+      const { exit, output, urls } = await serve(dir, [path, ...ports], {}, { service });
+      assert.is(await exit, 2, output());
+      assert.match(output(), message);
+      assert.match(output(), 'There are no runs in runs yet');
+      assert.equal(urls, []);
+    }
+
+    const run = new Run(`${dir}/runs/begun`);
+    await mkdir(`${run.dir}/checkpoints`, { recursive: true });
+    await writeFile(`${run.dir}/run.json`, '{}');
+    const words = [`${dir}/runs/begun`, ...ports.slice(0, 3), 'service.reload_s=0.1'];
+    const { child, exit, output, urls } = await serve(dir, words);
+    const ready = async () => (await fetch(`${urls[1]}/readyz`)).status;
+    assert.is(await ready(), 503, output());
+    await writeTinyModel(`${dir}/tiny.safetensors`);
+    await rename(`${dir}/tiny.safetensors`, run.bestCheckpoint);
+    await eventually(async () => (await ready()) === 200, 'its checkpoint is not taken up');
+    child.kill('SIGINT');
     assert.is(await exit, 0, output());
   }));
 

@@ -1,10 +1,12 @@
 import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { quoteValue } from '../../config/grammar.ts';
 import type { Groups } from '../../config/schema.ts';
+import { findCheckpoint } from '../../prediction/findCheckpoint.ts';
 import type { Command, CommandIo } from '../command.ts';
 import { type ConfigArgs, configDirOption, configOfServices } from '../configuration.ts';
 import { UsageError } from '../errors.ts';
-import { newestCheckpoint } from '../knownRuns.ts';
+import { namingRuns, newestCheckpoint } from '../knownRuns.ts';
 import { flagOverrides, override, pathsAndOverrides } from '../overrides.ts';
 import { runService } from '../runService.ts';
 
@@ -57,7 +59,9 @@ export const serve: Command<ServeArgs> = {
     const flags = flagOverrides({ 'service.host': args.host, [port]: args.port });
     const config = configOfServices(args, [...overrides, ...flags]);
     const isNamed = isDrift && config.drift.reference !== null;
-    const checkpoint = checkpoints[0] ?? (isNamed ? undefined : await checkpointToServe(config, io));
+    const [given] = checkpoints;
+    if (given !== undefined) await throwIfNothingThere(given, isDrift, config.run.root);
+    const checkpoint = given ?? (isNamed ? undefined : await checkpointToServe(config, io));
     const dir = args['config-dir'];
     return await runService(io, 'main', [
       args.service,
@@ -69,6 +73,23 @@ export const serve: Command<ServeArgs> = {
     ]);
   },
 };
+
+/**
+ * What is named on the command line is there now: a name that is mistyped would be waited for in vain. A run whose training has
+ * not come to a checkpoint yet is waited for, as is what the configuration names.
+ *
+ * @throws UsageError
+ */
+async function throwIfNothingThere(path: string, isDrift: boolean, runsRoot: string): Promise<void> {
+  // A side of a dataset, or a table.
+  if (isDrift && (path.includes(':') || existsSync(path))) return;
+  if (existsSync(join(path, 'run.json'))) return;
+  try {
+    await namingRuns(runsRoot, () => findCheckpoint(path));
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+}
 
 /** The checkpoint as the model that is served, or as the reference of drift. */
 function modelOverrides(checkpoint: string, isDrift: boolean): string[] {
