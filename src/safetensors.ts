@@ -21,12 +21,6 @@ export { SafetensorsWriter } from './safetensors/SafetensorsWriter.ts';
 
 export type Metadata = Readonly<Record<string, string>>;
 
-export interface SafetensorsFile {
-  readonly metadata: Metadata;
-  /** In the order of their bytes in the file; each has its own buffer. */
-  readonly tensors: readonly NamedTensor[];
-}
-
 function layOut(tensors: readonly NamedTensor[], metadata: Metadata): { header: Buffer; ordered: NamedTensor[] } {
   const ordered = payloadOrder(tensors);
   const names = new Set<string>([metadataKey]);
@@ -47,13 +41,10 @@ function layOut(tensors: readonly NamedTensor[], metadata: Metadata): { header: 
   return { header: encodeHeader(entries, metadata), ordered };
 }
 
-/** The bytes of a safetensors file, laid out as the official writer does. Throws InvalidArgumentError for bytes that do not fit their shape. */
-export function encodeSafetensors(tensors: readonly NamedTensor[], metadata: Metadata): Uint8Array {
-  const { header, ordered } = layOut(tensors, metadata);
-  return Buffer.concat([header, ...ordered.map(({ data }) => data)]);
-}
-
-/** Writes a safetensors file atomically. Throws like `encodeSafetensors` and `writeFileAtomic`. */
+/**
+ * Writes a safetensors file atomically, laid out as the official writer does. Throws InvalidArgumentError for bytes that do
+ * not fit their shape and for equal names, and like `writeFileAtomic`.
+ */
 export async function writeSafetensors(
   path: string,
   tensors: readonly NamedTensor[],
@@ -71,16 +62,11 @@ export async function writeSafetensors(
  * Throws FormatError (`safetensors`) with what is wrong and the file's name; a missing file is Node's own `ENOENT`.
  */
 export async function readSafetensorsHeader(path: string): Promise<SafetensorsHeader> {
-  return withFile(path, (handle) => readHeader(handle, path));
-}
-
-/** Reads header and tensors. Throws like `readSafetensorsHeader`. */
-export async function readSafetensors(path: string): Promise<SafetensorsFile> {
   return withFile(path, async (handle) => {
-    const header = await readHeader(handle, path);
-    const tensors: NamedTensor[] = [];
-    for (const info of header.tensors) tensors.push(await readTensor(handle, info, path));
-    return { metadata: header.metadata, tensors };
+    const { size } = await handle.stat();
+    const first = await readBytes(handle, 0, Math.min(8, size), path);
+    const length = parseHeaderLength(first, size, path);
+    return parseHeader(await readBytes(handle, 8, length, path), size, path);
   });
 }
 
@@ -107,13 +93,6 @@ async function withFile<T>(path: string, body: (handle: FileHandle) => Promise<T
   } finally {
     await handle.close();
   }
-}
-
-async function readHeader(handle: FileHandle, path: string): Promise<SafetensorsHeader> {
-  const { size } = await handle.stat();
-  const first = await readBytes(handle, 0, Math.min(8, size), path);
-  const length = parseHeaderLength(first, size, path);
-  return parseHeader(await readBytes(handle, 8, length, path), size, path);
 }
 
 async function readTensor(handle: FileHandle, info: TensorInfo, path: string): Promise<NamedTensor> {

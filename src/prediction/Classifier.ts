@@ -279,7 +279,7 @@ export class Classifier {
     return this.#openEngine().stats();
   }
 
-  /** Seconds that what waits for the workers will take, by what clips took so far; 0 without `batching`. */
+  /** Seconds that what waits for the workers will take, by what the last clips took; 0 without `batching`. */
   get waitS(): number {
     return this.#openEngine().waitS;
   }

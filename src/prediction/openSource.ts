@@ -63,7 +63,7 @@ export async function openRecording(
     budget.signal.throwIfAborted();
     budget.checkRatio(audio.decodedSamples, audio.info.channels);
   } catch (error) {
-    audio.close();
+    await audio.close();
     throw error;
   }
   let decodeMs = audio.allSamples === null ? 0 : performance.now() - begin;

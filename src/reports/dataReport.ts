@@ -111,12 +111,12 @@ function classes(recordings: readonly Recording[], split: Split): Html {
 }
 
 function distributions(recordings: readonly Recording[]): Html {
-  const counted = (key: (recording: Recording) => string) =>
+  const frequencies = (key: (recording: Recording) => string) =>
     [...groupBy(recordings, key)]
       .map(([label, own]) => ({ label, values: [own.length] }))
       .sort((a, b) => (b.values[0] as number) - (a.values[0] as number) || byCodePoint(a.label, b.label));
   const bars = (key: (recording: Recording) => string, caption: string) => {
-    const all = counted(key);
+    const all = frequencies(key);
     const which = all.length > maxBars ? ` (the ${maxBars} most frequent of ${all.length})` : '';
     return figure(barChart(all.slice(0, maxBars), [{ name: 'recordings', color: 4 }], { width: 500 }), caption + which);
   };

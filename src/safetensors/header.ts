@@ -48,7 +48,7 @@ export function elementBytes(dtype: TensorDtype): number {
   return dtypeBytes.get(dtype) as number;
 }
 
-/** The order in which {@link encodeSafetensors} writes: by dtype, then by name, as the official writer does. */
+/** The order in which `writeSafetensors` writes: by dtype, then by name, as the official writer does. */
 export function payloadOrder<T extends Pick<NamedTensor, 'name' | 'dtype'>>(tensors: readonly T[]): T[] {
   const byName = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b));
   const rank = (tensor: T): number => dtypeRank.get(tensor.dtype) as number;

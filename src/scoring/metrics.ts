@@ -70,11 +70,8 @@ export class FiguresTally {
     const cells = [...this.#cells]
       .sort(([a], [b]) => a - b)
       .map(([cell, count]) => [Math.floor(cell / (labels.length + 1)), cell % (labels.length + 1), count] as const);
-    const [support, predicted, right] = [0, 1, 2].map(() => new Array<number>(labels.length + 1).fill(0)) as [
-      number[],
-      number[],
-      number[],
-    ];
+    const zeros = () => new Array<number>(labels.length + 1).fill(0);
+    const [support, predicted, right] = [zeros(), zeros(), zeros()];
     for (const [truth, called, count] of cells) {
       addAt(support, truth, count);
       addAt(predicted, called, count);
@@ -88,10 +85,7 @@ export class FiguresTally {
     return {
       items: this.#items,
       withoutPrediction: predicted[noLabel] as number,
-      accuracy: ratio(
-        right.reduce((sum, count) => sum + count, 0),
-        this.#items,
-      ),
+      accuracy: ratio(total(right), this.#items),
       balancedAccuracy: mean(present.map(({ recall }) => recall as number)),
       macroF1: mean(seen.map(({ f1 }) => f1)),
       top3: ratio(this.#among3, this.#items),

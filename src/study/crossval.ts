@@ -17,7 +17,14 @@ import { configHash, runIdentity, sameTraining } from '../run/startRun.ts';
 import { encode } from '../schema/case.ts';
 import { type Figures, FiguresTally } from '../scoring/metrics.ts';
 import { openTraining } from '../training/openTraining.ts';
-import { evaluateRun, type ResolvedTrainOptions, type TrainOptions, train } from '../training/train.ts';
+import {
+  evaluateRun,
+  type ResolvedTrainOptions,
+  type TrainOptions,
+  train,
+  trainOptionNames,
+} from '../training/train.ts';
+import { mean, total } from '../vectors.ts';
 
 export interface CrossvalOptions extends TrainOptions {
   /** Folder for `crossval.json`, `crossval.html` and the folds' runs; default one below `run.root` for each configuration. */
@@ -29,18 +36,7 @@ export interface CrossvalOptions extends TrainOptions {
   readonly jobs?: number | undefined;
 }
 
-const optionNames: OptionNames<CrossvalOptions> = {
-  config: 1,
-  overrides: 1,
-  configDir: 1,
-  datasetDir: 1,
-  outputDir: 1,
-  jobs: 1,
-  driftReference: 1,
-  onNote: 1,
-  signal: 1,
-  onProgress: 1,
-};
+const optionNames: OptionNames<CrossvalOptions> = { ...trainOptionNames, outputDir: 1, jobs: 1 };
 
 /**
  * Trains and evaluates once for every fold and pools the test predictions: each recording is predicted once, by a model
@@ -84,7 +80,7 @@ export async function crossval(given: CrossvalOptions): Promise<Crossval> {
       dataset,
     );
     advance(fold, { stage: 'done', done: 1, total: 1 });
-    const durationS = (await run.metrics()).reduce((sum, record) => sum + record.durationS, 0);
+    const durationS = total((await run.metrics()).map((record) => record.durationS));
     const { items, accuracy, balancedAccuracy, macroF1 } = report.recordings;
     return {
       fold: {
@@ -180,8 +176,8 @@ function allLeftOut({ leftOut, leftOutSelection }: Report): number | null {
   return leftOut === null ? null : leftOut + (leftOutSelection ?? 0);
 }
 
-function meanAndSpread(values: readonly number[]): { mean: number; spread: number } {
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
-  return { mean, spread: values.length > 1 ? Math.sqrt(squares / (values.length - 1)) : 0 };
+function meanAndSpread(values: readonly number[]): Crossval['accuracy'] {
+  const middle = mean(values);
+  const squares = total(values.map((value) => (value - middle) ** 2));
+  return { mean: middle, spread: values.length > 1 ? Math.sqrt(squares / (values.length - 1)) : 0 };
 }

@@ -29,7 +29,7 @@ export interface TrainOptions extends JobOptions, ConfigSource {
 /** Options with a complete configuration. */
 export type ResolvedTrainOptions = TrainOptions & { readonly config: Config };
 
-const optionNames: OptionNames<TrainOptions> = {
+export const trainOptionNames: OptionNames<TrainOptions> = {
   config: 1,
   overrides: 1,
   configDir: 1,
@@ -52,7 +52,7 @@ const optionNames: OptionNames<TrainOptions> = {
  * @throws `signal.reason` when aborted; the run can be resumed
  */
 export async function train(given: TrainOptions): Promise<Run> {
-  checkOptions('train', given, optionNames);
+  checkOptions('train', given, trainOptionNames);
   const { config, dataset } = await openTraining(given);
   const options: ResolvedTrainOptions = { ...given, config };
   const { signal } = options;

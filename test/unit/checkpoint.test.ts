@@ -8,7 +8,8 @@ import type { CheckpointMetadata } from '../../src/checkpoint/metadata.ts';
 import { readCheckpoint } from '../../src/checkpoint/readCheckpoint.ts';
 import type { ReferenceRow } from '../../src/checkpoint/reference.ts';
 import { type CheckpointContent, writeCheckpoint } from '../../src/checkpoint/writeCheckpoint.ts';
-import { encodeSafetensors, readSafetensors } from '../../src/safetensors.ts';
+import { writeSafetensors } from '../../src/safetensors.ts';
+import { readSafetensors } from '../helpers/readSafetensors.ts';
 import { withTempDir } from '../helpers/withTempDir.ts';
 
 const metadata: CheckpointMetadata = {
@@ -100,7 +101,7 @@ async function errorAfter(
       const { payloadSha256, payloadOrder } = await import('../../src/safetensors.ts');
       file.header = { ...file.header, payload_sha256: payloadSha256(payloadOrder(file.tensors)) };
     }
-    await writeFile(path, encodeSafetensors(file.tensors, file.header));
+    await writeSafetensors(path, file.tensors, file.header);
     return rejection(path);
   });
 }

@@ -27,7 +27,14 @@ test('the commands lead from nothing to a judged model, each in words and in JSO
     assert.match((await run('data', 'show', dataset)).stdout, `Dataset     syn (${prepared.id})`);
     assert.match(await readFile((await run('data', 'report', dataset)).stdout.trim(), 'utf8'), '<html');
 
-    const trained = await run('train', '--dataset', 'syn', 'experiment=smoke', ...places);
+    const trained = await run(
+      'train',
+      '--dataset',
+      'syn',
+      'experiment=smoke',
+      'evaluation.calibration_bins=4',
+      ...places,
+    );
     const [, runDir] = /^Run +(.+)$/m.exec(trained.stdout) ?? [];
     assert.match(trained.stdout, /Test +\d+\.\d % of \d+ recordings right/);
     const root = ['--root', join(dir, 'runs')];
@@ -45,6 +52,8 @@ test('the commands lead from nothing to a judged model, each in words and in JSO
     assert.equal(alone['recordings'], report['recordings']);
     const coarse = await json('evaluate', runDir as string, 'evaluation.calibration_bins=3', ...places);
     assert.is(coarse.calibration.after.bins.length, 3, 'an override counts');
+    const fewer = await json('evaluate', runDir as string, 'evaluation.mistakes=1', ...places);
+    assert.is(fewer.calibration.after.bins.length, 4, 'and leaves the others as the run has them');
 
     // Another split, side or checkpoint has a report of its own.
     const own = await readFile(join(runDir as string, 'report.json'), 'utf8');

@@ -1,5 +1,6 @@
 import { basename, dirname, join, resolve } from 'node:path';
 import { type Checkpoint, readCheckpoint } from '../../checkpoint/readCheckpoint.ts';
+import type { EvaluationConfig } from '../../config/schema.ts';
 import { Dataset } from '../../data/dataset.ts';
 import { splitHash } from '../../data/split.ts';
 import type { Side, Split } from '../../domain.ts';
@@ -64,8 +65,6 @@ export const evaluate: Command<EvaluateArgs> = {
     const { metadata } = checkpoint;
     const dataset = await Dataset.open(join(config.data.root, args.dataset ?? metadata.dataset.name));
     const split = await dataset.split(args.split ?? metadata.dataset.split);
-    const { audio, calibrationBins, mistakes } = config.evaluation;
-    const overridden = overrides.some((text) => /^\+*evaluation[.=]/.test(text));
     const dir = args.output ?? reportDir(checkpoint, dataset, split, args.side);
     const report = await evaluateCheckpoint({
       checkpoint,
@@ -78,7 +77,7 @@ export const evaluate: Command<EvaluateArgs> = {
       device: args.device,
       precision: args.precision,
       threads: args.threads,
-      evaluation: overridden ? { audio, calibrationBins, mistakes } : undefined,
+      evaluation: overriddenSettings(config.evaluation, overrides),
     });
     io.progress.end();
     const page = join(dir, 'report.html');
@@ -89,6 +88,16 @@ export const evaluate: Command<EvaluateArgs> = {
     return undefined;
   },
 };
+
+/** What overrides say; the rest stays as the checkpoint was trained with. */
+function overriddenSettings({ audio, calibrationBins, mistakes }: EvaluationConfig, overrides: readonly string[]) {
+  const given = (key: string) => overrides.some((text) => new RegExp(`^\\+*evaluation(?:\\.${key})?=`).test(text));
+  return {
+    audio: given('audio') ? audio : undefined,
+    calibrationBins: given('calibration_bins') ? calibrationBins : undefined,
+    mistakes: given('mistakes') ? mistakes : undefined,
+  };
+}
 
 /** The run's own report is of its best checkpoint on its own test recordings; any other is written beside it. */
 function reportDir({ path, metadata }: Checkpoint, { manifest }: Dataset, split: Split, side: Side): string {

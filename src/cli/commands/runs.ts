@@ -32,16 +32,14 @@ export const runs: Command<RunsArgs> = {
     ['runs show runs/2026-05-01/06-30-00', 'what it learned from what, epoch by epoch'],
   ],
   async run(args, io) {
+    const { run } = args;
     const root = args.root ?? configWithoutRawDir(args, []).run.root;
     if (args.action === 'list') {
-      if (args.run !== undefined)
-        throw new UsageError(`autobird runs list takes no run: did you mean autobird runs show ${args.run}?`);
+      if (run !== undefined)
+        throw new UsageError(`autobird runs list takes no run: did you mean autobird runs show ${run}?`);
       return list(root, io);
     }
-    return show(
-      await (args.run === undefined ? newest(root, io) : namingRuns(root, () => openRun(args.run as string))),
-      io,
-    );
+    return show(await (run === undefined ? newest(root, io) : namingRuns(root, () => openRun(run))), io);
   },
 };
 
