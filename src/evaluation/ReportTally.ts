@@ -2,9 +2,10 @@
 import type { CheckpointMetadata } from '../checkpoint/metadata.ts';
 import type { FailedPrediction, Label, Prediction, Recording } from '../domain.ts';
 import type { RecordingResult, Report } from '../reports/report.ts';
-import { aggregateClips, clipProbabilities } from '../scoring/aggregate.ts';
 import { CalibrationTally, expectedCalibrationError, FiguresTally } from '../scoring/metrics.ts';
 import { type RankedLabel, rankLabels } from '../scoring/rankLabels.ts';
+import { Scoring } from '../scoring/Scoring.ts';
+import { concatenated } from '../vectors.ts';
 import type { PredictedRecording } from './predictRecordings.ts';
 
 type Tallied = Pick<
@@ -22,6 +23,7 @@ type Tallied = Pick<
 
 export class ReportTally {
   readonly #metadata: CheckpointMetadata;
+  readonly #scoring: Scoring;
   readonly #unknownLabels: readonly Label[];
   readonly #places: ReadonlyMap<Label, number>;
   readonly #recordings: FiguresTally;
@@ -36,6 +38,7 @@ export class ReportTally {
   constructor(metadata: CheckpointMetadata, recordings: readonly Recording[], bins: number) {
     const known = new Set(metadata.labels);
     this.#metadata = metadata;
+    this.#scoring = new Scoring(metadata);
     this.#unknownLabels = [...new Set(recordings.map(({ label }) => label))]
       .filter((label) => !known.has(label))
       .sort();
@@ -54,16 +57,23 @@ export class ReportTally {
     this.#counts.set(label, (this.#counts.get(label) ?? 0) + 1);
     if (fromShard) this.#fromShards++;
     if ('clips' in prediction) {
-      const { aggregation, calibration } = this.#metadata;
       const item = { truth, scores: prediction.scores };
       this.#recordings.add(item);
       this.#after.add(item);
-      this.#before.add({ truth, scores: withoutTemperature(prediction, calibration.temperature, aggregation) });
+      this.#before.add({ truth, scores: this.#uncalibrated(prediction) });
       for (const { scores } of prediction.clips) this.#clips.add({ truth, scores });
     } else this.#recordings.add({ truth, scores: null });
     const result = resultOf(recording, prediction);
     this.#predictions.push(result);
     return result;
+  }
+
+  #uncalibrated({ clips }: Prediction): Float32Array {
+    const clipScores = concatenated(clips.map(({ scores }) => scores));
+    return this.#scoring.uncalibratedScores(
+      clipScores,
+      Float32Array.from(clips, ({ activity }) => activity),
+    );
   }
 
   report(): Tallied {
@@ -87,24 +97,6 @@ export class ReportTally {
       predictions: this.#predictions,
     };
   }
-}
-
-/** The scores as they would be at temperature 1: calibrated log-probabilities are logits divided by the temperature. */
-function withoutTemperature(
-  prediction: Prediction,
-  temperature: number,
-  aggregation: Report['calibration']['aggregation'],
-) {
-  const classes = prediction.labels.length;
-  const logits = new Float32Array(prediction.clips.length * classes);
-  prediction.clips.forEach(({ scores }, clip) => {
-    logits.set(
-      scores.map((score) => temperature * Math.log(Math.max(score, 1e-38))),
-      clip * classes,
-    );
-  });
-  const activity = Float32Array.from(prediction.clips, (clip) => clip.activity);
-  return aggregateClips(clipProbabilities(logits, classes, 1), activity, classes, aggregation);
 }
 
 function calibrationSide(tally: CalibrationTally): Report['calibration']['before'] {

@@ -13,9 +13,9 @@ import { minHopS } from '../config/schema.ts';
 import type { Clip, ClipPrediction, FailedPrediction, Label } from '../domain.ts';
 import { checkOptions } from '../options.ts';
 import { recordingSpectrogram } from '../reports/recordingSpectrogram.ts';
-import { aggregateClips, clipProbabilities } from '../scoring/aggregate.ts';
 import { detectionsOf } from '../scoring/detections.ts';
-import { addAt, concatenated, indexOfLargest } from '../vectors.ts';
+import { Scoring } from '../scoring/Scoring.ts';
+import { addAt, concatenated } from '../vectors.ts';
 import { chooseRuntime } from './chooseRuntime.ts';
 import { meanDriftFeatures } from './driftFeatures.ts';
 import { findCheckpoint } from './findCheckpoint.ts';
@@ -52,12 +52,14 @@ import { type ClipBatch, type ScoreClipsOptions, scoreClips, scoreSamples } from
  */
 export class Classifier {
   readonly #checkpoint: Checkpoint;
+  readonly #scoring: Scoring;
   readonly #limits: PredictionLimits;
   readonly #batchSize: number;
   #engine: Engine | null;
 
   private constructor(checkpoint: Checkpoint, engine: Engine, limits: PredictionLimits, batchSize: number) {
     this.#checkpoint = checkpoint;
+    this.#scoring = new Scoring(checkpoint.metadata);
     this.#engine = engine;
     this.#limits = limits;
     this.#batchSize = batchSize;
@@ -134,13 +136,12 @@ export class Classifier {
     const wanted = this.#predictionOptions(options);
     const scored = await this.clipLogits(source, options);
     const { durationS, recordedAt, warnings, clips, logits, activity, driftFeatures, embedding, decodeMs } = scored;
-    const { labels, noEventLabels, aggregation, calibration } = this.#checkpoint.metadata;
-    const probabilities = clipProbabilities(logits, labels.length, calibration.temperature);
-    const scores = aggregateClips(probabilities, activity, labels.length, aggregation);
-    const best = labels[indexOfLargest(scores)] as Label;
+    const { labels, noEventLabels } = this.#checkpoint.metadata;
+    const clipScores = this.#scoring.clipScores(logits);
+    const scores = this.#scoring.recordingScores(clipScores, activity);
     const clipPredictions = clips.map((clip, index) => ({
       ...clip,
-      scores: probabilities.subarray(index * labels.length, (index + 1) * labels.length),
+      scores: clipScores.subarray(index * labels.length, (index + 1) * labels.length),
       activity: activity[index] as number,
     }));
     return {
@@ -150,7 +151,7 @@ export class Classifier {
       warnings,
       labels,
       scores,
-      topLabel: noEventLabels.includes(best) ? null : best,
+      topLabel: this.#scoring.topLabel(scores),
       clips: clipPredictions,
       detections: detectionsOf(clipPredictions, { ...wanted, labels, noEventLabels, durationS, recordedAt }),
       driftFeatures,
@@ -299,11 +300,11 @@ export class Classifier {
     options: PredictOptions,
     eager: boolean,
   ): AsyncGenerator<ClipPrediction, void> {
-    const { labels, calibration } = this.#checkpoint.metadata;
+    const classes = this.labels.length;
     for await (const { clips, logits, activity } of this.#score(source, options, { eager, embeddings: false })) {
-      const probabilities = clipProbabilities(logits, labels.length, calibration.temperature);
+      const clipScores = this.#scoring.clipScores(logits);
       for (const [index, clip] of clips.entries()) {
-        const scores = probabilities.slice(index * labels.length, (index + 1) * labels.length);
+        const scores = clipScores.slice(index * classes, (index + 1) * classes);
         yield { ...clip, scores, activity: activity[index] as number };
       }
     }
