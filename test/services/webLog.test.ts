@@ -1,6 +1,7 @@
 // time-limit: 300
 /** The prediction log as clients may read it: on the page, and with which keys. */
 import { hash } from 'node:crypto';
+import type { Route } from 'playwright-core';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { textOf } from '../helpers/textOf.ts';
@@ -99,6 +100,47 @@ else {
         }),
       ));
   }
+
+  test('of two searches only the later one is shown, whichever arrives first', () =>
+    withService([], async ({ url }) => {
+      await predict(url, 'dawn.wav', 'pond');
+      await predict(url, 'dusk.wav', 'wood');
+      await withPage({}, async ({ page, problems }) => {
+        await page.goto(`${url}/app/log/`);
+        await page.waitForSelector('#count:text-is("2 predictions")');
+        const held: Promise<Route> = new Promise((resolve) => {
+          void page.route(/place=pond/, resolve);
+        });
+        await page.fill('#place', 'pond');
+        await page.click('text="Search"');
+        const first = await held;
+        await page.fill('#place', 'wood');
+        await page.click('text="Search"');
+        await page.waitForSelector('#count:text-is("1 prediction")');
+        const late = page.waitForResponse(/place=pond/);
+        await first.continue();
+        await (await late).finished();
+        // What the page does with the late response it does before this.
+        await page.evaluate(() => new Promise((resolve) => setTimeout(resolve)));
+        const rows = await page.locator('#rows tr').allInnerTexts();
+        assert.is(rows.length, 1, rows.join('\n'));
+        assert.match(rows[0] as string, 'dusk.wav');
+        assert.equal(problems, []);
+      });
+    }));
+
+  test('the last day of a search is whole, also where clocks change on it', () =>
+    withService([], ({ url }) =>
+      withPage({ timezoneId: 'Europe/Berlin' }, async ({ page, problems }) => {
+        await page.goto(`${url}/app/log/`);
+        await page.waitForSelector('text="Nothing like that."');
+        await page.fill('#until', '2026-10-25');
+        const [request] = await Promise.all([page.waitForRequest(/until=/), page.click('text="Search"')]);
+        assert.is(new URL(request.url()).searchParams.get('until'), '2026-10-25T23:00:00.000Z');
+        assert.equal(problems, []);
+      }),
+    ));
+
   test.after(closeBrowser);
 }
 

@@ -7,13 +7,14 @@ import { startPage } from './startPage.js';
 /** @import { LoggedPrediction, LoadedModel, Model } from '../pageTypes.d.ts' */
 
 const pageRows = 100;
-const dayMs = 86_400_000;
 
 startPage();
 
 const rows = byId('rows', HTMLElement);
 const more = byId('more', HTMLButtonElement);
 const input = (/** @type {string} */ id) => byId(id, HTMLInputElement).value.trim();
+/** Counts the searches: what arrives for an earlier one is not shown. */
+let searches = 0;
 let shown = 0;
 /** @type {string | null} where the next page goes on */
 let next = null;
@@ -30,15 +31,22 @@ offerLabels().catch(() => {
 await search();
 
 async function search() {
+  searches += 1;
   rows.replaceChildren();
   [shown, next] = [0, null];
   await showPage();
 }
 
 async function showPage() {
+  const own = searches;
+  // Twice at once would show the same rows twice.
+  more.disabled = true;
   await attempt(async () => {
     const query = new URLSearchParams({ ...filter(), limit: String(pageRows), ...(next !== null && { before: next }) });
-    const response = await request(`v1/log?${query}`);
+    const response = await request(`v1/log?${query}`).catch((error) => {
+      if (own === searches) throw error;
+    });
+    if (own !== searches) return;
     /** @type {LoggedPrediction[]} */
     const found = response.predictions;
     next = response.next;
@@ -51,18 +59,22 @@ async function showPage() {
     byId('count', HTMLElement).textContent =
       shown === 0 && next === null ? 'Nothing like that.' : `${plural(shown, 'prediction')}${older}`;
   });
+  if (own === searches) more.disabled = false;
 }
 
 /** The parameters of the form; those that are empty are left out. */
 function filter() {
   const [since, until] = [input('since'), input('until')];
+  const end = new Date(`${until}T00:00`);
+  // Not 24 hours: the day on which clocks change has 23 or 25.
+  end.setDate(end.getDate() + 1);
   const all = {
     label: input('label'),
     place: input('place'),
     file_name: input('file-name'),
     // Days of the reader's own clock; the last one is included.
     since: since === '' ? '' : new Date(`${since}T00:00`).toISOString(),
-    until: until === '' ? '' : new Date(new Date(`${until}T00:00`).getTime() + dayMs).toISOString(),
+    until: until === '' ? '' : end.toISOString(),
   };
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== ''));
 }

@@ -86,7 +86,7 @@ function lineage({
       'Hears',
       `clips of ${clips.length_s} s every ${clips.hop_s} s, at ${sample_rate_hz / 1000} kHz, ${bands.min_hz} to ${bands.max_hz} Hz`,
     ],
-    ['Answers', `${aggregation} over clips, temperature ${temperature.toFixed(2)}`],
+    ['Scores', `${aggregation} over clips, temperature ${temperature.toFixed(2)}`],
     ['Made with', `autobird ${from.autobird}, LibTorch ${from.libtorch}`],
   ];
   return el(
