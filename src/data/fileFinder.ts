@@ -3,6 +3,7 @@ import { basename, dirname, isAbsolute, relative, resolve, sep } from 'node:path
 import type { RejectedRecording } from '../domain.ts';
 import { groupBy } from '../groupBy.ts';
 import type { FoundFile } from './findRecordings.ts';
+import { tableName } from './tableName.ts';
 
 /** Where the recordings are that tables name: the path of a found file, or the reason why there is none. */
 export interface FileFinder {
@@ -49,7 +50,7 @@ export function fileFinder(rawDir: string, found: readonly FoundFile[]): FileFin
   return {
     file(text, table) {
       const value = text.trim();
-      if (value === '') return missing(table, 'A row of the metadata names no file');
+      if (value === '') return missing(tableName(table), 'A row of the metadata names no file');
       const spellings = value.includes('\\') ? [value, value.replaceAll('\\', '/')] : [value];
       const bases = [root, resolve(dirname(table)), resolve(dirname(table), 'audio'), process.cwd()];
       const places = spellings.flatMap((spelling) =>
@@ -63,10 +64,10 @@ export function fileFinder(rawDir: string, found: readonly FoundFile[]): FileFin
       const there = places.find((place) => existsSync(place));
       if (there !== undefined) {
         return below(there).startsWith('..')
-          ? missing(value, `Named by ${table}, but it lies outside data.raw_dir (${rawDir})`, 'outside_raw_dir')
+          ? missing(value, `Named by ${tableName(table)}, but it lies outside data.raw_dir`, 'outside_raw_dir')
           : missing(
               below(there),
-              `Named by ${table}, but data.extensions does not name its extension`,
+              `Named by ${tableName(table)}, but data.extensions does not name its extension`,
               'other_extension',
             );
       }
@@ -75,9 +76,9 @@ export function fileFinder(rawDir: string, found: readonly FoundFile[]): FileFin
       const ends = isForeign || !spelling.includes('/') ? byEnd(spelling, isForeign ? 2 : 1) : [];
       if (ends.length === 1) return ends[0] as string;
       if (ends.length > 1) {
-        return missing(value, `Named by ${table}, but ${ends.join(' and ')} end so`, 'ambiguous_file');
+        return missing(value, `Named by ${tableName(table)}, but ${ends.join(' and ')} end so`, 'ambiguous_file');
       }
-      return missing(value, `Named by ${table}, but there is no such file${near(spelling)}`);
+      return missing(value, `Named by ${tableName(table)}, but there is no such file${near(spelling)}`);
     },
     ofTable(table) {
       const name = basename(table).replace(
@@ -95,7 +96,7 @@ export function fileFinder(rawDir: string, found: readonly FoundFile[]): FileFin
         ends.length === 0
           ? `It has no column with paths, and there is no recording of its name (${name})`
           : `It has no column with paths, and ${ends.join(' and ')} have its name`;
-      return missing(table, reason, ends.length === 0 ? 'missing_file' : 'ambiguous_file');
+      return missing(tableName(table), reason, ends.length === 0 ? 'missing_file' : 'ambiguous_file');
     },
   };
 }

@@ -5,6 +5,7 @@ import { groupBy } from '../groupBy.ts';
 import type { FoundFile, FoundFiles } from './findRecordings.ts';
 import { cleanLabel, twinWarnings } from './labels.ts';
 import type { FileMetadata, Metadata } from './metadata.ts';
+import { tableName } from './tableName.ts';
 
 export interface LabelledFile extends FoundFile {
   readonly label: Label;
@@ -36,8 +37,9 @@ export function labelFiles(
   const labelled: LabelledFile[] = [];
   const rejected: RejectedRecording[] = [];
   const withoutRow: string[] = [];
-  const [first, ...more] = config.metadata;
-  const tables = more.length < 3 ? config.metadata.join(', ') : `${first} and ${more.length} more tables`;
+  const names = config.metadata.map(tableName);
+  const [first, ...more] = names;
+  const tables = more.length < 3 ? names.join(', ') : `${first} and ${more.length} more tables`;
   for (const file of files) {
     const { path } = file;
     const row = metadata.files.get(path);

@@ -14,6 +14,7 @@ import { cleanLabel } from './labels.ts';
 import { type ColumnMap, checkGivenColumns, type Field, fields, mapColumns, splitLabels } from './metadataColumns.ts';
 import { type CsvTable, cellNumber } from './readCsv.ts';
 import { type MetadataTable, readTable } from './readTable.ts';
+import { tableName } from './tableName.ts';
 
 /** The metadata of one file. */
 export interface FileMetadata {
@@ -70,6 +71,7 @@ export async function readMetadata(
 
   tables.forEach((table, t) => {
     const csv = config.metadata[t] as string;
+    const name = tableName(csv);
     const map = mapColumns(table, config.columns, csv);
     const places = table.rows.map((row) =>
       map.path === undefined ? find.ofTable(csv) : find.file(row[map.path] as string, csv),
@@ -80,8 +82,8 @@ export async function readMetadata(
     const labels = map.label !== undefined && !table.annotates && !(annotates && repeats);
     hasLabels ||= labels;
     refuseDamagedLabels(table, map, csv);
-    warnings.push(...table.notes);
-    if (annotates) warnings.push(...sequenceWarnings(table, map, places, csv));
+    warnings.push(...table.notes.map((note) => note.replaceAll(csv, name)));
+    if (annotates) warnings.push(...sequenceWarnings(table, map, places, name));
     for (const [field, column] of Object.entries(map)) {
       if (annotates || !annotationFields.has(field as Field)) remember(columns, field, column);
     }
@@ -93,7 +95,8 @@ export async function readMetadata(
       if (!chosen.has(row)) return;
       const place = places[r] as string | RejectedRecording;
       if (typeof place !== 'string') {
-        rejected.set(place.path, place);
+        // Two tables in different folders may have one name.
+        rejected.set(place.path === name ? csv : place.path, place);
         return;
       }
       const entry = entries.get(place) ?? { values: {}, extra: {}, annotations: [] };
@@ -110,10 +113,10 @@ export async function readMetadata(
     if (withoutStretch.length > 0) {
       const [first, ...more] = withoutStretch;
       const others = more.length === 0 ? '' : ` (and ${more.length} more)`;
-      warnings.push(`${csv} line ${first}: start and end are not a stretch of time${others}`);
+      warnings.push(`${name} line ${first}: start and end are not a stretch of time${others}`);
     }
     if (repeated.length > 0) {
-      warnings.push(`${csv}: ${repeated.length} more rows name a file again (${repeated[0]}): its first row counts`);
+      warnings.push(`${name}: ${repeated.length} more rows name a file again (${repeated[0]}): its first row counts`);
     }
   });
   for (const [field, paths] of conflicts) {
@@ -167,7 +170,7 @@ function sequenceWarnings(
   table: CsvTable,
   map: ColumnMap,
   places: readonly (string | RejectedRecording)[],
-  csv: string,
+  name: string,
 ): string[] {
   if (map.offset !== undefined || map.start !== 'Begin Time (s)' || new Set(places).size < 2) return [];
   const spans = new Map<unknown, { first: number; last: number }>();
@@ -179,7 +182,7 @@ function sequenceWarnings(
   const ordered = [...spans.values()].sort((a, b) => a.first - b.first);
   const runsOn = ordered.every(({ first }, i) => i === 0 || first > (ordered[i - 1]?.last ?? 0));
   return runsOn
-    ? [`${csv}: the times seem to run on from file to file. Export it with Raven's column File Offset (s)`]
+    ? [`${name}: the times seem to run on from file to file. Export it with Raven's column File Offset (s)`]
     : [];
 }
 

@@ -320,6 +320,33 @@ test('a row finds its file by name where one has it, and a near name is offered'
     );
   }));
 
+test('what a dataset says of tables and of recordings outside the raw folder names no folder of this machine', () =>
+  withTempDir(async (dir) => {
+    await putFiles(dir, {
+      'raw/a.wav': '',
+      'outside.wav': '',
+      'tables/t.csv': 'file,label\na.wav,R\na.wav,R\n../outside.wav,R\ngone.wav,R\n,R\n',
+      'tables/lost.labels.txt': '0.0\t1.0\tR\n',
+      'more/lost.labels.txt': '0.0\t1.0\tR\n',
+    });
+    const { files } = await findRecordings(join(dir, 'raw'), ['wav']);
+    const tables = ['tables/t.csv', 'tables/lost.labels.txt', 'more/lost.labels.txt'].map((name) => join(dir, name));
+    const { rejected, warnings } = await readMetadata({ rawDir: join(dir, 'raw'), metadata: tables, columns }, files);
+    assert.equal(
+      rejected.map(({ path, code, reason }) => [path, code, reason.split(',')[0]]),
+      [
+        ['../outside.wav', 'outside_raw_dir', 'Named by tables/t.csv'],
+        ['gone.wav', 'missing_file', 'Named by tables/t.csv'],
+        ['tables/t.csv', 'missing_file', 'A row of the metadata names no file'],
+        ['tables/lost.labels.txt', 'missing_file', 'It has no column with paths'],
+        ['more/lost.labels.txt', 'missing_file', 'It has no column with paths'],
+      ],
+    );
+    assert.is(warnings.length, 1);
+    assert.match(warnings[0] as string, /^tables\/t\.csv: 1 more rows name a file again/);
+    assert.not.match(JSON.stringify({ rejected, warnings }), dir);
+  }));
+
 test('folders of the system and hidden files are passed over and counted, empty classes and near twins are named', () =>
   withTempDir(async (dir) => {
     const folders = [
