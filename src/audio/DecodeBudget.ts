@@ -15,14 +15,20 @@ export class DecodeBudget {
   readonly #maxDecodedRatio: number;
   readonly #maxDecodeS: number;
   readonly #fileBytes: number;
+  readonly #nowMs: () => number;
   readonly #controller = new AbortController();
   #leftMs: number;
 
-  /** What `costs` leave out may cost anything. */
-  constructor(costs: Partial<DecodeCosts>, fileBytes: number) {
+  /**
+   * What `costs` leave out may cost anything.
+   *
+   * @param nowMs the clock; default `performance.now`
+   */
+  constructor(costs: Partial<DecodeCosts>, fileBytes: number, nowMs: () => number = () => performance.now()) {
     this.#maxDecodedRatio = costs.maxDecodedRatio ?? Number.POSITIVE_INFINITY;
     this.#maxDecodeS = costs.maxDecodeS ?? Number.POSITIVE_INFINITY;
     this.#fileBytes = fileBytes;
+    this.#nowMs = nowMs;
     this.#leftMs = 1000 * this.#maxDecodeS;
   }
 
@@ -33,14 +39,14 @@ export class DecodeBudget {
 
   /** Does `work`, whose time counts; what others do between two calls does not. */
   async spend<T>(work: () => Promise<T>): Promise<T> {
-    const begin = performance.now();
+    const begin = this.#nowMs();
     // Timers take no infinite time, and no caller waits longer than this one.
     const timer = setTimeout(() => this.#stop(), Math.min(this.#leftMs, 2 ** 31 - 1));
     try {
       return await work();
     } finally {
       clearTimeout(timer);
-      this.#leftMs -= performance.now() - begin;
+      this.#leftMs -= this.#nowMs() - begin;
       if (this.#leftMs < 0) this.#stop();
     }
   }
