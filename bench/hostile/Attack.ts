@@ -1,11 +1,19 @@
-import type { Tally } from './wire.ts';
+import type { ResponseCounts } from './ResponseCounts.ts';
+import type { ServiceProcess } from './ServiceProcess.ts';
 
 export interface Attack {
   readonly name: string;
   /** How often, and what should come of it. */
   readonly describe: string;
-  /** Answers that are right; anything else, a 5xx above all, is a finding. */
+  /** Responses that are right; anything else, a 5xx above all, is a finding. */
   readonly expected: RegExp;
-  /** @param dir the folder of the service at `port`, with `models` in it */
-  run(port: number, dir: string): Promise<Tally>;
+  /** What services of its own need; an attack without it shares one service with others. */
+  readonly own?: {
+    readonly settings?: readonly string[];
+    /** Writes files into the folder of a service before it starts. */
+    furnish?(dir: string): Promise<void>;
+  };
+  /** What has to be done before the bystander is there. */
+  prepare?(service: ServiceProcess): Promise<void>;
+  run(service: ServiceProcess): Promise<ResponseCounts>;
 }

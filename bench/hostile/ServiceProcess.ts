@@ -1,16 +1,22 @@
 /** The inference service as users start it, in a process that may die. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { openSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { residentMiB } from '../memory.ts';
 
 const main = `${import.meta.dirname}/../../services/main.ts`;
+
+const running = new Set<ChildProcess>();
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
 
 export class ServiceProcess {
   readonly port: number;
   readonly managementPort: number;
-  /** Of its log and its models. */
+  /** Of its models (`models/`), its prediction log (`log.db`) and what it says (`service.log`). */
   readonly dir: string;
   readonly #child: ChildProcess;
 
@@ -21,35 +27,45 @@ export class ServiceProcess {
     this.port = port;
   }
 
-  /** Its log goes to `${dir}/service.log`. @throws where it does not listen within a minute */
-  static async start(dir: string, overrides: readonly string[]): Promise<ServiceProcess> {
+  /** @throws Error with its own words where it ends, or does not listen within a minute */
+  static async start(dir: string, settings: readonly string[] = []): Promise<ServiceProcess> {
     const path = `${dir}/service.log`;
     const begun = (await readFile(path, 'utf8').catch(() => '')).length;
     const out = openSync(path, 'a');
-    const words = ['inference', 'service.port=0', 'service.management.port=0', ...overrides];
+    const words = [
+      ...['inference', 'service.port=0', 'service.management.port=0', `service.models_dir=${dir}/models`],
+      ...[`service.log.path=${dir}/log.db`, 'service.max_connections=12000', 'service.reload_s=0.5', ...settings],
+    ];
     const child = spawn(process.execPath, ['--import', 'tsx', main, ...words], { stdio: ['ignore', out, out] });
-    for (let i = 0; i < 1200 && child.exitCode === null; i++) {
-      const text = (await readFile(path, 'utf8')).slice(begun);
+    closeSync(out);
+    running.add(child);
+    child.once('exit', () => running.delete(child));
+    const saidSoFar = async () => (await readFile(path, 'utf8')).slice(begun);
+    for (let i = 0; i < 1200 && running.has(child); i++) {
       // The port for operators is there first. A port has a line an address.
-      const ports = new Set([...text.matchAll(/listening at http:\/\/[\d.]+:(\d+)/g)].map(([, port]) => Number(port)));
-      const [managementPort, port] = [...ports];
+      const lines = (await saidSoFar()).matchAll(/listening at http:\/\/[\d.]+:(\d+)/g);
+      const [managementPort, port] = [...new Set([...lines].map(([, digits]) => Number(digits)))];
       if (managementPort !== undefined && port !== undefined) {
         return new ServiceProcess(child, managementPort, port, dir);
       }
       await sleep(50);
     }
     child.kill('SIGKILL');
-    throw new Error(`The service did not start:\n${await readFile(path, 'utf8')}`);
+    throw new Error(`The service did not start:\n${await saidSoFar()}`);
+  }
+
+  /** Of the first process, where there are several. */
+  get pid(): number {
+    return this.#child.pid as number;
   }
 
   get alive(): boolean {
-    return this.#child.exitCode === null && this.#child.signalCode === null;
+    return running.has(this.#child);
   }
 
-  /** Resident memory, MiB; 0 when it is dead. */
-  async memoryMiB(): Promise<number> {
-    const status = await readFile(`/proc/${this.#child.pid}/status`, 'utf8').catch(() => '');
-    return Math.round(Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1] ?? 0) / 1024);
+  /** Resident memory of all its processes, MiB; 0 when it is dead. */
+  memoryMiB(): number {
+    return Math.round(residentMiB(this.pid));
   }
 
   async end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {

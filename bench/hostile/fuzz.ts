@@ -3,8 +3,9 @@ import { execFileSync } from 'node:child_process';
 import { randomFor } from '../../src/random.ts';
 import { int16, wav } from '../../test/helpers/wav.ts';
 import type { Attack } from './Attack.ts';
+import { ResponseCounts } from './ResponseCounts.ts';
 import { form } from './uploads.ts';
-import { exchange, inTurns, outcome, post, Tally } from './wire.ts';
+import { exchange, inTurns, outcome, post } from './wire.ts';
 
 /** One to eight mistakes: bits, stretches of a byte, pieces that are lost, doubled or somewhere else, an early end. */
 export function mutated(file: Uint8Array, seed: number): Uint8Array {
@@ -88,20 +89,20 @@ export function fuzzedAudio(count: number): Attack {
     name: 'mutated audio',
     describe: `${count} recordings with mistakes, in all the formats that ffmpeg writes`,
     expected: /^(200|413|415|422)$/,
-    async run(port) {
-      const tally = new Tally();
+    async run({ port }) {
+      const responses = new ResponseCounts();
       const files = seeds();
-      if (files.length < 15) tally.problems.push(`only ${files.length} formats were written`);
+      if (files.length < 15) responses.problems.push(`only ${files.length} formats were written`);
       await inTurns(Array(count).keys(), 4, async (i) => {
         const [name, file] = files[i % files.length] as (typeof files)[number];
         const text = await exchange(port, post('/v1/predictions', 'Content-Type: audio/x\r\n', mutated(file, i)), {
           timeoutMs: 60_000,
         });
-        tally.add(outcome(text));
+        responses.add(outcome(text));
         if (/^(5|closed)/.test(outcome(text)))
-          tally.problems.push(`${name}, seed ${i}: ${text.split('\r\n\r\n').at(-1)?.slice(0, 300)}`);
+          responses.problems.push(`${name}, seed ${i}: ${text.split('\r\n\r\n').at(-1)?.slice(0, 300)}`);
       });
-      return tally;
+      return responses;
     },
   };
 }
@@ -152,18 +153,19 @@ export function malformedForms(count: number): Attack {
     name: 'malformed forms',
     describe: `${count} multipart bodies with mistakes`,
     expected: /^(200|400|413|415|422|closed)$/,
-    async run(port) {
-      const tally = new Tally();
+    async run({ port }) {
+      const responses = new ResponseCounts();
       await inTurns(Array(count).keys(), 8, async (i) => {
         const odd = oddities[i];
         const text =
           odd === undefined
             ? await exchange(port, post('/classify', formType, Buffer.concat([mutated(head, i), good.subarray(200)])))
             : await exchange(port, post('/classify', odd[0], Buffer.from(odd[1], 'latin1')));
-        tally.add(outcome(text));
-        if (/^5/.test(outcome(text))) tally.problems.push(`seed ${i}: ${text.split('\r\n\r\n').at(-1)?.slice(0, 300)}`);
+        responses.add(outcome(text));
+        if (/^5/.test(outcome(text)))
+          responses.problems.push(`seed ${i}: ${text.split('\r\n\r\n').at(-1)?.slice(0, 300)}`);
       });
-      return tally;
+      return responses;
     },
   };
 }

@@ -1,27 +1,21 @@
-/** `npm run hostile`: clients that nobody wants, against a service in a process of its own, with one beside them that behaves. */
-import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+/** `npm run hostile`: clients that nobody wants, against a service in a process of its own, beside one that behaves. */
+import { copyFile, mkdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { writeTinyModel } from '../../test/helpers/tinyModel.ts';
 import { machine, printTable } from '../machine.ts';
 import type { Attack } from './Attack.ts';
-import { Bystander, type BystanderReport } from './Bystander.ts';
-import { bigDelete } from './bigDelete.ts';
-import { headerFloods, pathTraversal, pipelining, smuggling } from './framing.ts';
-import { fuzzedAudio, malformedForms } from './fuzz.ts';
+import { attacksOf } from './attacks.ts';
 import { kills } from './kills.ts';
+import { type AttackReport, measure } from './measure.ts';
 import { ServiceProcess } from './ServiceProcess.ts';
-import { idleSockets, slowBodies, slowHeaders, slowReaders } from './slowClients.ts';
-import { heldAnnouncements, rebinding, slowDrips, unreadableFolder } from './unfair.ts';
-import { bombs, heavyBombs, hugeUploads, liars, truncatedUploads } from './uploads.ts';
-import { Tally } from './wire.ts';
 
 const usage = `Usage: npm run hostile -- [NAME…] [--scale 1] [--kills 50] [--model CHECKPOINT]
 
-Runs the attacks whose name contains a NAME (also: kill, delete), all without one; --scale makes them smaller or larger. Needs ffmpeg on the PATH and
-12,000 file descriptors. Prints a table and writes bench/results/hostile.json; exits with 1 where something was found.`;
+Runs the attacks whose name contains a NAME (kill -9 is one), all without one; --scale makes them smaller or larger.
+Needs ffmpeg on the PATH and 12,000 file descriptors. Prints a table and writes bench/results/hostile.json; exits with 1
+where something was found.`;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -37,198 +31,91 @@ if (values.help) {
   process.exit(0);
 }
 const scale = Number(values.scale);
-const times = Number(values.kills);
-if (!(scale > 0) || !(times >= 0)) {
+const killTimes = Number(values.kills);
+const isChosen = (name: string) => positionals.length === 0 || positionals.some((part) => name.includes(part));
+const killName = 'kill -9';
+const dir = join(tmpdir(), `autobird-hostile-${process.pid}`);
+const attacks = attacksOf(scale, `${dir}/large/log.db`).filter(({ name }) => isChosen(name));
+if (!(scale > 0) || !(killTimes >= 0) || (attacks.length === 0 && !isChosen(killName))) {
   console.error(usage);
   process.exit(2);
 }
-const scaled = (count: number) => Math.max(1, Math.round(count * scale));
-const nobody: Attack = {
-  name: 'nobody',
-  describe: 'ten seconds for comparison',
-  expected: /./,
-  run: async () => {
-    await sleep(10_000);
-    return new Tally();
-  },
-};
-const attacks: readonly Attack[] = [
-  nobody,
-  smuggling(),
-  pathTraversal(),
-  headerFloods(scaled(500)),
-  pipelining(scaled(1000)),
-  liars(),
-  truncatedUploads(scaled(500)),
-  malformedForms(scaled(2000)),
-  fuzzedAudio(scaled(5000)),
-  bombs(heavyBombs),
-  hugeUploads(scaled(16), 200),
-  slowHeaders(scaled(200), 60),
-  slowBodies(scaled(200), 120),
-  slowReaders(scaled(50), 240),
-  idleSockets(scaled(10_000), 90),
-  heldAnnouncements(scaled(200), 20),
-  slowDrips(scaled(16), 20),
-  rebinding(),
-  unreadableFolder(),
-];
-
-/** A short attack says little about anybody's latency. */
-const leastMs = 5000;
-/** A bystander may wait so much longer than beside an equally busy process that does not touch the service. */
-const mostFold = 2;
-
-interface Row extends BystanderReport {
-  readonly name: string;
-  readonly describe: string;
-  readonly seconds: number;
-  readonly answers: Readonly<Record<string, number>>;
-  /** Of the bystander while the same attack goes against another process, which does not touch the service. */
-  readonly besideP99Ms: number;
-  readonly beforeMiB: number;
-  readonly peakMiB: number;
-  readonly findings: readonly string[];
-}
-
-/** What the machine alone costs the bystander: the same attack, against a service that is not the bystander's. */
-async function beside(service: ServiceProcess, other: ServiceProcess, attack: Attack): Promise<number> {
-  const bystander = await Bystander.start(service.port);
-  const begin = performance.now();
-  await attack.run(other.port, other.dir);
-  await sleep(Math.max(0, leastMs - (performance.now() - begin)));
-  return (await bystander.stop()).p99Ms;
-}
-
-async function attacked(service: ServiceProcess, attack: Attack, besideP99Ms: number): Promise<Row> {
-  const beforeMiB = await service.memoryMiB();
-  let peakMiB = beforeMiB;
-  const watch = setInterval(async () => {
-    peakMiB = Math.max(peakMiB, await service.memoryMiB());
-  }, 100);
-  const bystander = await Bystander.start(service.port);
-  const begin = performance.now();
-  const tally = await attack.run(service.port, service.dir);
-  const seconds = (performance.now() - begin) / 1000;
-  // A short attack says little about anybody's latency: the time after it counts too.
-  await sleep(Math.max(0, leastMs - 1000 * seconds));
-  const report = await bystander.stop();
-  clearInterval(watch);
-  const unexpected = [...tally.counts].filter(([answer]) => !attack.expected.test(answer));
-  const findings = [
-    ...(service.alive ? [] : ['the service died']),
-    ...unexpected.map(([answer, count]) => `${answer} x ${count}`),
-    ...tally.problems.slice(0, 5),
-    ...(tally.problems.length > 5 ? [`and ${tally.problems.length - 5} more`] : []),
-    ...(report.p99Ms > mostFold * besideP99Ms
-      ? [`p99 of the bystander is ${report.p99Ms.toFixed(0)} ms, ${besideP99Ms.toFixed(0)} beside a busy process`]
-      : []),
-    ...(report.failures > 0 ? [`${report.failures} requests of the bystander failed`] : []),
-  ];
-  const { name, describe } = attack;
-  return {
-    name,
-    describe,
-    seconds,
-    besideP99Ms,
-    answers: Object.fromEntries(tally.counts),
-    beforeMiB,
-    peakMiB,
-    findings,
-    ...report,
-  };
-}
-
-const dir = await mkdtemp(join(tmpdir(), 'autobird-hostile-'));
-const rows: Row[] = [];
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 try {
-  const model = values.model ?? (await writeTinyModel(`${dir}/tiny.safetensors`));
-  const settingsIn = (folder: string) => [
-    `service.models_dir=${folder}/models`,
-    `service.log.path=${folder}/log.db`,
-    'service.max_connections=12000',
-    'service.reload_s=0.5',
-  ];
-  const startIn = async (folder: string) => {
-    await mkdir(`${folder}/models`, { recursive: true });
-    await copyFile(model, `${folder}/models/default.safetensors`);
-    return await ServiceProcess.start(folder, settingsIn(folder));
-  };
-  const chosen = attacks.filter(
-    ({ name }) => positionals.length === 0 || positionals.some((part) => name.includes(part)),
-  );
-  let service = await startIn(dir);
-  let other = await startIn(`${dir}/other`);
-  for (const attack of chosen) {
-    console.error(`${attack.name}: ${attack.describe}`);
-    const besideP99Ms = await beside(service, other, attack);
-    if (!other.alive) other = await startIn(`${dir}/other`);
-    rows.push(await attacked(service, attack, besideP99Ms));
-    for (const finding of rows.at(-1)?.findings ?? []) console.error(`  ${finding}`);
-    if (!service.alive) service = await startIn(dir);
-  }
-  await service.end('SIGTERM');
-  await other.end('SIGTERM');
-  const killed =
-    times > 0 && (positionals.length === 0 || positionals.includes('kill'))
-      ? await kills(dir, settingsIn(dir), times)
-      : undefined;
-  const big =
-    positionals.length === 0 || positionals.includes('delete')
-      ? await bigDelete(startIn, dir, scaled(1_000_000))
-      : undefined;
-  printTable(
-    ['attack', 's', 'answers', 'MiB before', 'peak', 'bystander', 'p50 ms', 'p99 ms', 'p99 beside', 'findings'],
-    rows.map((row) => [
-      row.name,
-      row.seconds.toFixed(1),
-      Object.entries(row.answers)
-        .map(([answer, count]) => `${answer} x ${count}`)
-        .join(', '),
-      String(row.beforeMiB),
-      String(row.peakMiB),
-      String(row.requests),
-      row.p50Ms.toFixed(0),
-      row.p99Ms.toFixed(0),
-      row.besideP99Ms.toFixed(0),
-      String(row.findings.length),
-    ]),
-  );
-  const wrong = rows.flatMap(({ name, findings }) => findings.map((finding) => `${name}: ${finding}`));
-  if (killed !== undefined) {
-    const { answered, lost, doubled, different } = killed;
-    console.log(
-      `kill -9 ${killed.kills} times: ${answered} answered, ${killed.rows} rows, ${lost} lost, ${doubled} doubled, ${different} different`,
-    );
-    if (lost + doubled + different > 0 || answered === 0) wrong.push('the log and the answers differ');
-  }
-  if (big !== undefined) {
-    console.log(
-      `a log of ${big.rows} rows: up to date in ${big.upgradeS.toFixed(1)} s, started in ${big.startS.toFixed(1)} s; ${big.deleted} rows deleted in ${big.deleteS.toFixed(0)} s, a page in ${big.pageMs.toFixed(0)} ms (median)`,
-    );
-    printTable(
-      ['beside', 'bystander', 'p50 ms', 'p99 ms', 'longest ms', 'failures'],
-      Object.entries(big.bystanders).map(([what, { requests, p50Ms, p99Ms, maxMs, failures }]) => [
-        what,
-        String(requests),
-        ...[p50Ms, p99Ms, maxMs, failures].map((value) => value.toFixed(0)),
-      ]),
-    );
-    for (const [what, { failures }] of Object.entries(big.bystanders)) {
-      if (failures > 0) wrong.push(`${what}: ${failures} requests of the bystander failed`);
-    }
-    const { listing, listingElsewhere, deletion, deletionElsewhere } = big.bystanders;
-    if (listing.p99Ms > mostFold * listingElsewhere.p99Ms) wrong.push('listings hold the bystander up');
-    if (deletion.p99Ms > mostFold * deletionElsewhere.p99Ms) wrong.push('a deletion holds the bystander up');
-  }
-  for (const text of wrong) console.log(text);
-  console.log(`${rows.length} attacks, ${wrong.length} findings`);
-  await mkdir(`${import.meta.dirname}/../results`, { recursive: true });
-  await writeFile(
-    `${import.meta.dirname}/../results/hostile.json`,
-    `${JSON.stringify({ machine: machine(), scale, rows, kills: killed ?? null, big: big ?? null }, null, 2)}\n`,
-  );
-  process.exitCode = wrong.length > 0 ? 1 : 0;
+  await attackAll();
+} catch (error) {
+  console.error((error as Error).message);
+  process.exitCode = 1;
 } finally {
   await rm(dir, { recursive: true, force: true });
+}
+// Services that an error has left behind end with this process.
+process.exit();
+
+type Two = readonly [service: ServiceProcess, other: ServiceProcess];
+
+async function attackAll(): Promise<void> {
+  const before = machine();
+  await mkdir(dir);
+  const model = values.model ?? (await writeTinyModel(`${dir}/tiny.safetensors`));
+  const folderOf = (name: string) => `${dir}/${name.replaceAll(/[^a-z0-9]+/g, '-')}`;
+  const start = async (name: string, { settings, furnish }: NonNullable<Attack['own']> = {}) => {
+    const folder = folderOf(name);
+    await mkdir(`${folder}/models`, { recursive: true });
+    await copyFile(model, `${folder}/models/default.safetensors`);
+    await furnish?.(folder);
+    return await ServiceProcess.start(folder, settings);
+  };
+  const startTwo = async (name: string, own?: Attack['own']): Promise<Two> => [
+    await start(name, own),
+    await start(`${name} elsewhere`, own),
+  ];
+  const endBoth = (services: Two) => Promise.all(services.map((service) => service.end('SIGTERM')));
+
+  const reports: AttackReport[] = [];
+  let shared: Two | null = null;
+  for (const one of attacks) {
+    console.error(`${one.name}: ${one.describe}`);
+    const services: Two = one.own ? await startTwo(one.name, one.own) : (shared ?? (await startTwo('shared')));
+    const report = await measure(one, ...services);
+    reports.push(report);
+    const counts = Object.entries(report.responses).map(([response, count]) => `${response} x ${count}`);
+    console.error(`  ${[...counts, ...report.notes, `${report.seconds.toFixed(1)} s`].join(', ')}`);
+    for (const finding of report.findings) console.error(`  FOUND: ${finding}`);
+    const goOn = !one.own && services.every(({ alive }) => alive);
+    if (!goOn) await endBoth(services);
+    if (!one.own) shared = goOn ? services : null;
+  }
+  if (shared !== null) await endBoth(shared);
+  const findings = reports.flatMap(({ name, findings }) => findings.map((text) => `${name}: ${text}`));
+
+  console.log(`${before.cpu}, ${before.cores} cores, load ${before.load1min} before, scale ${scale}`);
+  printTable(
+    ['attack', 'served', 'failed', 'p50 ms', 'p99 ms', 'p99 ms beside a busy process', 'ratio', 'memory MiB', 'found'],
+    reports.map(({ name, bystander, elsewhere, ratio, memoryBeforeMiB, memoryPeakMiB, findings }) => [
+      name,
+      String(bystander.served),
+      String(bystander.failed),
+      ...[bystander.p50Ms, bystander.p99Ms, elsewhere.p99Ms].map((ms) => ms.toFixed(0)),
+      ratio.toFixed(2),
+      `${memoryBeforeMiB} to ${memoryPeakMiB}`,
+      String(findings.length),
+    ]),
+  );
+  let killed: Awaited<ReturnType<typeof kills>> | null = null;
+  if (killTimes > 0 && isChosen(killName)) {
+    await (await start(killName)).end('SIGTERM');
+    killed = await kills(folderOf(killName), killTimes);
+    const { predicted, rows, lost, doubled, different } = killed;
+    console.log(
+      `${killName}, ${killTimes} times: ${predicted} predictions were sent, ${rows} rows, ${lost} lost, ${doubled} doubled, ${different} different`,
+    );
+    if (lost + doubled + different > 0 || predicted === 0) findings.push(`${killName}: log and responses differ`);
+  }
+  console.log(findings.length > 0 ? `Found:\n${findings.join('\n')}` : 'Nothing was found.');
+  const results = `${import.meta.dirname}/../results`;
+  await mkdir(results, { recursive: true });
+  const written = { machine: before, scale, reports, kills: killed };
+  await writeFile(`${results}/hostile.json`, `${JSON.stringify(written, null, 2)}\n`);
+  process.exitCode = findings.length > 0 ? 1 : 0;
 }

@@ -1,17 +1,18 @@
-/** Clients that take their time: with headers, with a body, with reading an answer, or that say nothing at all. */
+/** Clients that take their time: with headers, with a body, with reading a response, or that say nothing at all. */
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Attack } from './Attack.ts';
-import { outcome, Tally } from './wire.ts';
+import { ResponseCounts } from './ResponseCounts.ts';
+import { outcome } from './wire.ts';
 
-/** Opens `count` connections, lets each `trickle` once a second, and waits until the service has ended them all. */
+/** Opens `count` connections, lets each `trickle` once a second, and waits `mostS` seconds at most until the service has ended them all. */
 async function hold(
   port: number,
   count: number,
-  patienceS: number,
+  mostS: number,
   { head, trickle, reads = true }: { readonly head: string; readonly trickle: string; readonly reads?: boolean },
-): Promise<Tally> {
-  const tally = new Tally();
+): Promise<ResponseCounts> {
+  const responses = new ResponseCounts();
   const open = new Set<Socket>();
   for (let i = 0; i < count; i++) {
     const socket = connect(port, '127.0.0.1');
@@ -23,10 +24,10 @@ async function hold(
     else socket.pause();
     socket.on('close', () => {
       open.delete(socket);
-      tally.add(outcome(text));
+      responses.add(outcome(text));
     });
   }
-  const until = performance.now() + 1000 * patienceS;
+  const until = performance.now() + 1000 * mostS;
   while (open.size > 0 && performance.now() < until) {
     await sleep(1000);
     if (trickle !== '') for (const socket of open) socket.write(trickle);
@@ -37,46 +38,46 @@ async function hold(
     await sleep(1000);
   }
   const held = [...open];
-  if (held.length > 0) tally.add('held', held.length);
+  if (held.length > 0) responses.add('held', held.length);
   for (const socket of held) socket.removeAllListeners('close').destroy();
-  return tally;
+  return responses;
 }
 
-export function slowHeaders(count: number, patienceS: number): Attack {
+export function slowHeaders(count: number, mostS: number): Attack {
   return {
     name: 'slow headers',
     describe: `${count} clients, a byte a second`,
     expected: /^(408|closed)$/,
-    run: (port) => hold(port, count, patienceS, { head: 'GET / HTTP/1.1\r\nHost: localhost\r\nX-A: ', trickle: 'a' }),
+    run: ({ port }) => hold(port, count, mostS, { head: 'GET / HTTP/1.1\r\nHost: localhost\r\nX-A: ', trickle: 'a' }),
   };
 }
 
-export function slowBodies(count: number, patienceS: number): Attack {
+export function slowBodies(count: number, mostS: number): Attack {
   const head =
     'POST /classify HTTP/1.1\r\nHost: localhost\r\nContent-Type: audio/wav\r\nContent-Length: 1000000\r\n\r\nRIFF....WAVE';
   return {
     name: 'slow bodies',
     describe: `${count} clients, a byte a second`,
     expected: /^(408|closed)$/,
-    run: (port) => hold(port, count, patienceS, { head, trickle: 'a' }),
+    run: ({ port }) => hold(port, count, mostS, { head, trickle: 'a' }),
   };
 }
 
-export function slowReaders(count: number, patienceS: number): Attack {
+export function slowReaders(count: number, mostS: number): Attack {
   const head = 'GET /redoc/redoc.standalone.js HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(20);
   return {
     name: 'slow readers',
     describe: `${count} clients that ask for 20 MB and read nothing`,
     expected: /^closed$/,
-    run: (port) => hold(port, count, patienceS, { head, trickle: '', reads: false }),
+    run: ({ port }) => hold(port, count, mostS, { head, trickle: '', reads: false }),
   };
 }
 
-export function idleSockets(count: number, patienceS: number): Attack {
+export function idleSockets(count: number, mostS: number): Attack {
   return {
     name: 'idle sockets',
     describe: `${count} connections that say nothing`,
     expected: /^(408|closed)$/,
-    run: (port) => hold(port, count, patienceS, { head: '', trickle: '' }),
+    run: ({ port }) => hold(port, count, mostS, { head: '', trickle: '' }),
   };
 }

@@ -3,7 +3,8 @@ import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Attack } from './Attack.ts';
-import { exchange, inTurns, outcome, Tally } from './wire.ts';
+import { ResponseCounts } from './ResponseCounts.ts';
+import { exchange, inTurns, outcome } from './wire.ts';
 
 /** The attacker is another client than the bystander, which comes from 127.0.0.1. */
 const localAddress = '127.0.0.2';
@@ -12,8 +13,8 @@ const head = (bytes: number) =>
   `POST /classify HTTP/1.1\r\nHost: localhost\r\nContent-Type: audio/wav\r\nContent-Length: ${bytes}\r\n\r\n`;
 
 /** Opens `count` uploads of 60 MB, sends `sent` bytes of each, then a byte a second for `seconds`. */
-async function heldUploads(port: number, count: number, sent: number, seconds: number): Promise<Tally> {
-  const tally = new Tally();
+async function heldUploads(port: number, count: number, sent: number, seconds: number): Promise<ResponseCounts> {
+  const responses = new ResponseCounts();
   const open = new Set<Socket>();
   for (let i = 0; i < count; i++) {
     const socket = connect({ port, host: '127.0.0.1', localAddress });
@@ -22,7 +23,7 @@ async function heldUploads(port: number, count: number, sent: number, seconds: n
     socket.on('error', () => {});
     socket.on('data', (chunk) => (text += chunk.toString('latin1')));
     socket.on('close', () => {
-      if (open.delete(socket)) tally.add(outcome(text));
+      if (open.delete(socket)) responses.add(outcome(text));
     });
     socket.write(head(60_000_000));
     if (sent > 0) socket.write(Buffer.alloc(sent));
@@ -34,10 +35,10 @@ async function heldUploads(port: number, count: number, sent: number, seconds: n
   }
   for (const socket of open) {
     open.delete(socket);
-    tally.add('held');
+    responses.add('held');
     socket.destroy();
   }
-  return tally;
+  return responses;
 }
 
 export function heldAnnouncements(count: number, seconds: number): Attack {
@@ -45,7 +46,7 @@ export function heldAnnouncements(count: number, seconds: number): Attack {
     name: 'held announcements',
     describe: `${count} uploads of 60 MB that are announced and never sent`,
     expected: /^(held|408|closed)$/,
-    run: (port) => heldUploads(port, count, 0, seconds),
+    run: ({ port }) => heldUploads(port, count, 0, seconds),
   };
 }
 
@@ -55,7 +56,7 @@ export function slowDrips(count: number, seconds: number): Attack {
     describe: `${count} uploads of one client that send 50 MB and then a byte a second`,
     // What fills the memory is refused.
     expected: /^(held|408|503|closed)$/,
-    run: (port) => heldUploads(port, count, 50_000_000, seconds),
+    run: ({ port }) => heldUploads(port, count, 50_000_000, seconds),
   };
 }
 
@@ -72,12 +73,12 @@ export function rebinding(): Attack {
     name: 'rebinding',
     describe: `${requests.length} requests under names, and from pages, that are not ours`,
     expected: /^403$/,
-    async run(port) {
-      const tally = new Tally();
+    async run({ port }) {
+      const responses = new ResponseCounts();
       await inTurns(requests, 8, async (bytes) => {
-        tally.add(outcome(await exchange(port, [bytes])));
+        responses.add(outcome(await exchange(port, [bytes])));
       });
-      return tally;
+      return responses;
     },
   };
 }
@@ -88,7 +89,7 @@ export function unreadableFolder(): Attack {
     name: 'unreadable folder',
     describe: 'the folder of models is a file, then gone, then empty, for 3 s each',
     expected: /^$/,
-    async run(_port, dir) {
+    async run({ dir }) {
       const folder = `${dir}/models`;
       await rename(folder, `${folder}.away`);
       for (const spoil of [() => writeFile(folder, ''), async () => {}, () => mkdir(folder)]) {
@@ -97,7 +98,7 @@ export function unreadableFolder(): Attack {
         await rm(folder, { recursive: true, force: true });
       }
       await rename(`${folder}.away`, folder);
-      return new Tally();
+      return new ResponseCounts();
     },
   };
 }

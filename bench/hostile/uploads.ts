@@ -5,7 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { silentFlac } from '../../test/helpers/silentFlac.ts';
 import { int16, wav } from '../../test/helpers/wav.ts';
 import type { Attack } from './Attack.ts';
-import { exchange, inTurns, outcome, post, Tally } from './wire.ts';
+import { ResponseCounts } from './ResponseCounts.ts';
+import { exchange, inTurns, outcome, post } from './wire.ts';
 
 const boundary = 'x';
 const formType = `Content-Type: multipart/form-data; boundary=${boundary}\r\n`;
@@ -21,10 +22,10 @@ export function hugeUploads(count: number, megabytes: number): Attack {
   return {
     name: 'huge uploads',
     describe: `${count} uploads of ${megabytes} MB, announced and in chunks`,
-    // The announced form has no end (400), and a client that goes on sending may lose the answer with the connection.
+    // The announced form has no end (400), and a client that goes on sending may lose the response with the connection.
     expected: /^(400|413|503|closed)$/,
-    async run(port) {
-      const tally = new Tally();
+    async run({ port }) {
+      const responses = new ResponseCounts();
       await inTurns(Array(count).keys(), 8, async (i) => {
         const chunked = i % 2 === 0;
         const type = i % 4 < 2 ? formType : 'Content-Type: audio/wav\r\n';
@@ -41,9 +42,9 @@ export function hugeUploads(count: number, megabytes: number): Attack {
           }
           if (chunked) yield '0\r\n\r\n';
         }
-        tally.add(outcome(await exchange(port, parts())));
+        responses.add(outcome(await exchange(port, parts())));
       });
-      return tally;
+      return responses;
     },
   };
 }
@@ -55,13 +56,13 @@ export function truncatedUploads(count: number): Attack {
     name: 'truncated uploads',
     describe: `${count} uploads that end or break in the middle`,
     expected: /^(400|422|closed|gone)$/,
-    async run(port) {
-      const tally = new Tally();
+    async run({ port }) {
+      const responses = new ResponseCounts();
       await inTurns(Array(count).keys(), 16, async (i) => {
         const half = body.subarray(0, Math.floor((body.byteLength * ((i * 37) % 100)) / 100));
         const [head] = post('/v1/predictions', formType, body);
         if (i % 2 === 0) {
-          tally.add(outcome(await exchange(port, [head, half], { end: true })));
+          responses.add(outcome(await exchange(port, [head, half], { end: true })));
           return;
         }
         const socket = connect(port, '127.0.0.1');
@@ -70,9 +71,9 @@ export function truncatedUploads(count: number): Attack {
         socket.write(half);
         await sleep(5);
         socket.resetAndDestroy();
-        tally.add('gone');
+        responses.add('gone');
       });
-      return tally;
+      return responses;
     },
   };
 }
@@ -101,15 +102,15 @@ export function bombs(files: () => readonly Uint8Array[]): Attack {
     describe: 'hours of silence in kilobytes',
     // A slow machine gives up by the clock of the request.
     expected: /^(413|422|504)$/,
-    async run(port) {
-      const tally = new Tally();
+    async run({ port }) {
+      const responses = new ResponseCounts();
       await inTurns(files(), 2, async (bytes) => {
         const text = await exchange(port, post('/v1/predictions', 'Content-Type: audio/x\r\n', bytes), {
           timeoutMs: 60_000,
         });
-        tally.add(outcome(text));
+        responses.add(outcome(text));
       });
-      return tally;
+      return responses;
     },
   };
 }
@@ -144,12 +145,12 @@ export function liars(): Attack {
     name: 'lying headers',
     describe: `${files.length} WAV files whose sizes, channels and rates are not true`,
     expected: /^(200|413|415|422)$/,
-    async run(port) {
-      const tally = new Tally();
+    async run({ port }) {
+      const responses = new ResponseCounts();
       await inTurns(files, 4, async (bytes) => {
-        tally.add(outcome(await exchange(port, post('/v1/predictions', 'Content-Type: audio/wav\r\n', bytes))));
+        responses.add(outcome(await exchange(port, post('/v1/predictions', 'Content-Type: audio/wav\r\n', bytes))));
       });
-      return tally;
+      return responses;
     },
   };
 }

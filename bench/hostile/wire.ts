@@ -1,30 +1,8 @@
 /** HTTP as bytes on a socket: what no well-behaved client library would send. */
 import { connect, type Socket } from 'node:net';
 
-/** Answers by status; `closed` where the connection ended without one, `silent` where nothing came in time. */
-export class Tally {
-  readonly counts = new Map<string, number>();
-  /** Where something was answered that should not have been. */
-  readonly problems: string[] = [];
-
-  add(answer: string, count = 1): void {
-    this.counts.set(answer, (this.counts.get(answer) ?? 0) + count);
-  }
-
-  get total(): number {
-    return [...this.counts.values()].reduce((sum, count) => sum + count, 0);
-  }
-
-  toString(): string {
-    return [...this.counts]
-      .sort(([a], [b]) => a.localeCompare(b))
-      .map(([answer, count]) => `${answer} x ${count}`)
-      .join(', ');
-  }
-}
-
 export interface ExchangeOptions {
-  /** How long an answer is waited for. Default 20 s. */
+  /** How long a response is waited for. Default 20 s. */
   readonly timeoutMs?: number;
   /** End our side after the last byte. Default false. */
   readonly end?: boolean;
@@ -65,7 +43,7 @@ function drained(socket: Socket): Promise<void> {
   });
 }
 
-/** The statuses of all answers in what came back. */
+/** The statuses of all responses in what came back. */
 export function statuses(text: string): string[] {
   return [...text.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(([, status]) => status as string);
 }

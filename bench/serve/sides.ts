@@ -1,7 +1,7 @@
 /** The servers that are compared: ours, and what one would write around the same PyTorch model. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { residentMiB } from '../memory.ts';
 import { python, script } from '../opponent.ts';
 
 export interface Side {
@@ -93,7 +93,7 @@ export class Served {
 
   /** Resident memory of all its processes, MiB; pages that they share count once for each. */
   rssMiB(): number {
-    return treeOf(this.#child.pid as number).reduce((sum, pid) => sum + rssOf(pid), 0) / 1024;
+    return residentMiB(this.#child.pid as number);
   }
 
   /** Resolves when its last process has ended: workers that still compute would slow the next side down. */
@@ -121,13 +121,4 @@ function stopGroup({ pid }: ChildProcess, signal: NodeJS.Signals = 'SIGTERM'): b
   } catch {
     return false;
   }
-}
-
-function treeOf(pid: number): number[] {
-  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
-  return [pid, ...children.flatMap(treeOf)];
-}
-
-function rssOf(pid: number): number {
-  return Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0);
 }

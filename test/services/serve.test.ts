@@ -2,7 +2,6 @@
 // time-limit: 400
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { Agent, type IncomingMessage, request } from 'node:http';
 import { type AddressInfo, createServer } from 'node:net';
@@ -10,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { childrenOf } from '../../bench/memory.ts';
 import { createLogger } from '../../services/http/logging.ts';
 import { TerminalLog } from '../../services/http/terminalLog.ts';
 import { Run } from '../../src/run/Run.ts';
@@ -22,9 +22,9 @@ import { withTempDir } from '../helpers/withTempDir.ts';
 const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 const tsx = fileURLToPath(new URL('../../node_modules/tsx/dist/esm/index.mjs', import.meta.url));
 
-/** Of Linux; the processes of a service are a command, its first process and the workers. */
-function childrenOf(pid: number): number[] {
-  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').map(Number);
+/** A service is a command, its first process and the workers. */
+function workersOf({ pid }: ChildProcess): number[] {
+  return childrenOf(childrenOf(pid as number)[0] as number);
 }
 
 interface Served {
@@ -196,7 +196,7 @@ test('several processes answer at one port as one service, and one that dies is 
 
     // A worker tells every two seconds what it has counted.
     await sleep(2500);
-    const [victim = 0] = childrenOf(childrenOf(child.pid as number)[0] as number);
+    const [victim = 0] = workersOf(child);
     process.kill(victim, 'SIGKILL');
     for (let i = 0; i < 600 && [...output().matchAll(/listening at/g)].length < 6; i++) {
       await new Promise((resolve) => setTimeout(resolve, 50));
@@ -254,7 +254,7 @@ test('a worker that cannot take the place of a dead one is tried again and again
       return `${answer.status} ${await answer.text()}`;
     };
     await writeFile(`${dir}/keys`, 'no key at all\n');
-    const [victim = 0] = childrenOf(childrenOf(child.pid as number)[0] as number);
+    const [victim = 0] = workersOf(child);
     process.kill(victim, 'SIGKILL');
     const attempts = () => [...output().matchAll(/"pauseMs":(\d+),"message":"A worker did not start: another/g)];
     await eventually(async () => attempts().length >= 2, 'it is not tried again', 1500);
