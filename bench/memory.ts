@@ -20,7 +20,9 @@ export function watchAnonymousMemory(intervalMs = 50): { stop(): number } {
   };
 }
 
-/** Resident memory of a process and all below it, MiB; 0 where it has ended. Pages that they share count once for each. */
+/**
+ * Resident memory of a process and all below it, MiB; 0 where it has ended. Pages that they share count once for each.
+ */
 export function residentMiB(pid: number): number {
   try {
     const own = kibibytes(pid, 'VmRSS') / 1024;

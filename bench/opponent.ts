@@ -1,4 +1,4 @@
-/** A Python process with PyTorch that writes one JSON line a request: the other side of a comparison. */
+/** A process that writes a JSON line when it is ready, and one for each request: a side of a comparison. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
@@ -23,8 +23,9 @@ export class Opponent {
     this.#lines = reader[Symbol.asyncIterator]();
   }
 
-  static async start(name: string, args: readonly string[], env: Record<string, string> = {}): Promise<Opponent> {
-    const child = spawn(python, [script(name), ...args], {
+  static async start(command: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Opponent> {
+    const [program = '', ...args] = command;
+    const child = spawn(program, args, {
       env: { ...process.env, ...env },
       stdio: ['pipe', 'pipe', 'inherit'],
     });
@@ -45,8 +46,10 @@ export class Opponent {
 
   async #next(): Promise<Record<string, number>> {
     const { value, done } = await this.#lines.next();
-    if (done)
-      throw new Error(`${python} ended early: does it have torch and torchaudio 2.11? Set AUTOBIRD_BENCH_PYTHON`);
+    if (done) {
+      const hint = 'torch and torchaudio 2.11 are those of AUTOBIRD_BENCH_PYTHON, a dist is made by npm run build';
+      throw new Error(`${this.#child.spawnargs.join(' ')} ended early, with its words above (${hint})`);
+    }
     return JSON.parse(value);
   }
 }

@@ -1,4 +1,7 @@
-/** The inference service beside the same model behind FastAPI (as one writes it, and tuned) and LitServe, on one machine. */
+/**
+ * The inference service beside the same model behind FastAPI (as one writes it, and tuned) and LitServe, or beside
+ * another version of autobird, on one machine.
+ */
 import { execFile } from 'node:child_process';
 import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -9,7 +12,7 @@ import { randomFor } from '../src/random.ts';
 import { findMaximumRate } from './load/maximumRate.ts';
 import { uploadFile } from './load/scenario.ts';
 import { machine, median, printTable } from './machine.ts';
-import { Served, sides } from './serve/sides.ts';
+import { oldAndNew, Served, sides } from './serve/sides.ts';
 import { writeReferenceModel } from './serve/writeReferenceModel.ts';
 import { type WrkFigures, wrk } from './serve/wrk.ts';
 
@@ -22,6 +25,8 @@ export interface ServeOptions {
   readonly mp3: string | null;
   /** Names of sides to leave out. */
   readonly without: readonly string[];
+  /** Another built checkout, compared with this one instead of other servers; null for none. */
+  readonly against: string | null;
   /** Look for the highest rate (open loop) at which p99 stays below this; null for not at all. */
   readonly rateWithinMs: number | null;
 }
@@ -57,7 +62,9 @@ async function measure(options: ServeOptions, folder: string): Promise<unknown> 
     { name: 'GET /', path: '/', audio: null },
   ];
   const audio = new Blob([await readFile(wav)]);
-  const compared = sides.filter(({ name }) => !options.without.includes(name));
+  const { against } = options;
+  const all = against === null ? sides : oldAndNew(against);
+  const compared = all.filter(({ name }) => !options.without.includes(name));
   const cells = new Map<string, Cell>();
   const starts = new Map(compared.map(({ name }) => [name, { coldStartS: [] as number[], rssMiB: [] as number[] }]));
   const rates = new Map<string, number>();
@@ -103,10 +110,13 @@ async function measure(options: ServeOptions, folder: string): Promise<unknown> 
     p99Ms: median(figures.map(({ p99Ms }) => p99Ms)),
     failures: figures.reduce((sum, { failures }) => sum + failures, 0),
   }));
+  const first = compared[0]?.name;
+  const firstPerS = ({ request, clients }: (typeof rows)[number]) =>
+    rows.find((row) => row.side === first && row.request === request && row.clients === clients)?.perS ?? Number.NaN;
   const about = machine();
   console.log(`${about.cpu}, ${about.cores} cores (${about.cpuFeatures.join(' ')}), load ${about.load1min}`);
   printTable(
-    ['request', 'clients', 'server', 'requests/s', 'p50 ms', 'p99 ms', 'failures'],
+    ['request', 'clients', 'server', 'requests/s', `ratio to ${first}`, 'p50 ms', 'p99 ms', 'failures'],
     [...rows]
       .sort((a, b) => a.request.localeCompare(b.request) || a.clients - b.clients)
       .map((row) => [
@@ -114,6 +124,7 @@ async function measure(options: ServeOptions, folder: string): Promise<unknown> 
         String(row.clients),
         row.side,
         row.perS.toFixed(1),
+        (row.perS / firstPerS(row)).toFixed(2),
         row.p50Ms.toFixed(1),
         row.p99Ms.toFixed(1),
         String(row.failures),

@@ -1,22 +1,24 @@
 /**
- * Training samples/s of the reference network on ready features, against PyTorch's eager loop in the same run: windows
- * alternate, medians are quoted. On a GPU the features come from the host's memory at every step, on both sides.
+ * Training samples/s of the reference network on ready features, against PyTorch's eager loop, or another version of
+ * autobird, in the same run: windows alternate, medians are quoted. On a GPU the features come from the host's memory
+ * at every step.
  */
-import { type Device, type Precision, runtimeInfo, Trainer } from '../bindings/index.ts';
+import { join } from 'node:path';
+import { type Device, type Precision, runtimeInfo } from '../bindings/index.ts';
 import { machine, median, printTable } from './machine.ts';
-import { Opponent } from './opponent.ts';
+import { Opponent, python, script } from './opponent.ts';
 
-const classes = 19;
-const mels = 64;
-const frames = 157;
+const trainWindows = join(import.meta.dirname, 'trainWindows.ts');
 
 // glibc keeps big blocks instead of returning them to the kernel: what a knowing PyTorch user sets.
 const mallocEnv = { MALLOC_MMAP_THRESHOLD_: '4294967295', MALLOC_TRIM_THRESHOLD_: '8589934592' };
 
 interface Contestant {
   readonly name: string;
-  window(seconds: number): Promise<number>;
-  stop(): void;
+  /** The name of the one that its rate is a ratio of. */
+  readonly comparedWith: string;
+  readonly command: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 interface TrainBench {
@@ -24,102 +26,60 @@ interface TrainBench {
   readonly windowS: number;
   readonly threads: number;
   readonly device: Device;
+  /** Another built checkout, compared with this one instead of PyTorch; null for none. */
+  readonly against: string | null;
 }
 
-async function opponent(variant: string, batch: number, { threads, device }: TrainBench): Promise<Contestant> {
-  const env: Record<string, string> = variant === 'plain' ? {} : mallocEnv;
-  const process = await Opponent.start(
-    'train.py',
-    ['--variant', variant, '--batch', String(batch), '--threads', String(threads), '--device', device],
-    env,
-  );
-  return {
-    name: `PyTorch ${variant}`,
-    window: async (seconds) => (await process.request({ seconds }))['samples_per_s'] ?? Number.NaN,
-    stop: () => process.stop(),
+function pyTorch(variant: string, batch: number, { threads, device }: TrainBench): Contestant {
+  const options = { variant, batch, threads, device };
+  const flags = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
+  const command = [python, script('train.py'), ...flags];
+  const env = variant === 'plain' ? {} : mallocEnv;
+  return { name: `PyTorch ${variant}`, comparedWith: 'PyTorch plain', command, env };
+}
+
+function contestants(batch: number, options: TrainBench): readonly Contestant[] {
+  const { against, device, threads } = options;
+  const fast = device === 'cuda' ? 'fp16' : 'bf16';
+  const own = join(import.meta.dirname, '..');
+  const ours = (name: string, comparedWith: string, precision: Precision, folder = own): Contestant => {
+    const words = [folder, precision, batch, threads, device].map(String);
+    return { name, comparedWith, command: [process.execPath, '--import', 'tsx', trainWindows, ...words] };
   };
+  if (against === null) {
+    return [
+      pyTorch('plain', batch, options),
+      ours('autobird f32', 'PyTorch plain', 'f32'),
+      pyTorch('tuned-f32', batch, options),
+      pyTorch(`tuned-${fast}`, batch, options),
+      ours(`autobird ${fast}`, 'PyTorch plain', fast),
+    ];
+  }
+  return (['f32', fast] as const).flatMap((precision) => [
+    ours(`old ${precision}`, `old ${precision}`, precision, against),
+    ours(`new ${precision}`, `old ${precision}`, precision),
+  ]);
 }
 
-async function ours(precision: Precision, batch: number, { threads, device }: TrainBench): Promise<Contestant> {
-  const trainer = await Trainer.create(
-    {
-      model: {
-        stem: 'plain',
-        stemChannels: [32, 64],
-        stemDropout: 0.25,
-        frequencyPooling: 'mean',
-        dModel: 64,
-        nHeads: 2,
-        nLayers: 1,
-        ffDim: 2048,
-        dropout: 0.1,
-        pooling: 'attention',
-        maxLen: 512,
-      },
-      features: {
-        sampleRateHz: 16000,
-        nFft: 1024,
-        hopSamples: 512,
-        nMels: mels,
-        fMinHz: 20,
-        fMaxHz: 8000,
-        logOffset: 1e-6,
-        background: 'none',
-      },
-      classes,
-      statistics: { mean: new Float32Array(mels), std: new Float32Array(mels).fill(1) },
-      optimizer: { kind: 'adam', beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 1e-4 },
-      gradClip: 1,
-      emaDecay: 0,
-      seed: 0,
-      device,
-      precision,
-      threads,
-      loaderThreads: 1,
-    },
-    null,
-  );
-  const features = Float32Array.from({ length: batch * mels * frames }, () => Math.random() * 2 - 1);
-  const target = new Float32Array(batch * classes);
-  for (let row = 0; row < batch; row++) target[row * classes + (row % classes)] = 1;
-  const step = () => trainer.stepFeatures(features, target, batch, { learningRate: 3e-4 });
-  for (let i = 0; i < 3; i++) await step();
-  return {
-    name: `autobird ${precision}`,
-    window: async (seconds) => {
-      const begin = performance.now();
-      let steps = 0;
-      while (performance.now() - begin < seconds * 1000) {
-        await step();
-        steps++;
-      }
-      return (steps * batch) / ((performance.now() - begin) / 1000);
-    },
-    stop: () => trainer.dispose(),
-  };
-}
-
-/** Rounds of alternating windows for each batch size; ratios are against the plain eager loop of the same batch. */
+/** Rounds of alternating windows for each batch size. */
 export async function benchTrain(options: TrainBench): Promise<unknown> {
   const results = [];
-  const fast = options.device === 'cuda' ? 'fp16' : 'bf16';
   for (const batch of options.device === 'cuda' ? [64, 512] : [16, 64]) {
-    const contestants = [
-      await opponent('plain', batch, options),
-      await ours('f32', batch, options),
-      await opponent('tuned-f32', batch, options),
-      await opponent(`tuned-${fast}`, batch, options),
-      await ours(fast, batch, options),
-    ];
-    const rates = contestants.map((): number[] => []);
-    for (let round = 0; round < options.rounds; round++) {
-      for (const [i, contestant] of contestants.entries()) rates[i]?.push(await contestant.window(options.windowS));
+    const sides = [];
+    for (const contestant of contestants(batch, options)) {
+      const process = await Opponent.start(contestant.command, contestant.env);
+      sides.push({ ...contestant, process, rates: [] as number[] });
     }
-    for (const contestant of contestants) contestant.stop();
-    const plain = median(rates[0] ?? []);
-    for (const [i, contestant] of contestants.entries()) {
-      const of = rates[i] ?? [];
-      results.push({ batch, name: contestant.name, samplesPerS: median(of), ratio: median(of) / plain, windows: of });
+    for (let round = 0; round < options.rounds; round++) {
+      for (const { process, rates } of sides) {
+        rates.push((await process.request({ seconds: options.windowS }))['samples_per_s'] ?? Number.NaN);
+      }
+    }
+    for (const { process } of sides) process.stop();
+    const medians = new Map(sides.map(({ name, rates }) => [name, median(rates)]));
+    for (const { name, comparedWith, rates } of sides) {
+      const samplesPerS = median(rates);
+      results.push({ batch, name, samplesPerS, ratio: samplesPerS / (medians.get(comparedWith) ?? 0), windows: rates });
     }
   }
   const where = options.device === 'cuda' ? runtimeInfo().cudaDevices[0]?.name : machine().cpu;

@@ -1,6 +1,6 @@
 /**
- * A well-behaved client beside the attack, in a process of its own: a recording of five seconds every 200 ms, whether or not there
- * was a response to the last one, and how long each takes from the instant it was due.
+ * A well-behaved client beside the attack, in a process of its own: a recording of five seconds every 200 ms, whether
+ * or not there was a response to the last one, and how long each takes from the instant it was due.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -87,14 +87,16 @@ async function sendUntilStopped(port: number): Promise<void> {
   const latency = new LatencyHistogram();
   const requests: Promise<void>[] = [];
   let failed = 0;
-  const timer = setInterval(() => {
+  const sendDue = () => {
     const dueMs = performance.now();
     const record = (reason: string | null) => {
       if (reason === null) latency.record(performance.now() - dueMs);
       else failed++;
     };
     requests.push(send().then(record));
-  }, everyMs);
+  };
+  sendDue();
+  const timer = setInterval(sendDue, everyMs);
   await once(process, 'message');
   clearInterval(timer);
   await Promise.all(requests);

@@ -13,14 +13,14 @@ import { bombs, heavyBombs, hugeUploads, liars, truncatedUploads } from './uploa
 /** @param largeLogPath where the log of a million rows is written */
 export function attacksOf(scale: number, largeLogPath: string): readonly Attack[] {
   const scaled = (count: number) => Math.max(1, Math.round(count * scale));
-  const nobody: Attack = {
-    name: 'nobody',
+  const noAttack: Attack = {
+    name: 'no attack',
     describe: 'ten seconds for comparison',
     expected: /./,
     run: () => sleep(10_000, new ResponseCounts()),
   };
   return [
-    nobody,
+    noAttack,
     smuggling(),
     pathTraversal(),
     headerFloods(scaled(500)),

@@ -1,9 +1,10 @@
 /** Requests that two servers may read differently: where they begin, where they end, what they are for. */
+import { concurrently } from '../../src/concurrently.ts';
 import type { Attack } from './Attack.ts';
 import { ResponseCounts } from './ResponseCounts.ts';
-import { exchange, inTurns, outcome, statuses } from './wire.ts';
+import { exchange, lastStatus, statuses } from './wire.ts';
 
-/** A request that is part of a body: nobody may respond to it. */
+/** A request inside a body: there may be no response to it. */
 const smuggled = 'GET /v1/models HTTP/1.1\r\nHost: localhost\r\n\r\n';
 
 const shapes: readonly (readonly [name: string, bytes: string])[] = [
@@ -76,10 +77,10 @@ export function smuggling(timeoutMs = 1500): Attack {
     expected: /^(200|4\d\d|501|505|closed)$/,
     async run({ port }) {
       const responses = new ResponseCounts();
-      await inTurns(shapes, 8, async ([name, bytes]) => {
+      await concurrently(shapes, 8, undefined, async ([name, bytes]) => {
         const text = await exchange(port, [bytes], { timeoutMs });
         const seen = statuses(text);
-        responses.add(outcome(text));
+        responses.add(lastStatus(text));
         if (seen.length > 1) responses.problems.push(`${name}: ${seen.length} responses (${seen.join(', ')})`);
         if (text.includes('"models"')) responses.problems.push(`${name}: there was a response to the smuggled request`);
       });
@@ -96,7 +97,7 @@ export function pipelining(depth: number): Attack {
     async run({ port }) {
       const responses = new ResponseCounts();
       const requests = `${'GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(depth - 1)}GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`;
-      await inTurns(Array(8).fill(requests) as string[], 8, async (bytes) => {
+      await concurrently(Array(8).fill(requests) as string[], 8, undefined, async (bytes) => {
         const seen = statuses(await exchange(port, [bytes], { timeoutMs: 60_000 }));
         for (const status of seen) responses.add(status);
         if (seen.length !== depth) responses.problems.push(`${seen.length} of ${depth} responses`);
@@ -120,9 +121,9 @@ export function headerFloods(count: number): Attack {
     expected: /^(431|404|414|400|200|closed)$/,
     async run({ port }) {
       const responses = new ResponseCounts();
-      await inTurns(Array(count).keys(), 16, async (i) => {
+      await concurrently([...Array(count).keys()], 16, undefined, async (i) => {
         const head = `GET ${paths[i % paths.length]} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n${floods[i % floods.length]}\r\n`;
-        responses.add(outcome(await exchange(port, [head])));
+        responses.add(lastStatus(await exchange(port, [head])));
       });
       return responses;
     },
@@ -157,10 +158,10 @@ export function pathTraversal(): Attack {
     expected: /^4\d\d$/,
     async run({ port }) {
       const responses = new ResponseCounts();
-      await inTurns(climbs, 8, async (path) => {
+      await concurrently(climbs, 8, undefined, async (path) => {
         const text = await exchange(port, [`GET ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`]);
-        responses.add(outcome(text));
-        if (outcome(text) === '200') responses.problems.push(`${path}: ${text.slice(0, 200)}`);
+        responses.add(lastStatus(text));
+        if (lastStatus(text) === '200') responses.problems.push(`${path}: ${text.slice(0, 200)}`);
         if (/root:|"dependencies"/.test(text)) responses.problems.push(`${path} showed a file`);
       });
       return responses;

@@ -1,11 +1,12 @@
 /** Forms and recordings with mistakes that nobody would make on purpose, from a seed. */
 import { execFileSync } from 'node:child_process';
+import { concurrently } from '../../src/concurrently.ts';
 import { randomFor } from '../../src/random.ts';
 import { int16, wav } from '../../test/helpers/wav.ts';
 import type { Attack } from './Attack.ts';
 import { ResponseCounts } from './ResponseCounts.ts';
 import { form } from './uploads.ts';
-import { exchange, inTurns, outcome, post } from './wire.ts';
+import { exchange, lastStatus, post } from './wire.ts';
 
 /** One to eight mistakes: bits, stretches of a byte, pieces that are lost, doubled or somewhere else, an early end. */
 export function mutated(file: Uint8Array, seed: number): Uint8Array {
@@ -93,13 +94,13 @@ export function fuzzedAudio(count: number): Attack {
       const responses = new ResponseCounts();
       const files = seeds();
       if (files.length < 15) responses.problems.push(`only ${files.length} formats were written`);
-      await inTurns(Array(count).keys(), 4, async (i) => {
+      await concurrently([...Array(count).keys()], 4, undefined, async (i) => {
         const [name, file] = files[i % files.length] as (typeof files)[number];
         const text = await exchange(port, post('/v1/predictions', 'Content-Type: audio/x\r\n', mutated(file, i)), {
           timeoutMs: 60_000,
         });
-        responses.add(outcome(text));
-        if (/^(5|closed)/.test(outcome(text)))
+        responses.add(lastStatus(text));
+        if (/^(5|closed)/.test(lastStatus(text)))
           responses.problems.push(`${name}, seed ${i}: ${text.split('\r\n\r\n').at(-1)?.slice(0, 300)}`);
       });
       return responses;
@@ -155,14 +156,14 @@ export function malformedForms(count: number): Attack {
     expected: /^(200|400|413|415|422|closed)$/,
     async run({ port }) {
       const responses = new ResponseCounts();
-      await inTurns(Array(count).keys(), 8, async (i) => {
+      await concurrently([...Array(count).keys()], 8, undefined, async (i) => {
         const odd = oddities[i];
         const text =
           odd === undefined
             ? await exchange(port, post('/classify', formType, Buffer.concat([mutated(head, i), good.subarray(200)])))
             : await exchange(port, post('/classify', odd[0], Buffer.from(odd[1], 'latin1')));
-        responses.add(outcome(text));
-        if (/^5/.test(outcome(text)))
+        responses.add(lastStatus(text));
+        if (/^5/.test(lastStatus(text)))
           responses.problems.push(`seed ${i}: ${text.split('\r\n\r\n').at(-1)?.slice(0, 300)}`);
       });
       return responses;

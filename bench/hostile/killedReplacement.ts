@@ -1,4 +1,7 @@
-/** A worker is killed, and then every replacement while it starts: at the moment it is there, loads LibTorch, or has the log. */
+/**
+ * A worker is killed, and then every replacement while it starts: at the moment it is there, loads LibTorch, or has the
+ * log.
+ */
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { eventually } from '../../test/helpers/eventually.ts';
@@ -22,17 +25,17 @@ export function killedReplacement(count: number): Attack {
     own: { settings: ['service.workers=2'] },
     async prepare(service) {
       await whole(service);
-      const [, victim] = childrenOf(service.pid);
-      process.kill(victim as number, 'SIGKILL');
+      const victim = await secondProcess(service, undefined);
+      process.kill(victim, 'SIGKILL');
       // It is held, so that it does not serve the bystander, whose connection would end with it.
-      process.kill(await replacement(service, victim), 'SIGSTOP');
+      process.kill(await secondProcess(service, victim), 'SIGSTOP');
     },
     async run(service) {
-      const outcomes = new ResponseCounts();
+      const counts = new ResponseCounts();
       const logged = (await readFile(`${service.dir}/service.log`, 'utf8')).length;
       let last: number | undefined;
       for (let i = 0; i < count; i++) {
-        const pid = await replacement(service, last);
+        const pid = await secondProcess(service, last);
         process.kill(pid, 'SIGCONT');
         const moment = moments[i % moments.length] as string;
         await eventually(async () => mapsOf(pid).includes(moment), `A replacement never has ${moment}`, mostTries);
@@ -40,16 +43,16 @@ export function killedReplacement(count: number): Attack {
         last = pid;
       }
       await whole(service);
-      outcomes.add('took the place');
+      counts.add('took the place');
       const text = (await readFile(`${service.dir}/service.log`, 'utf8')).slice(logged);
       for (const [words, outcome] of [
         ['A worker did not start', 'killed while it started'],
         ['A worker died', 'killed while it served'],
       ] as const) {
         const times = text.split(words).length - 1;
-        if (times > 0) outcomes.add(outcome, times);
+        if (times > 0) counts.add(outcome, times);
       }
-      return outcomes;
+      return counts;
     },
   };
 }
@@ -64,7 +67,7 @@ async function whole({ port }: ServiceProcess): Promise<void> {
 }
 
 /** The second process, as soon as there is one that is not `previous`. */
-async function replacement({ pid }: ServiceProcess, previous: number | undefined): Promise<number> {
+async function secondProcess({ pid }: ServiceProcess, previous: number | undefined): Promise<number> {
   let second: number | undefined;
   const isThere = async () => {
     second = childrenOf(pid)[1];

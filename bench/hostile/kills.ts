@@ -1,6 +1,6 @@
 /**
- * `kill -9` at random instants under load. A prediction that was sent must be in the log, once. A row more is one that was on its
- * way when the process died, and its client knows that it has none.
+ * `kill -9` at random instants under load. A prediction that was sent must be in the log, once. A row more is one that
+ * was on its way when the process died, and its client knows that it has none.
  */
 import Database from 'libsql';
 import { chirpWav } from '../../test/helpers/tinyModel.ts';

@@ -1,4 +1,4 @@
-/** `npm run hostile`: clients that nobody wants, against a service in a process of its own, beside one that behaves. */
+/** `npm run hostile`: hostile clients against a service in a process of its own, beside one that behaves. */
 import { copyFile, mkdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -44,7 +44,8 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => 
 try {
   await attackAll();
 } catch (error) {
-  console.error((error as Error).message);
+  const { message, cause } = error as Error;
+  console.error(cause instanceof Error ? `${message}: ${cause.message}` : message);
   process.exitCode = 1;
 } finally {
   await rm(dir, { recursive: true, force: true });

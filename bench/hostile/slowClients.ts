@@ -3,9 +3,12 @@ import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Attack } from './Attack.ts';
 import { ResponseCounts } from './ResponseCounts.ts';
-import { outcome } from './wire.ts';
+import { lastStatus } from './wire.ts';
 
-/** Opens `count` connections, lets each `trickle` once a second, and waits `mostS` seconds at most until the service has ended them all. */
+/**
+ * Opens `count` connections, lets each `trickle` once a second, and waits `mostS` seconds at most until the service has
+ * ended them all.
+ */
 async function hold(
   port: number,
   count: number,
@@ -24,7 +27,7 @@ async function hold(
     else socket.pause();
     socket.on('close', () => {
       open.delete(socket);
-      responses.add(outcome(text));
+      responses.add(lastStatus(text));
     });
   }
   const until = performance.now() + 1000 * mostS;
@@ -67,7 +70,7 @@ export function slowReaders(count: number, mostS: number): Attack {
   const head = 'GET /redoc/redoc.standalone.js HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(20);
   return {
     name: 'slow readers',
-    describe: `${count} clients that ask for 20 MB and read nothing`,
+    describe: `${count} clients that request 20 MB and read nothing`,
     expected: /^closed$/,
     run: ({ port }) => hold(port, count, mostS, { head, trickle: '', reads: false }),
   };

@@ -1,10 +1,13 @@
-/** One client against all others: room that is announced or held, names that are not ours, a folder that cannot be read. */
+/**
+ * One client against all others: room that is announced or held, names that are not ours, a folder that cannot be read.
+ */
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { concurrently } from '../../src/concurrently.ts';
 import type { Attack } from './Attack.ts';
 import { ResponseCounts } from './ResponseCounts.ts';
-import { exchange, inTurns, outcome } from './wire.ts';
+import { exchange, lastStatus } from './wire.ts';
 
 /** The attacker is another client than the bystander, which comes from 127.0.0.1. */
 const localAddress = '127.0.0.2';
@@ -23,7 +26,7 @@ async function heldUploads(port: number, count: number, sent: number, seconds: n
     socket.on('error', () => {});
     socket.on('data', (chunk) => (text += chunk.toString('latin1')));
     socket.on('close', () => {
-      if (open.delete(socket)) responses.add(outcome(text));
+      if (open.delete(socket)) responses.add(lastStatus(text));
     });
     socket.write(head(60_000_000));
     if (sent > 0) socket.write(Buffer.alloc(sent));
@@ -75,8 +78,8 @@ export function rebinding(): Attack {
     expected: /^403$/,
     async run({ port }) {
       const responses = new ResponseCounts();
-      await inTurns(requests, 8, async (bytes) => {
-        responses.add(outcome(await exchange(port, [bytes])));
+      await concurrently(requests, 8, undefined, async (bytes) => {
+        responses.add(lastStatus(await exchange(port, [bytes])));
       });
       return responses;
     },

@@ -2,11 +2,12 @@
 import { execFileSync } from 'node:child_process';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { concurrently } from '../../src/concurrently.ts';
 import { silentFlac } from '../../test/helpers/silentFlac.ts';
 import { int16, wav } from '../../test/helpers/wav.ts';
 import type { Attack } from './Attack.ts';
 import { ResponseCounts } from './ResponseCounts.ts';
-import { exchange, inTurns, outcome, post } from './wire.ts';
+import { exchange, lastStatus, post } from './wire.ts';
 
 const boundary = 'x';
 const formType = `Content-Type: multipart/form-data; boundary=${boundary}\r\n`;
@@ -26,7 +27,7 @@ export function hugeUploads(count: number, megabytes: number): Attack {
     expected: /^(400|413|503|closed)$/,
     async run({ port }) {
       const responses = new ResponseCounts();
-      await inTurns(Array(count).keys(), 8, async (i) => {
+      await concurrently([...Array(count).keys()], 8, undefined, async (i) => {
         const chunked = i % 2 === 0;
         const type = i % 4 < 2 ? formType : 'Content-Type: audio/wav\r\n';
         const first = i % 4 < 2 ? partHead : '';
@@ -42,7 +43,7 @@ export function hugeUploads(count: number, megabytes: number): Attack {
           }
           if (chunked) yield '0\r\n\r\n';
         }
-        responses.add(outcome(await exchange(port, parts())));
+        responses.add(lastStatus(await exchange(port, parts())));
       });
       return responses;
     },
@@ -58,11 +59,11 @@ export function truncatedUploads(count: number): Attack {
     expected: /^(400|422|closed|gone)$/,
     async run({ port }) {
       const responses = new ResponseCounts();
-      await inTurns(Array(count).keys(), 16, async (i) => {
+      await concurrently([...Array(count).keys()], 16, undefined, async (i) => {
         const half = body.subarray(0, Math.floor((body.byteLength * ((i * 37) % 100)) / 100));
         const [head] = post('/v1/predictions', formType, body);
         if (i % 2 === 0) {
-          responses.add(outcome(await exchange(port, [head, half], { end: true })));
+          responses.add(lastStatus(await exchange(port, [head, half], { end: true })));
           return;
         }
         const socket = connect(port, '127.0.0.1');
@@ -104,11 +105,11 @@ export function bombs(files: () => readonly Uint8Array[]): Attack {
     expected: /^(413|422|504)$/,
     async run({ port }) {
       const responses = new ResponseCounts();
-      await inTurns(files(), 2, async (bytes) => {
+      await concurrently(files(), 2, undefined, async (bytes) => {
         const text = await exchange(port, post('/v1/predictions', 'Content-Type: audio/x\r\n', bytes), {
           timeoutMs: 60_000,
         });
-        responses.add(outcome(text));
+        responses.add(lastStatus(text));
       });
       return responses;
     },
@@ -147,8 +148,8 @@ export function liars(): Attack {
     expected: /^(200|413|415|422)$/,
     async run({ port }) {
       const responses = new ResponseCounts();
-      await inTurns(files, 4, async (bytes) => {
-        responses.add(outcome(await exchange(port, post('/v1/predictions', 'Content-Type: audio/wav\r\n', bytes))));
+      await concurrently(files, 4, undefined, async (bytes) => {
+        responses.add(lastStatus(await exchange(port, post('/v1/predictions', 'Content-Type: audio/wav\r\n', bytes))));
       });
       return responses;
     },

@@ -8,7 +8,10 @@ export interface ExchangeOptions {
   readonly end?: boolean;
 }
 
-/** Sends the parts one after another and gives everything that comes back, latin1, until the connection ends or time is up. */
+/**
+ * Sends the parts one after another and gives everything that comes back, latin1, until the connection ends or time is
+ * up.
+ */
 export async function exchange(
   port: number,
   parts: Iterable<string | Uint8Array> | AsyncIterable<string | Uint8Array>,
@@ -49,7 +52,7 @@ export function statuses(text: string): string[] {
 }
 
 /** The last status, else `closed`. */
-export function outcome(text: string): string {
+export function lastStatus(text: string): string {
   return statuses(text).at(-1) ?? 'closed';
 }
 
@@ -58,13 +61,4 @@ export function post(path: string, headers: string, body: Uint8Array): readonly 
     `POST ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: ${body.byteLength}\r\n${headers}\r\n`,
     body,
   ];
-}
-
-/** `work` for each item, `atOnce` of them at a time. */
-export async function inTurns<T>(items: Iterable<T>, atOnce: number, work: (item: T) => Promise<void>): Promise<void> {
-  const iterator = items[Symbol.iterator]();
-  const worker = async () => {
-    for (let step = iterator.next(); step.done !== true; step = iterator.next()) await work(step.value);
-  };
-  await Promise.all(Array.from({ length: atOnce }, worker));
 }

@@ -1,6 +1,6 @@
 /**
- * Durations in buckets that grow by 1 %, as HdrHistogram keeps them: a percentile is off by half a percent at most, whatever
- * its size, and recording costs one logarithm.
+ * Durations in buckets that grow by 1 %, as HdrHistogram keeps them: a percentile is off by half a percent at most,
+ * whatever its size, and recording costs one logarithm.
  */
 const growth = Math.log(1.01);
 const smallestMs = 0.01;

@@ -1,7 +1,7 @@
 /**
- * Load from this process. Open loop: requests become due at a rate that does not depend on the server, and a latency runs
- * from the instant its request was due; a server that stalls for a second is seen stalling by everybody who came in that second
- * (what "coordinated omission" leaves out). Closed loop: clients that each wait for their response.
+ * Load from this process. Open loop: requests become due at a rate that does not depend on the server, and a latency
+ * runs from the instant its request was due; a server that stalls for a second is seen stalling by everybody who came
+ * in that second (what "coordinated omission" leaves out). Closed loop: clients that each wait for their response.
  */
 import { Agent, request as httpRequest } from 'node:http';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -35,7 +35,10 @@ export interface LoadOptions {
 
 export interface LoadResult {
   readonly statistics: LoadStatistics;
-  /** From the first measured request to the last response: an overloaded server serves its backlog after the arrivals ended. */
+  /**
+   * From the first measured request to the last response: an overloaded server serves its backlog after the arrivals
+   * ended.
+   */
   readonly elapsedS: number;
   /** What this process itself used, in cores. Near 1, it measures itself. */
   readonly generatorCores: number;
@@ -61,7 +64,7 @@ export async function generateLoad(options: LoadOptions): Promise<LoadResult> {
     end = performance.now();
   };
   const forget = onAbort(signal, stop);
-  let lastAnswer = begin;
+  let lastResponse = begin;
   let cpuAtBegin: NodeJS.CpuUsage | undefined;
 
   const send = async (dueMs: number): Promise<void> => {
@@ -71,7 +74,7 @@ export async function generateLoad(options: LoadOptions): Promise<LoadResult> {
     const { status, bytes, error } = await exchange(agent, base, request, dueMs + 1000 * timeoutS);
     const now = performance.now();
     if (dueMs < begin) return;
-    lastAnswer = now;
+    lastResponse = now;
     const reason = error ?? (status >= 400 ? `HTTP ${status}` : undefined);
     statistics.record({
       method: request.method,
@@ -108,7 +111,7 @@ export async function generateLoad(options: LoadOptions): Promise<LoadResult> {
     forget();
     agent.destroy();
   }
-  const elapsedS = Math.max(end - begin, lastAnswer - begin) / 1000;
+  const elapsedS = Math.max(end - begin, lastResponse - begin) / 1000;
   const cpu = process.cpuUsage(cpuAtBegin);
   return { statistics, elapsedS, startedAt, generatorCores: (cpu.user + cpu.system) / 1e6 / elapsedS };
 }

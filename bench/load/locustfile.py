@@ -26,7 +26,7 @@ def dummy_audio() -> bytes:
 AUDIO = dummy_audio()
 
 
-class Listener(HttpUser):
+class Client(HttpUser):
     wait_time = between(1, 2)
 
     @task(1)

@@ -16,8 +16,8 @@ export interface MaximumRate {
 }
 
 /**
- * The highest open-loop rate whose p99 stays within `p99Ms` and where nothing fails: doubled from `rate` until it does not
- * hold, then halved between to within 5 %. Each step lasts `durationS` (default 30).
+ * The highest open-loop rate whose p99 stays within `p99Ms` and where nothing fails: doubled from `rate` until it does
+ * not hold, then halved between to within 5 %. Each step lasts `durationS` (default 30).
  */
 export async function findMaximumRate(
   options: LoadOptions & { readonly rate: number },

@@ -27,7 +27,7 @@ NAMES = {
 }
 
 
-class Listener:
+class Predictor:
     """What a careful user writes: the transform built once, resampling, the same clips, statistics and vote as in training."""
 
     def __init__(self, path: str):

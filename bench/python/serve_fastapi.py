@@ -9,13 +9,13 @@ CHECKPOINT=reference.safetensors [TUNED=1] uvicorn serve_fastapi:app --app-dir b
 import os
 
 import torch
-from checkpoint import Listener
+from checkpoint import Predictor
 from fastapi import FastAPI, UploadFile
 
 TUNED = os.environ.get("TUNED") == "1"
 if TUNED:
     torch.set_num_threads(1)
-listener = Listener(os.environ["CHECKPOINT"])
+predictor = Predictor(os.environ["CHECKPOINT"])
 app = FastAPI()
 
 if TUNED:
@@ -23,14 +23,14 @@ if TUNED:
     @app.post("/classify/")
     def classify(audio: UploadFile) -> str:
         with torch.inference_mode():
-            return listener.vote(listener.model(listener.features(audio.file.read())))
+            return predictor.vote(predictor.model(predictor.features(audio.file.read())))
 
 else:
 
     @app.post("/classify/")
     async def classify(audio: UploadFile) -> str:
         with torch.no_grad():
-            return listener.vote(listener.model(listener.features(await audio.read())))
+            return predictor.vote(predictor.model(predictor.features(await audio.read())))
 
 
 @app.get("/")

@@ -8,24 +8,24 @@ import sys
 
 import litserve as ls
 import torch
-from checkpoint import Listener
+from checkpoint import Predictor
 
 
 class Birds(ls.LitAPI):
     def setup(self, device):
         torch.set_num_threads(1)
-        self.listener = Listener(os.environ["CHECKPOINT"])
+        self.predictor = Predictor(os.environ["CHECKPOINT"])
 
     def decode_request(self, request):
-        return self.listener.features(request["audio"].file.read())
+        return self.predictor.features(request["audio"].file.read())
 
     def batch(self, inputs):
         return inputs
 
     def predict(self, inputs):
         with torch.inference_mode():
-            logits = self.listener.model(torch.cat(inputs))
-        return [self.listener.vote(part) for part in logits.split([len(x) for x in inputs])]
+            logits = self.predictor.model(torch.cat(inputs))
+        return [self.predictor.vote(part) for part in logits.split([len(x) for x in inputs])]
 
     def unbatch(self, output):
         return output

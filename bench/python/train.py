@@ -1,4 +1,4 @@
-"""Training windows on demand: reads `{"seconds": s}` lines, answers `{"samples_per_s": …}` lines.
+"""Training windows on demand: reads `{"seconds": s}` lines, writes `{"samples_per_s": …}` lines.
 
 plain: the eager f32 loop of the original. tuned: what a knowing user gets from the same torch (autocast to bf16, on a GPU
 to fp16 with a GradScaler, channels-last from the input on, fused Adam, pinned memory; the caller sets glibc's malloc

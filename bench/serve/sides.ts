@@ -12,20 +12,21 @@ export interface Side {
   readonly page: boolean;
 }
 
-const root = join(import.meta.dirname, '../..');
+const ownFolder = join(import.meta.dirname, '../..');
 
-function autobird(name: string, overrides: readonly string[]): Side {
+/** @param folder the built checkout */
+function autobird(name: string, overrides: readonly string[], folder = ownFolder): Side {
   return {
     name,
     page: true,
-    command: (port, checkpoint, folder) => [
+    command: (port, checkpoint, logFolder) => [
       process.execPath,
-      join(root, 'dist/services/main.js'),
+      join(folder, 'dist/services/main.js'),
       'inference',
       `service.port=${port}`,
       'service.management.port=null',
       `service.models=[{name: reference, checkpoint: '${checkpoint}'}]`,
-      `service.log.path=${folder}/log-${port}.db`,
+      `service.log.path=${logFolder}/log-${port}.db`,
       'service.log_level=warn',
       ...overrides,
     ],
@@ -44,6 +45,11 @@ export const sides: readonly Side[] = [
   uvicorn('FastAPI, tuned', { TUNED: '1' }, ['--workers', '2']),
   { name: 'LitServe', page: false, command: (port) => [python, script('serve_litserve.py'), String(port)] },
 ];
+
+/** This checkout and another one, both built. */
+export function oldAndNew(folder: string): readonly Side[] {
+  return [autobird('old', [], folder), autobird('new', [])];
+}
 
 const running = new Set<ChildProcess>();
 process.once('exit', () => {

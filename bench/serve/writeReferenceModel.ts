@@ -6,8 +6,8 @@ import { composeConfig } from '../../src/index.ts';
 const classes = 20;
 
 /**
- * A checkpoint of the reference network as it is before training, with the reference's features and clips: its predictions mean
- * nothing, and cost what a trained one's do.
+ * A checkpoint of the reference network as it is before training, with the reference's features and clips: its
+ * predictions mean nothing, and cost what a trained one's do.
  */
 export async function writeReferenceModel(path: string): Promise<void> {
   const { config } = composeConfig(['experiment=reference', 'data.raw_dir=.']);

@@ -1,4 +1,7 @@
-/** Closed-loop load by wrk, which takes a tenth of a core where a generator in Node takes a half: both sides share it with us. */
+/**
+ * Closed-loop load by wrk, which takes a tenth of a core where a generator in Node takes a half: both sides share it
+ * with us.
+ */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 
