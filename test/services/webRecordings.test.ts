@@ -1,7 +1,7 @@
 // time-limit: 300
 /** The page at /app/ with recordings from the field: long ones, many of them, a list of species, and no model yet. */
 import { mkdir, writeFile } from 'node:fs/promises';
-import type { Page } from 'playwright-core';
+import type { Page, Route } from 'playwright-core';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { textOf } from '../helpers/textOf.ts';
@@ -57,6 +57,23 @@ function browserTests(): void {
             problems.every((problem) => problem.includes('503')),
             problems.join('\n'),
           );
+        }),
+      [jobsAbove, 'service.jobs.dir=DIR/jobs'],
+    ));
+
+  test('the result of a job is fetched again where the service was away when it was ready', () =>
+    withBirds(
+      ({ url }) =>
+        withPage({}, async ({ page }) => {
+          const refuse = (route: Route) => route.fulfill({ status: 503, body: '{}' });
+          await page.route(/\/v1\/jobs\/[0-9a-f]+\/result$/, refuse, { times: 1 });
+          await page.goto(`${url}/app/`);
+          await page.waitForSelector('#limits:not(:empty)');
+          await page.setInputFiles('#files', audio('night.wav', long));
+          await page.waitForSelector('button.entry, .state.bad');
+          assert.is(await page.locator('.state.bad').count(), 0);
+          await page.waitForSelector('.verdict .file:text("night.wav")');
+          assert.equal(await openJobs(page), []);
         }),
       [jobsAbove, 'service.jobs.dir=DIR/jobs'],
     ));

@@ -70,13 +70,12 @@ export async function submitJob(file, options) {
 export async function followJob(id, { signal, onProgress }) {
   for (;;) {
     /** @type {Job | null} */
-    const job = await request(`v1/jobs/${id}`, { signal }).catch((error) => {
-      // The service is being restarted, or the network is away: the job is still there.
-      if (error instanceof RequestError && (error.status === 0 || error.status >= 500)) return null;
-      throw error;
-    });
+    const job = await request(`v1/jobs/${id}`, { signal }).catch(nullWhileAway);
     signal.throwIfAborted();
-    if (job !== null && job.status === 'succeeded') return await resultOf(job, signal);
+    if (job !== null && job.status === 'succeeded') {
+      const result = await resultOf(job, signal).catch(nullWhileAway);
+      if (result !== null) return result;
+    }
     if (job !== null && job.status === 'failed') throw new RequestError(job.error?.message ?? 'The job failed.', 409);
     if (job !== null && job.status === 'cancelled') throw new RequestError('The job was cancelled.', 410);
     if (job !== null) {
@@ -86,6 +85,12 @@ export async function followJob(id, { signal, onProgress }) {
     await new Promise((resolve) => setTimeout(resolve, pauseMs));
     signal.throwIfAborted();
   }
+}
+
+/** The service is being restarted, or the network is away: the job is still there. @param {unknown} error */
+function nullWhileAway(error) {
+  if (error instanceof RequestError && (error.status === 0 || error.status >= 500)) return null;
+  throw error;
 }
 
 /** Ends a job and deletes what the service has of it. @param {string} id */
