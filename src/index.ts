@@ -44,7 +44,14 @@ export { type SynthesizedSet, type SynthesizeOptions, synthesize } from './data/
 export { type ListedRun, listRuns, openRun } from './run/listRuns.ts';
 export { Run } from './run/Run.ts';
 export { type RunSummary, summarizeRun } from './run/summarizeRun.ts';
+export type {
+  TrainingEnded,
+  TrainingListener,
+  TrainingStarted,
+  TrainingStep,
+} from './training/TrainingListener.ts';
 export { type TrainOptions, train } from './training/train.ts';
+export type { TrainingLength } from './training/trainingLength.ts';
 
 // How good is it?
 

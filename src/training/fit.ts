@@ -13,7 +13,7 @@ import { chooseRuntime } from '../prediction/chooseRuntime.ts';
 import { bestRecord } from '../run/bestRecord.ts';
 import type { Run } from '../run/Run.ts';
 import { checkpointMetadata } from './checkpointContent.ts';
-import { describeEpoch, stillImproves, timeEstimate, trainingProgress } from './progress.ts';
+import { allListeners, type TrainingListener } from './TrainingListener.ts';
 import { type EpochOptions, type TrainTotals, trainEpoch } from './trainEpoch.ts';
 import { makeTrainingSet, type TrainingSet } from './trainingSet.ts';
 import { makeValidationSet, type Validation, validate } from './validation.ts';
@@ -23,16 +23,17 @@ export interface FitOptions extends JobOptions {
   readonly dataset: Dataset;
   readonly split: Split;
   readonly run: Run;
-  readonly note: (line: string) => Promise<void>;
+  readonly listeners: readonly TrainingListener[];
 }
 
 /** Trains from where the run's `last` checkpoint is until `best` and `last` are final. Finished runs return at once. */
 export async function fit(options: FitOptions): Promise<void> {
-  const { config, dataset, split, run, note, signal } = options;
+  const { config, dataset, split, run, signal } = options;
+  const listeners = allListeners(options.listeners);
   const restored = await readLast(run);
   if (restored?.metadata.progress.finished) {
-    // A kill right after `last` was written may have cost the metrics their last line.
-    await run.resetMetrics(restored.metadata.progress.history);
+    // A kill right after `last` was written may have cost a listener its last line.
+    await listeners.restored(restored.metadata.progress.history);
     return;
   }
 
@@ -66,11 +67,6 @@ export async function fit(options: FitOptions): Promise<void> {
     labels,
     clips: config.clips,
   });
-  for (const line of trainingSet.notes) await note(line);
-  await note(`Learns ${labels.length} classes from ${training.length} recordings, validates on ${validation.length}`);
-  await note(`Trains ${length.note}`);
-  await note(`Trains on ${device} in ${precision} with ${threads} threads, ${loaderThreads} for features`);
-
   // Bit for bit those the weights were trained with, whatever a new computation would round to.
   const statistics = restored?.statistics ?? trainingSet.statistics;
   using trainer = await Trainer.create(
@@ -91,13 +87,16 @@ export async function fit(options: FitOptions): Promise<void> {
     shards,
   );
   const history: EpochRecord[] = [...(restored?.metadata.progress.history ?? [])];
-  if (restored) {
-    await trainer.importState(restored.tensors);
-    await note(`Goes on after epoch ${history.at(-1)?.epoch ?? 0} of ${length.epochs}`);
-  }
-  await run.resetMetrics(history);
+  if (restored) await trainer.importState(restored.tensors);
+  await listeners.restored(history);
+  await listeners.started({
+    labels,
+    recordings: { train: training.length, val: validation.length },
+    length,
+    ...{ device, precision, threads, loaderThreads },
+    notes: trainingSet.notes,
+  });
 
-  const report = trainingProgress(options.onProgress, length);
   const plan = {
     augment: config.augment,
     training: config.training,
@@ -110,18 +109,11 @@ export async function fit(options: FitOptions): Promise<void> {
   const { epochs, validateEvery } = length;
   const epochOptions = { trainer, sampler, plan, optimizer, scheduler, length, signal };
   let totals = emptyTotals();
-  let told = Promise.resolve();
-  const estimate = timeEstimate(length, history.at(-1)?.step ?? 0, (line) => {
-    told = note(line);
-    told.catch(() => {}); // Awaited, and thrown, after the epoch.
-  });
   for (let epoch = history.at(-1)?.epoch ?? 0; epoch < epochs && !hasStalled(history, config); epoch++) {
     const onStep: EpochOptions['onStep'] = (step, result, rate) => {
-      report(epoch, step, result, rate);
-      estimate();
+      listeners.stepped({ ...result, epoch, step: epoch * length.stepsPerEpoch + step + 1, learningRate: rate });
     };
     const learningRate = await trainEpoch(epoch, totals, { ...epochOptions, onStep });
-    await told;
     const done = epoch + 1;
     if (done % validateEvery !== 0 && done < epochs) continue;
     const validation = await validate(trainer, validationSet, config.evaluation, signal);
@@ -129,16 +121,12 @@ export async function fit(options: FitOptions): Promise<void> {
     history.push(epochRecord({ epoch: done, step, learningRate, totals, validation }));
     totals = emptyTotals();
     const finished = done === epochs || hasStalled(history, config);
-    await save({ ...options, trainer, trainingSet, validation, history, statistics, finished });
+    const isBest = await save({ ...options, trainer, trainingSet, validation, history, statistics, finished });
+    await listeners.saved(history.at(-1) as EpochRecord, isBest);
     signal?.throwIfAborted();
   }
   const best = bestRecord(history, config.training.metric) as EpochRecord;
-  const last = history.at(-1) as EpochRecord;
-  if (last.epoch < epochs) await note(`Stopped early: no better epoch since epoch ${best.epoch}`);
-  await note(`Best: ${describeEpoch(best, epochs, false)}`);
-  if (stillImproves(history)) {
-    await note(`It still got better at the end: training.steps=${2 * length.steps} in a new run may be better still`);
-  }
+  await listeners.ended({ history, best, length });
 }
 
 interface Moment extends FitOptions {
@@ -152,10 +140,10 @@ interface Moment extends FitOptions {
 }
 
 /**
- * Keeps what was reached. `best` goes first and the metrics last, so that a kill in between leaves a `last` from which the
- * same epoch is trained and judged again.
+ * Keeps what was reached; true where it is the best so far. `best` goes first and the metrics last (`metricsFile`), so that
+ * a kill in between leaves a `last` from which the same epoch is trained and judged again.
  */
-async function save(moment: Moment): Promise<void> {
+async function save(moment: Moment): Promise<boolean> {
   const { config, run, trainer, history, statistics } = moment;
   const record = history.at(-1) as EpochRecord;
   const best = bestRecord(history, config.training.metric) as EpochRecord;
@@ -166,8 +154,7 @@ async function save(moment: Moment): Promise<void> {
     await writeCheckpoint(run.bestCheckpoint, { tensors: model, statistics, metadata });
   }
   await writeCheckpoint(run.lastCheckpoint, { tensors, statistics, metadata });
-  await run.appendMetrics(record);
-  await moment.note(describeEpoch(record, moment.trainingSet.length.epochs, best === record));
+  return best === record;
 }
 
 function epochRecord(epoch: {

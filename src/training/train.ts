@@ -15,13 +15,19 @@ import type { Run } from '../run/Run.ts';
 import { startRun } from '../run/startRun.ts';
 import { fit } from './fit.ts';
 import { keepReference } from './keepReference.ts';
+import { metricsFile } from './listeners/metricsFile.ts';
+import { progressLine } from './listeners/progressLine.ts';
+import { trainLog } from './listeners/trainLog.ts';
 import { openTraining } from './openTraining.ts';
+import type { TrainingListener } from './TrainingListener.ts';
 
 export interface TrainOptions extends JobOptions, ConfigSource {
   /** The prepared dataset; by default `<data.root>/<data.name>`. */
   readonly datasetDir?: string;
   /** Keep in the checkpoint what drift is measured from. Default true. */
   readonly driftReference?: boolean;
+  /** Told what every step and every validated epoch measured. */
+  readonly listeners?: readonly TrainingListener[];
   /** Lines worth keeping: what was chosen, what was left out. They are also in `train.log`. */
   readonly onNote?: (line: string) => void;
 }
@@ -35,6 +41,7 @@ export const trainOptionNames: OptionNames<TrainOptions> = {
   configDir: 1,
   datasetDir: 1,
   driftReference: 1,
+  listeners: 1,
   onNote: 1,
   signal: 1,
   onProgress: 1,
@@ -72,7 +79,8 @@ export async function train(given: TrainOptions): Promise<Run> {
     await note(`${started.resumed ? 'Resumes' : 'Writes to'} ${run.dir}`);
     for (const line of [...noEvent, ...dataset.describeSplit(split)]) await note(line);
     await note(await checkOriginals(dataset, dataset.onSide(split, 'test'), config.evaluation));
-    await fit({ ...options, dataset, split, run, note });
+    const own = [metricsFile(run), trainLog(note), progressLine(options.onProgress)];
+    await fit({ ...options, dataset, split, run, listeners: [...own, ...(options.listeners ?? [])] });
     if (options.driftReference ?? true) await keepReference({ ...options, dataset, split, run, note });
     if (split.counts.test > 0) {
       try {

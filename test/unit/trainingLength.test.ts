@@ -1,6 +1,5 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { stillImproves, timeEstimate } from '../../src/training/progress.ts';
 import { type LengthConfig, stepsOfEpoch, trainingLength } from '../../src/training/trainingLength.ts';
 
 const automatic: LengthConfig = { steps: 'auto', epochs: null, stepsPerEpoch: null, batchSize: 32, validations: 10 };
@@ -45,36 +44,6 @@ test('epochs are passes or of a given number of steps, and are validated as ofte
   const given = lengthOf({ epochs: 25, stepsPerEpoch: 7 });
   assert.equal(given, { steps: 175, epochs: 25, stepsPerEpoch: 7, rowsPerEpoch: 224, validateEvery: 3 });
   assert.is(lengthOf({ epochs: 3 }).validateEvery, 1);
-});
-
-test('the time is told once, when ten steps of this process are done', () => {
-  for (const [first, steps] of [
-    [0, 100],
-    [50, 100],
-  ] as const) {
-    const told: string[] = [];
-    const onStep = timeEstimate({ steps }, first, (line) => told.push(line));
-    for (let step = first; step < steps; step++) onStep();
-    assert.is(told.length, 1);
-    assert.match(told[0] as string, new RegExp(`^${steps - first - 11} steps to go, about 0:00 `));
-  }
-});
-
-test('a training that is over before is not told how long it takes', () => {
-  const told: string[] = [];
-  const onStep = timeEstimate({ steps: 11 }, 0, (line) => told.push(line));
-  for (let step = 0; step < 11; step++) onStep();
-  assert.equal(told, []);
-});
-
-test('a training still improves where its last loss is clearly the lowest', () => {
-  const history = (...losses: (number | null)[]) => losses.map((valLoss, i) => ({ step: 10 * (i + 1), valLoss }));
-  assert.ok(stillImproves(history(2.2, 2.0, 1.9, 1.7, 1.6, 1.4, 1.2, 1.0)));
-  assert.not(stillImproves(history(2.2, 1.4, 1.1, 1.0, 1.01, 1.02, 1.0, 0.99)), 'flat');
-  assert.not(stillImproves(history(2.2, 1.8, 1.6, 1.5, 1.4, 1.0, 0.8, 0.9)), 'its best is behind it');
-  assert.not(stillImproves(history(2, 1)), 'two points are no curve');
-  assert.not(stillImproves(history(null, null, null, null)), 'nothing was measured');
-  assert.not(stillImproves([]));
 });
 
 test.run();
