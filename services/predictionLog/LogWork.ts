@@ -45,6 +45,8 @@ export class LogWork {
   #mustEmpty = true;
   /** Rows were deleted: the write-ahead log is begun anew, else it grows by some 100 MB a second until all is deleted. */
   #mustRestart = false;
+  /** As {@link #newestChange} was before the last time that all was copied. */
+  #copiedChange: number | null = null;
   #closed = false;
 
   constructor(database: Database.Database, options: LogWorkOptions) {
@@ -115,6 +117,7 @@ export class LogWork {
   /** Notes how far rows were fed to the database that gathers them, and deletes what is there. */
   async fed({ predictionId, feedbackId, rows, afterFeedbackId }: Fed): Promise<void> {
     this.#database.prepare('UPDATE spool SET fed_id = ?').run(predictionId);
+    this.#copiedChange = null;
     if (!rows) {
       if (feedbackId !== afterFeedbackId)
         this.#database.prepare(deleteForeignFeedback).run(afterFeedbackId, feedbackId);
@@ -137,6 +140,7 @@ export class LogWork {
   close(): void {
     this.#closed = true;
     for (const timer of this.#timers) clearInterval(timer);
+    this.#checkpoint();
     this.#database.close();
   }
 
@@ -176,20 +180,49 @@ export class LogWork {
   /** Copies the write-ahead log into the file, without the writers' way; where it must be emptied it is, if nobody reads it. */
   #checkpoint(): void {
     try {
+      const change = this.#newestChange();
+      if (change === this.#copiedChange && !this.#mustEmpty && !this.#mustRestart) return;
       // The long part holds no lock.
-      this.#database.exec('PRAGMA wal_checkpoint(PASSIVE)');
-      if (!this.#mustEmpty && !this.#mustRestart) return;
-      this.#database.exec('PRAGMA busy_timeout = 0');
-      const mode = this.#mustEmpty ? 'TRUNCATE' : 'RESTART';
-      const { busy } = this.#database.prepare(`PRAGMA wal_checkpoint(${mode})`).get() as { busy: number };
-      if (busy !== 0) return;
-      this.#mustEmpty = false;
-      this.#mustRestart = false;
+      const { log, checkpointed } = this.#database.prepare('PRAGMA wal_checkpoint(PASSIVE)').get() as {
+        log: number;
+        checkpointed: number;
+      };
+      if (this.#mustEmpty || this.#mustRestart) {
+        this.#database.exec('PRAGMA busy_timeout = 0');
+        const mode = this.#mustEmpty ? 'TRUNCATE' : 'RESTART';
+        const { busy } = this.#database.prepare(`PRAGMA wal_checkpoint(${mode})`).get() as { busy: number };
+        if (busy !== 0) return;
+        this.#mustEmpty = false;
+        this.#mustRestart = false;
+      } else if (checkpointed < log) return;
+      this.#copiedChange = change;
+      // Later, so that a service that stops does not wait for it.
+      setImmediate(() => this.#beginAnew());
     } catch {
       // Busy, or the disk is full: the writer says so where it matters.
     } finally {
       this.#database.exec(`PRAGMA busy_timeout = ${waitMs}`);
     }
+  }
+
+  /** The first write after all was copied waits for the disk. It is one of this thread's, so that it holds up no request. */
+  #beginAnew(): void {
+    if (this.#closed) return;
+    try {
+      this.#database.exec('PRAGMA busy_timeout = 0');
+      // A row that stays as it was; equal values alone would not be written.
+      const write = 'UPDATE spool SET fed_id = fed_id + 1; UPDATE spool SET fed_id = fed_id - 1';
+      transaction(this.#database, () => this.#database.exec(write));
+    } catch {
+      // Busy: somebody else has begun.
+    } finally {
+      this.#database.exec(`PRAGMA busy_timeout = ${waitMs}`);
+    }
+  }
+
+  /** Another number after each change of another connection. */
+  #newestChange(): number {
+    return (this.#database.prepare('PRAGMA data_version').get() as { data_version: number }).data_version;
   }
 
   async #dropOld(retentionDays: number): Promise<void> {

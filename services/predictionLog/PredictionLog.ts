@@ -189,7 +189,6 @@ export class PredictionLog implements LogReader, RowSink {
     this.#closed = true;
     await this.#commit();
     await this.#worker?.close();
-    this.#database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
     this.#database.close();
   }
 

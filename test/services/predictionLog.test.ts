@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { copyFile, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Worker } from 'node:worker_threads';
@@ -339,6 +339,24 @@ test('a file that is no database, or a newer one, is refused and left as it is',
     assert.is(refused.code, 'newer_log');
     assert.match(refused.message, /newer autobird \(format 999, .*autobird log downgrade --to \d+ with the newer one/);
     assert.is((await failure(join(garbage, 'log.db'))).code, 'log_unavailable');
+  }));
+
+test('the write-ahead log is begun anew by the thread: the first write after it was copied waits for the disk', () =>
+  withTempDir(async (dir) => {
+    const path = join(dir, 'log.db');
+    const log = await PredictionLog.open({ path });
+    await log.append(entry());
+    // Two random numbers at every beginning (sqlite.org/fileformat2.html#walformat).
+    const salts = async () => (await readFile(`${path}-wal`)).subarray(16, 24).toString('hex');
+    const before = await salts();
+    await eventually(async () => !['', before].includes(await salts()), 'the next row would have to wait');
+    await log.append(entry({ requestId: 'r2' }));
+    await log.close();
+    const copy = join(dir, 'copy.db');
+    await copyFile(path, copy);
+    const alone = await PredictionLog.open({ path: copy });
+    assert.is((await alone.stats()).rows, 2, 'a log that was closed is whole without its write-ahead log');
+    await alone.close();
   }));
 
 test('a log of an older autobird is brought up to date and keeps its rows', () =>
