@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { pino } from 'pino';
@@ -19,7 +20,10 @@ async function withCounter(use: (app: FastifyInstance, port: number, sockets: re
   });
   const count = async (body: AsyncIterable<Buffer>) => {
     let bytes = 0;
-    for await (const chunk of body) bytes += chunk.byteLength;
+    for await (const chunk of body) {
+      bytes += chunk.byteLength;
+      app.server.emit('bytes counted');
+    }
     return { bytes };
   };
   await app.register(async (scope) => {
@@ -50,10 +54,11 @@ async function interrupted(app: FastifyInstance, port: number, sockets: readonly
     received += chunk;
   });
   const closed = new Promise((resolve) => client.on('close', resolve));
+  const counted = once(app.server, 'bytes counted');
   client.write(
     `POST ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: audio/wav\r\nContent-Length: 8\r\nConnection: close\r\n\r\n1234`,
   );
-  await new Promise((resolve) => setTimeout(resolve, 100));
+  await counted;
   const error = Object.assign(new Error('Request timeout'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' });
   app.server.emit('clientError', error, sockets.at(-1));
   client.write('5678');

@@ -3,11 +3,11 @@ import { mkdir, readdir, readFile, stat, symlink, utimes, writeFile } from 'node
 import { hostname } from 'node:os';
 import { join, relative } from 'node:path';
 import { mock } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { AutobirdError } from '../../bindings/errors.ts';
 import { takeLock } from '../../src/lock.ts';
+import { eventually } from '../helpers/eventually.ts';
 import { withTempDir } from '../helpers/withTempDir.ts';
 
 const options = { code: 'run_in_use', doing: 'The run is being written' };
@@ -80,7 +80,7 @@ test('a held lock is touched every fifteen seconds', () =>
       const old = new Date(0);
       await utimes(path, old, old);
       mock.timers.tick(15_000);
-      for (let waited = 0; waited < 100 && (await stat(path)).mtimeMs === 0; waited++) await sleep(20);
+      await eventually(async () => (await stat(path)).mtimeMs !== 0, 'it was not touched');
       assert.ok(Date.now() - (await stat(path)).mtimeMs < 10_000);
       assert.is(await readFile(path, 'utf8'), text);
       await lock.release();

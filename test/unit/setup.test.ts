@@ -76,19 +76,29 @@ test('only one of two set-ups works at a time', async () => {
   await withTempDir(async (dir) => {
     const lock = join(dir, 'setup.lock');
     const order: string[] = [];
+    let secondIsThere = () => {};
+    const untilSecond = new Promise<void>((resolve) => {
+      secondIsThere = resolve;
+    });
     const first = withLock(
       lock,
       () => {},
       async () => {
         order.push('first begins');
-        await new Promise((resolve) => setTimeout(resolve, 500));
+        await untilSecond;
         order.push('first ends');
       },
     );
     const second = withLock(
       lock,
-      (line: string) => order.push(line.slice(0, 7)),
-      async () => order.push('second'),
+      (line: string) => {
+        order.push(line.slice(0, 7));
+        secondIsThere();
+      },
+      async () => {
+        order.push('second');
+        secondIsThere();
+      },
     );
     await Promise.all([first, second]);
     assert.equal(order, ['first begins', 'waiting', 'first ends', 'second']);
