@@ -25,7 +25,8 @@ export class Engine implements Disposable {
   }
 
   /**
-   * Loads the `model.*` tensors of a checkpoint. Throws InvalidArgumentError where an option is out of range or the device
+   * Loads the `model.*` tensors of a checkpoint, which are read where they lie: neither change nor transfer them before
+   * the promise is settled. Throws InvalidArgumentError where an option is out of range or the device
    * is not there, FormatError `damaged_checkpoint` where the tensors are not those of the network.
    */
   static async create(options: EngineOptions, tensors: readonly NamedTensor[]): Promise<Engine> {

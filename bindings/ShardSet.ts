@@ -1,8 +1,16 @@
+import { setImmediate } from 'node:timers/promises';
 import { abortable, type CallOptions } from './abortable.ts';
 import type { Spectrogram } from './audio.ts';
 import { DisposedError, expected } from './errors.ts';
 import { loadAddon } from './load.ts';
-import type { ClipTable, FeatureOptions, NativeShardSet, NormalisationStatistics, ShardEntry } from './native.ts';
+import type {
+  ClipTable,
+  FeatureOptions,
+  NativeShardSet,
+  NormalisationStatistics,
+  PackedShardEntries,
+  ShardEntry,
+} from './native.ts';
 
 /** Per clip, each (N). */
 export interface ClipLevels {
@@ -41,7 +49,12 @@ export class ShardSet implements Disposable {
    * Throws FormatError: `missing_shard`, `damaged_shard`.
    */
   static async open(entries: readonly ShardEntry[], features: FeatureOptions): Promise<ShardSet> {
-    return new ShardSet(await loadAddon().openShards(entries, features), features, entries.length);
+    const packed: PackedShardEntries[] = [];
+    for (let begin = 0; begin < entries.length; begin += entriesATurn) {
+      if (begin > 0) await setImmediate();
+      packed.push(pack(entries.slice(begin, begin + entriesATurn)));
+    }
+    return new ShardSet(await loadAddon().openShards(packed, features), features, entries.length);
   }
 
   /** Level, spread and activity of each clip. Throws InvalidArgumentError for a clip of no recording. */
@@ -113,6 +126,24 @@ export function nativeShards(shards: ShardSet): NativeShardSet {
   const native = natives.get(shards);
   if (!native) throw expected('a ShardSet', 'shards', shards);
   return native;
+}
+
+/** Reading as many objects takes a few milliseconds, and then the event loop turns. */
+const entriesATurn = 8192;
+
+function pack(entries: readonly ShardEntry[]): PackedShardEntries {
+  const places = new Float64Array(4 * entries.length);
+  let at = 0;
+  for (const entry of entries) {
+    if (typeof entry.path !== 'string') throw expected('a string', 'path', entry.path);
+    for (const name of ['pcmOffset', 'scaleOffset', 'sampleCount', 'blockSamples'] as const) {
+      const place: unknown = entry[name];
+      if (typeof place !== 'number') throw expected('a number', name, place);
+      places[at++] = place;
+    }
+  }
+  const paths = new TextEncoder().encode(entries.map(({ path }) => `${path}\0`).join(''));
+  return { paths, places };
 }
 
 function positive(name: string, value: number): number {

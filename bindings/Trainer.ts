@@ -83,7 +83,8 @@ export class Trainer implements Disposable {
 
   /**
    * Goes on from what `exportState` gave, bit for bit on the CPU; from `model.*` alone with a fresh optimizer. Tensors of
-   * other kinds are left alone. Throws FormatError `damaged_checkpoint`, and then nothing has changed.
+   * other kinds are left alone. They are read where they lie: neither change nor transfer them before the promise is
+   * settled. Throws FormatError `damaged_checkpoint`, and then nothing has changed.
    */
   async importState(tensors: readonly NamedTensor[]): Promise<void> {
     await this.#native.importState(tensors);

@@ -87,6 +87,14 @@ export interface ShardEntry {
   readonly blockSamples: number;
 }
 
+/** Some {@link ShardEntry} in a row. */
+export interface PackedShardEntries {
+  /** UTF-8, each followed by a zero byte */
+  readonly paths: Uint8Array;
+  /** (N, 4) pcmOffset, scaleOffset, sampleCount, blockSamples */
+  readonly places: Float64Array;
+}
+
 /** N clips of equal length. A start may be negative or the end beyond the recording: zeros are there. */
 export interface ClipTable {
   /** (N) index into the shard set */
@@ -408,6 +416,7 @@ export interface NativeTrainer {
   evaluate(clips: ClipTable, batchSize: number): Promise<EngineOutput>;
   /** `model.*` (the averaged weights where there are any), and with optimizer also `optimizer.*`, `current.*`, `scaler.*`. */
   exportState(withOptimizer: boolean): Promise<NamedTensor[]>;
+  /** Reads the tensors until the promise is settled. */
   importState(tensors: readonly NamedTensor[]): Promise<void>;
   /** Rejects what is queued with code `aborted`; the trainer stays usable. */
   abort(): void;
@@ -448,8 +457,10 @@ export interface NativeAddon {
   releaseFreeMemory(): Promise<void>;
   /** `seed` fixes the initial weights. */
   createTrainer(options: TrainerOptions, shards: NativeShardSet | null): Promise<NativeTrainer>;
+  /** Reads the tensors until the promise is settled. */
   createEngine(options: EngineOptions, tensors: readonly NamedTensor[]): Promise<NativeEngine>;
-  openShards(entries: readonly ShardEntry[], features: FeatureOptions): Promise<NativeShardSet>;
+  /** Reads the arrays until the promise is settled. */
+  openShards(entries: readonly PackedShardEntries[], features: FeatureOptions): Promise<NativeShardSet>;
   createLogMel(options: FeatureOptions): NativeLogMel;
   createResampler(sourceHz: number, targetHz: number): NativeResampler;
   openWav(source: string | Uint8Array, options: DecoderOptions): NativeOpening;

@@ -7,6 +7,8 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <memory>
+#include <span>
 #include <string>
 #include <type_traits>
 #include <vector>
@@ -51,9 +53,12 @@ inline double toNumber(const Napi::Value& value, const std::string& name) {
   return value.As<Napi::Number>().DoubleValue();
 }
 
+/// 2^53 - 1, up to which doubles count.
+constexpr double kLargestInteger = 9007199254740991.0;
+
 inline int64_t toInteger(const Napi::Value& value, const std::string& name) {
   const double number = toNumber(value, name);
-  if (std::trunc(number) != number || std::abs(number) > 9007199254740991.0) throw wrongKind("an integer", name, value);
+  if (std::trunc(number) != number || std::abs(number) > kLargestInteger) throw wrongKind("an integer", name, value);
   return static_cast<int64_t>(number);
 }
 
@@ -113,6 +118,21 @@ std::vector<T> toVector(const Napi::Value& value, const std::string& name) {
   const T* data = typed.Data();
   return std::vector<T>(data, data + typed.ElementLength());
 }
+
+/// Typed arrays that a job reads where JavaScript has them, because a copy of many megabytes would stop the event loop.
+/// Made and destroyed on the JavaScript thread; until then the arrays are not collected.
+class BorrowedArrays {
+ public:
+  template <class T>
+  std::span<const T> add(const Napi::Value& value, const std::string& name) {
+    const auto typed = toTyped<T>(value, name);
+    references_.push_back(Napi::Persistent(value.As<Napi::Object>()));
+    return {typed.Data(), typed.ElementLength()};
+  }
+
+ private:
+  std::vector<Napi::ObjectReference> references_;
+};
 
 inline Napi::Value fromTexts(Napi::Env env, const std::vector<std::string>& texts) {
   Napi::Array result = Napi::Array::New(env, texts.size());

@@ -160,15 +160,16 @@ Napi::Value createEngine(const Napi::CallbackInfo& info) {
     const Napi::Value batching = toObject(info[0], "options")["batching"];
     std::optional<BatchingOptions> shared;
     if (!batching.IsNull()) shared = toBatchingOptions(batching);
+    const auto borrowed = std::make_shared<BorrowedArrays>();
     return openHandle<ServingEngine>(
         info.Env(), kEngine,
-        [options = toEngineOptions(info[0]), tensors = toTensors(info[1]), shared] {
+        [options = toEngineOptions(info[0]), tensors = toTensors(info[1], *borrowed), shared] {
           auto core = std::make_shared<ServingEngine>();
           core->engine = std::make_shared<Engine>(options, tensors);
           if (shared) core->batcher = std::make_shared<Batcher>(core->engine, options.threads, *shared);
           return core;
         },
-        addEngineMethods);
+        addEngineMethods, borrowed);
   });
 }
 

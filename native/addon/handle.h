@@ -94,11 +94,13 @@ Napi::Object makeHandle(Napi::Env env, const HandleKind& kind, std::shared_ptr<C
 }
 
 /// The promise of a handle whose core `make()` makes on the handle's thread: that reads files or fills weights.
+/// `borrowed` is what `make` reads.
 template <class Core, class Make, class AddMethods>
-Napi::Value openHandle(Napi::Env env, const HandleKind& kind, Make make, AddMethods addMethods) {
+Napi::Value openHandle(Napi::Env env, const HandleKind& kind, Make make, AddMethods addMethods,
+                       std::shared_ptr<BorrowedArrays> borrowed = nullptr) {
   const auto executor = Executor::start(env, kind.thread);
   return executor->run(env, std::move(make),
-                       [kind, executor, addMethods](Napi::Env jsEnv, std::shared_ptr<Core> core) -> Napi::Value {
+                       [kind, executor, addMethods, borrowed](Napi::Env jsEnv, std::shared_ptr<Core> core) -> Napi::Value {
                          return makeHandle(jsEnv, kind, executor, std::move(core), addMethods);
                        });
 }

@@ -1,15 +1,18 @@
 // ShardSet: the samples of a dataset and what is measured over them.
 #include "addon/shards.h"
 
+#include <algorithm>
 #include <cmath>
 #include <memory>
-#include <utility>
+#include <span>
+#include <string>
 #include <vector>
 
 #include "addon/addon.h"
 #include "addon/handle.h"
 #include "addon/training_options.h"
 #include "core/dataset/clips.h"
+#include "core/text.h"
 
 namespace autobird::addon {
 namespace {
@@ -19,24 +22,43 @@ constexpr HandleKind kShardSet{"ShardSet", "autobird shards", {0x6175746f6269726
 // One read crosses to JavaScript as one array.
 constexpr int64_t kMaxReadSamples = int64_t{1} << 28;
 
-ShardEntry toEntry(const Napi::Value& value) {
-  const Napi::Object object = toObject(value, "entries");
-  ShardEntry entry;
-  entry.path = toText(object["path"], "path");
-  entry.pcmOffset = toInteger(object["pcmOffset"], "pcmOffset");
-  entry.scaleOffset = toInteger(object["scaleOffset"], "scaleOffset");
-  entry.sampleCount = toInteger(object["sampleCount"], "sampleCount");
-  entry.blockSamples = toInteger(object["blockSamples"], "blockSamples");
-  return entry;
+// Some entries in a row, as bindings/ShardSet.ts packs them.
+struct PackedEntries {
+  std::span<const uint8_t> paths;  // each followed by a zero byte
+  std::span<const double> places;  // (N, 4): pcmOffset, scaleOffset, sampleCount, blockSamples
+};
+
+std::vector<PackedEntries> toPackedEntries(const Napi::Value& value, BorrowedArrays& borrowed) {
+  const Napi::Array array = toArray(value, "entries");
+  std::vector<PackedEntries> packed;
+  for (uint32_t i = 0; i < array.Length(); ++i) {
+    const Napi::Object object = toObject(array[i], "entries");
+    packed.push_back(
+        {borrowed.add<uint8_t>(object["paths"], "paths"), borrowed.add<double>(object["places"], "places")});
+  }
+  return packed;
 }
 
-std::vector<ShardEntry> toEntries(const Napi::Value& value) {
-  const Napi::Array array = toArray(value, "entries");
+int64_t toPlace(double value, const char* name) {
+  if (std::trunc(value) != value || std::abs(value) > kLargestInteger) {
+    throw invalidArgument(std::string("Expected an integer for ") + name + " but received " + numberText(value));
+  }
+  return static_cast<int64_t>(value);
+}
+
+// On the set's thread: of a hundred thousand recordings it takes a while.
+std::vector<ShardEntry> unpack(const std::vector<PackedEntries>& packed) {
   std::vector<ShardEntry> entries;
-  entries.reserve(array.Length());
-  for (uint32_t i = 0; i < array.Length(); ++i) {
-    const Napi::HandleScope scope(value.Env());
-    entries.push_back(toEntry(array[i]));
+  for (const auto& [paths, places] : packed) {
+    auto path = paths.begin();
+    for (size_t i = 0; i + 4 <= places.size(); i += 4) {
+      const auto end = std::find(path, paths.end(), uint8_t{0});
+      if (end == paths.end()) throw invalidArgument("Expected a path for each shard but received too few");
+      entries.push_back({std::string(path, end), toPlace(places[i], "pcmOffset"), toPlace(places[i + 1], "scaleOffset"),
+                         toPlace(places[i + 2], "sampleCount"), toPlace(places[i + 3], "blockSamples")});
+      path = end + 1;
+    }
+    if (path != paths.end()) throw invalidArgument("Expected paths without zero bytes for shards");
   }
   return entries;
 }
@@ -124,12 +146,13 @@ std::shared_ptr<const ShardSet> shardsOf(const Napi::Value& handle) {
 
 Napi::Value openShards(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
+    const auto borrowed = std::make_shared<BorrowedArrays>();
     return openHandle<OpenShards>(
         info.Env(), kShardSet,
-        [entries = toEntries(info[0]), features = toFeatureOptions(info[1])]() mutable {
-          return std::make_shared<OpenShards>(std::move(entries), features);
+        [packed = toPackedEntries(info[0], *borrowed), features = toFeatureOptions(info[1])] {
+          return std::make_shared<OpenShards>(unpack(packed), features);
         },
-        addShardSetMethods);
+        addShardSetMethods, borrowed);
   });
 }
 

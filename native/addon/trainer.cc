@@ -100,9 +100,10 @@ void addTrainerMethods(Napi::Object handle, const SharedState<Trainer>& state) {
         fromTensors);
   });
   addMethod(handle, "importState", [state](const Napi::CallbackInfo& call) -> Napi::Value {
+    const auto borrowed = std::make_shared<BorrowedArrays>();
     return state->run(
-        call.Env(), [tensors = toTensors(call[0])](Trainer& trainer) { trainer.importState(tensors); },
-        [](Napi::Env env) { return env.Undefined(); });
+        call.Env(), [tensors = toTensors(call[0], *borrowed)](Trainer& trainer) { trainer.importState(tensors); },
+        [borrowed](Napi::Env env) { return env.Undefined(); });
   });
   addMethod(handle, "abort", [state, pending](const Napi::CallbackInfo& call) -> Napi::Value {
     if (state->executor) state->executor->abort();

@@ -78,20 +78,21 @@ inline BatchPlan toBatchPlan(const Napi::Value& value) {
   return plan;
 }
 
-inline std::vector<TensorData> toTensors(const Napi::Value& value) {
+/// The bytes stay where they are, and in `borrowed`.
+inline std::vector<TensorView> toTensors(const Napi::Value& value, BorrowedArrays& borrowed) {
   const Napi::Array array = toArray(value, "tensors");
-  std::vector<TensorData> tensors;
+  std::vector<TensorView> tensors;
   tensors.reserve(array.Length());
   for (uint32_t i = 0; i < array.Length(); ++i) {
     const Napi::HandleScope scope(value.Env());
     const Napi::Object object = toObject(array[i], "tensors");
-    TensorData tensor;
+    TensorView tensor;
     tensor.name = toText(object["name"], "tensors.name");
     tensor.dtype = toText(object["dtype"], "dtype of " + tensor.name);
     const Napi::Array shape = toArray(object["shape"], "shape of " + tensor.name);
     for (uint32_t axis = 0; axis < shape.Length(); ++axis)
       tensor.shape.push_back(toInteger(shape[axis], "shape of " + tensor.name));
-    tensor.bytes = toVector<uint8_t>(object["data"], "data of " + tensor.name);
+    tensor.bytes = borrowed.add<uint8_t>(object["data"], "data of " + tensor.name);
     tensors.push_back(std::move(tensor));
   }
   return tensors;

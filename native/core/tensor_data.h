@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,14 @@ struct TensorData {
   std::string dtype;
   std::vector<int64_t> shape;
   std::vector<uint8_t> bytes;
+};
+
+/// The same, with bytes that somebody else keeps.
+struct TensorView {
+  std::string name;
+  std::string dtype;
+  std::vector<int64_t> shape;
+  std::span<const uint8_t> bytes;
 };
 
 }  // namespace autobird

@@ -186,6 +186,51 @@ test('the event loop turns while handles are made', () =>
     }
   }));
 
+test('the event loop turns while the entries of many shards are read', () =>
+  withTempDir(async (dir) => {
+    const entry = await writeShard(dir, '0.bin', recordingOf(0, 2, rate), rate);
+    let turns = 0;
+    let opening = true;
+    const count = () => {
+      turns++;
+      if (opening) setImmediate(count);
+    };
+    setImmediate(count);
+    let turnsBeforeLast = 0;
+    const last = {
+      ...entry,
+      get path() {
+        turnsBeforeLast = turns;
+        return entry.path;
+      },
+    };
+    using shards = await ShardSet.open([...new Array(99_999).fill(entry), last], tinyFeatures);
+    opening = false;
+    assert.is(shards.size, 100_000);
+    assert.ok(turnsBeforeLast >= 10, `${turnsBeforeLast} turns`);
+    assert.equal(await shards.readPcm(99_999, 0, 100), await shards.readPcm(0, 0, 100));
+  }));
+
+test('making an engine of 105 MB holds the event loop up for much less than a copy of its weights', async () => {
+  const wide = trainerOptions({ model: { ...trainerOptions({}).model, dModel: 256, ffDim: 12_000, nLayers: 4 } });
+  using trainer = await Trainer.create(wide, null);
+  const weights = await trainer.exportState(false);
+  const timed = <T>(body: () => T): [number, T] => {
+    const began = performance.now();
+    const result = body();
+    return [performance.now() - began, result];
+  };
+  let copyMs = Infinity;
+  let stopMs = Infinity;
+  for (let i = 0; i < 3; i++) {
+    copyMs = Math.min(copyMs, timed(() => weights.map(({ data }) => data.slice()))[0]);
+    const [ms, promise] = timed(() => Engine.create(engineOptions(wide), weights));
+    stopMs = Math.min(stopMs, ms);
+    (await promise).dispose();
+  }
+  assert.ok(stopMs < copyMs / 3, `${stopMs} ms, a copy ${copyMs} ms`);
+});
+
 for (const [how, code] of [
   ['exit', 7],
   ['throw', 1],

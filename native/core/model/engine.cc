@@ -30,7 +30,7 @@ EngineOutput withRows(size_t count, Wanted wanted) {
 
 }  // namespace
 
-Engine::Engine(const EngineOptions& options, const std::vector<TensorData>& tensors)
+Engine::Engine(const EngineOptions& options, const std::vector<TensorView>& tensors)
     : options_(options), logMel_(options.features), device_(requireDevice(options.device)) {
   validate(options.statistics, logMel_.mels());
   at::set_num_threads(options.threads);

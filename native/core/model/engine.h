@@ -42,7 +42,7 @@ void copyRows(const EngineOutput& source, int64_t from, int64_t count, EngineOut
 class Engine {
  public:
   /// Throws `invalid_argument` or `damaged_checkpoint`.
-  Engine(const EngineOptions& options, const std::vector<TensorData>& tensors);
+  Engine(const EngineOptions& options, const std::vector<TensorView>& tensors);
 
   /// Clips of one stretch of samples at the model's rate; the stretch is zero beyond its ends. Clips are taken a few at
   /// a time, so memory does not grow with their number; each one's scores do not depend on the others (1e-5 in f32).

@@ -27,7 +27,7 @@ std::string shapeText(at::IntArrayRef shape) {
 }
 
 // The dtype, where bytes, dtype and shape fit each other.
-at::ScalarType checkedType(const TensorData& data) {
+at::ScalarType checkedType(const TensorView& data) {
   for (const DtypeName& dtype : kDtypes) {
     if (data.dtype != dtype.name) continue;
     const Error misfit = damaged("Tensor " + data.name + " says shape " + shapeText(data.shape) + " but holds " +
@@ -58,28 +58,28 @@ TensorData toTensorData(const std::string& name, const at::Tensor& tensor) {
   return data;
 }
 
-at::Tensor fromTensorData(const TensorData& data) {
+at::Tensor fromTensorView(const TensorView& data) {
   const at::ScalarType type = checkedType(data);
   at::Tensor tensor = at::empty(data.shape, type);
   if (!data.bytes.empty()) std::memcpy(tensor.mutable_data_ptr(), data.bytes.data(), data.bytes.size());
   return tensor;
 }
 
-Parameters loadParameters(const ModelOptions& options, int64_t classes, const std::vector<TensorData>& tensors,
+Parameters loadParameters(const ModelOptions& options, int64_t classes, const std::vector<TensorView>& tensors,
                           const std::string& prefix, const at::Device& device, bool trainable) {
-  std::unordered_map<std::string, const TensorData*> byName;
-  for (const TensorData& data : tensors) {
+  std::unordered_map<std::string, const TensorView*> byName;
+  for (const TensorView& data : tensors) {
     if (data.name.rfind(prefix, 0) == 0) byName.emplace(data.name, &data);
   }
   Parameters parameters = parameterShapes(options, classes);
-  std::vector<const TensorData*> inOrder;
+  std::vector<const TensorView*> inOrder;
   forEachTensor(parameters, options, [&](const std::string& name, at::Tensor& tensor, TensorKind) {
     const auto found = byName.find(prefix + name);
     if (found == byName.end()) {
       throw damaged("Tensor " + prefix + name +
                     " is missing: the file was made by a network with other options, or is damaged");
     }
-    const TensorData& data = *found->second;
+    const TensorView& data = *found->second;
     const at::ScalarType type = checkedType(data);
     if (tensor.sizes() != at::IntArrayRef(data.shape) || !at::isFloatingType(type)) {
       throw damaged("Tensor " + prefix + name + " has shape " + shapeText(data.shape) + " but the network needs " +
@@ -96,7 +96,7 @@ Parameters loadParameters(const ModelOptions& options, int64_t classes, const st
   auto next = inOrder.begin();
   forEachTensor(parameters, options, [&](const std::string&, at::Tensor& tensor, TensorKind kind) {
     const bool gradient = trainable && kind == TensorKind::weight;
-    tensor = fromTensorData(**next++).to(device, at::kFloat).set_requires_grad(gradient);
+    tensor = fromTensorView(**next++).to(device, at::kFloat).set_requires_grad(gradient);
   });
   return parameters;
 }

@@ -50,9 +50,9 @@ Error diverged(int64_t steps) {
                                " steps: lower optimizer.lr, or set training.grad_clip");
 }
 
-bool anyWithPrefix(const std::vector<TensorData>& tensors, const std::string& prefix) {
+bool anyWithPrefix(const std::vector<TensorView>& tensors, const std::string& prefix) {
   return std::any_of(tensors.begin(), tensors.end(),
-                     [&](const TensorData& data) { return data.name.rfind(prefix, 0) == 0; });
+                     [&](const TensorView& data) { return data.name.rfind(prefix, 0) == 0; });
 }
 
 }  // namespace
@@ -195,7 +195,7 @@ std::vector<TensorData> NetworkState::exportState(bool withOptimizer) {
   return tensors;
 }
 
-void NetworkState::importState(const std::vector<TensorData>& tensors) {
+void NetworkState::importState(const std::vector<TensorView>& tensors) {
   const at::NoGradGuard noGradient;
   // Into copies first: a file that turns out to be damaged half-way must leave the trainer as it was.
   auto load = [&](const std::string& prefix, bool trainable) {
@@ -208,13 +208,13 @@ void NetworkState::importState(const std::vector<TensorData>& tensors) {
   OptimizerState optimizer = freshState(weights_);
   LossScaler scaler(device_);
   if (anyWithPrefix(tensors, "optimizer.")) {
-    std::unordered_map<std::string, const TensorData*> byName;
-    for (const TensorData& data : tensors) byName.emplace(data.name, &data);
+    std::unordered_map<std::string, const TensorView*> byName;
+    for (const TensorView& data : tensors) byName.emplace(data.name, &data);
     auto loadState = [&](const std::string& name, const at::Tensor& target) {
       const auto found = byName.find(name);
       if (found == byName.end())
         throw Error("damaged_checkpoint", "Tensor " + name + " is missing: the file is damaged or of another network");
-      const at::Tensor value = fromTensorData(*found->second);
+      const at::Tensor value = fromTensorView(*found->second);
       if (value.sizes() != target.sizes())
         throw Error("damaged_checkpoint", "Tensor " + name + " has another shape than this network needs");
       target.copy_(value);

@@ -24,7 +24,7 @@ class NetworkState {
   std::vector<TensorData> gradientsOf(std::vector<float>& features, const std::vector<float>& target, int64_t rows);
 
   std::vector<TensorData> exportState(bool withOptimizer);
-  void importState(const std::vector<TensorData>& tensors);
+  void importState(const std::vector<TensorView>& tensors);
 
   /// The weights to predict with.
   const Parameters& best() const { return averaging() ? average_ : current_; }

@@ -150,7 +150,7 @@ EngineOutput Trainer::evaluate(const ClipTable& clips, int64_t batchSize, const 
 
 std::vector<TensorData> Trainer::exportState(bool withOptimizer) { return network_->exportState(withOptimizer); }
 
-void Trainer::importState(const std::vector<TensorData>& tensors) {
+void Trainer::importState(const std::vector<TensorView>& tensors) {
   at::set_num_threads(options_.threads);
   network_->importState(tensors);
 }

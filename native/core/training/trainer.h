@@ -77,7 +77,7 @@ class Trainer {
   std::vector<TensorData> exportState(bool withOptimizer);
   /// Takes what `exportState` gave, or only `model.*` to go on from its weights with a fresh optimizer. Tensors of
   /// other kinds (`statistics.*`, `reference.*`) are not the trainer's. Nothing changes when it throws.
-  void importState(const std::vector<TensorData>& tensors);
+  void importState(const std::vector<TensorView>& tensors);
 
   /// Bytes of weights, gradients, optimizer state and average.
   int64_t heldBytes() const;
