@@ -150,7 +150,7 @@ inline Napi::Object openingHandle(Napi::Env env, const std::shared_ptr<DecoderSt
 }
 
 /// `open(source, options)` runs on the decoder's thread. Gives the promise of the handle and what stops it: a recording that
-/// nobody waits for any more must not keep the thread from those of others.
+/// is no longer wanted must not keep the thread from those of others.
 template <class Open>
 Napi::Value openDecoder(const Napi::CallbackInfo& call, const char* threadName, Open open) {
   return guarded(call.Env(), [&]() -> Napi::Value {

@@ -1,4 +1,4 @@
-// What JavaScript says when it opens a decoder, and what a decoder says of its file.
+// The options with which JavaScript opens a decoder, and the facts that a decoder gives of its file.
 #pragma once
 
 #include <algorithm>
@@ -56,7 +56,7 @@ inline ByteRange toByteRange(const Napi::Value& value) {
   return {static_cast<uint64_t>(start), static_cast<uint64_t>(end)};
 }
 
-/// What JavaScript says beside the source.
+/// All options beside the source.
 struct OpenOptions {
   DecodeOptions decode;
   std::optional<ReadAhead> ahead;

@@ -111,7 +111,7 @@ Napi::Value fromBatcherStats(Napi::Env env, const BatcherStats& stats) {
 
 void addEngineMethods(Napi::Object handle, const SharedState<ServingEngine>& state) {
   addMethod(handle, "cancel", [state](const Napi::CallbackInfo& call) -> Napi::Value {
-    // A client may leave after the engine has gone.
+    // A call may be cancelled after the engine was disposed.
     const auto number = static_cast<uint64_t>(toInteger(call[0], "call"));
     if (state->core && state->core->batcher) state->core->batcher->cancel(number);
     return call.Env().Undefined();

@@ -42,7 +42,7 @@ struct HandleState {
     return executor->run(env, std::move(job), std::move(toValue));
   }
 
-  /// What a long job asks now and then; valid in jobs of this handle.
+  /// What a long job calls now and then to see whether to stop; valid in jobs of this handle.
   std::function<bool()> stopping() const {
     return [running = executor.get()] { return running->stopping(); };
   }
@@ -99,10 +99,11 @@ template <class Core, class Make, class AddMethods>
 Napi::Value openHandle(Napi::Env env, const HandleKind& kind, Make make, AddMethods addMethods,
                        std::shared_ptr<BorrowedArrays> borrowed = nullptr) {
   const auto executor = Executor::start(env, kind.thread);
-  return executor->run(env, std::move(make),
-                       [kind, executor, addMethods, borrowed](Napi::Env jsEnv, std::shared_ptr<Core> core) -> Napi::Value {
-                         return makeHandle(jsEnv, kind, executor, std::move(core), addMethods);
-                       });
+  return executor->run(
+      env, std::move(make),
+      [kind, executor, addMethods, borrowed](Napi::Env jsEnv, std::shared_ptr<Core> core) -> Napi::Value {
+        return makeHandle(jsEnv, kind, executor, std::move(core), addMethods);
+      });
 }
 
 /// The state behind a handle that JavaScript gave as an argument.

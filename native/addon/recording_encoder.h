@@ -1,4 +1,4 @@
-// What encodes a recording for a shard, whoever decodes it; shared by autobird.node and audio.node.
+// Encodes a recording for a shard, from any decoder; shared by autobird.node and audio.node.
 #pragma once
 
 #include <optional>

@@ -14,7 +14,7 @@ namespace autobird::addon {
 /// Samples that jobs of several threads may read.
 using SharedSamples = std::shared_ptr<const Samples>;
 
-/// What a handle points to; empty once whoever made it has let them go. JavaScript thread.
+/// What a handle points to; empty once its decoder has released them. JavaScript thread.
 using SamplesBox = std::shared_ptr<SharedSamples>;
 
 /// The decoder's addon makes it and the engine's takes it, so the tag is known to both.

@@ -20,7 +20,7 @@ Executor::Executor(Napi::Env env, const std::string& name, bool givesWay) : env_
   auto nothing = Napi::Function::New(env, [](const Napi::CallbackInfo&) {});
   deliverer_ = Napi::ThreadSafeFunction::New(env, nothing, name, /*maxQueueSize=*/0, /*initialThreadCount=*/1);
   deliverer_.Unref(env);  // only a pending promise keeps the process alive
-  // Before anybody knows this object: where the system gives no more threads, nothing may be left that points to it.
+  // Before anything points to this object: where the system gives no more threads, nothing may be left that points to it.
   try {
     watchExit(env);
     thread_ = std::thread([this, givesWay] {
@@ -72,7 +72,7 @@ void Executor::close(std::shared_ptr<const void> last) {
   generation_.fetch_add(1);
   {
     const std::lock_guard lock(mutex_);
-    // Nothing in the destructor, where there is nobody to wait for the thread's end.
+    // Nothing in the destructor, where no reference is left to wait for the thread's end.
     if (!std::exchange(closed_, true)) self_ = weak_from_this().lock();
     if (last) last_ = std::move(last);
   }
@@ -158,7 +158,7 @@ void Executor::settle(Napi::Env env, std::unique_ptr<Job> job) {
       job->deferred.Reject(makeError(env, failure.code, failure.message));
     }
   } catch (const Napi::Error&) {
-    // worker.terminate(): no JavaScript can run in this environment any more, so nobody waits for the promise.
+    // worker.terminate(): no JavaScript can run in this environment any more, so nothing waits for the promise.
   }
 }
 

@@ -130,15 +130,15 @@ class Executor : public std::enable_shared_from_this<Executor> {
   /// afterwards.
   void abort() { generation_.fetch_add(1); }
   /// JavaScript thread. As `abort`, and the thread ends when the running job has. It lets go of `last`, so that what takes
-  /// a while to go (weights, threads that end) keeps nobody waiting.
+  /// a while to go (weights, threads that end) does not block the caller.
   void close(std::shared_ptr<const void> last = nullptr);
-  /// JavaScript thread. What `close` does beside, for a job that cannot ask `stopping` itself; it must not throw or wait.
+  /// JavaScript thread. What `close` does beside, for a job that cannot call `stopping` itself; it must not throw or wait.
   void onClose(std::function<void()> interrupt) { interrupt_ = std::move(interrupt); }
   /// JavaScript thread. What waits, at the environment's end, for other threads that settle promises of this executor.
   void onJoin(std::function<void()> wait) { wait_ = std::move(wait); }
   /// JavaScript thread. Promises that are not settled yet.
   unsigned pending() const { return pending_; }
-  /// A long job asks this now and then, from any thread, and throws `Error("aborted", …)`.
+  /// A long job calls this now and then, from any thread, and throws `Error("aborted", …)`.
   bool stopping() const { return running_.load() != generation_.load(); }
 
  private:

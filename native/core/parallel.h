@@ -14,7 +14,7 @@ namespace autobird {
 
 /// Calls `body(i, worker)` for every i in [0, count) from at most `threads` threads, the calling one among them.
 /// Indices are handed out one at a time; `worker` is in [0, threads). The first exception is thrown again when all
-/// threads have come back; `stopping` is asked before every index and ends the loop with `Error("aborted", …)`.
+/// threads have come back; `stopping` is called before every index and ends the loop with `Error("aborted", …)`.
 void parallelFor(int64_t count, int threads, const std::function<bool()>& stopping,
                  const std::function<void(int64_t, int)>& body);
 

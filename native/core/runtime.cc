@@ -67,7 +67,7 @@ void loadCuda() {
 }
 
 // f32 means f32: by default cuDNN rounds the inputs of convolutions to the ten bits of TF32, and scores would differ from
-// the CPU's in the third digit. Who wants speed asks for bf16 or fp16.
+// the CPU's in the third digit. For speed there are bf16 and fp16.
 void keepFullPrecision() {
   at::globalContext().setAllowTF32CuDNN(false);
   at::globalContext().setAllowTF32CuBLAS(false);
@@ -144,7 +144,7 @@ RuntimeInfo runtimeInfo() {
   info.cpuBf16 = has("amx_bf16") || has("avx512_bf16") || has("bf16");
   info.cudaAvailable = at::globalContext().hasCUDA() && at::detail::getCUDAHooks().deviceCount() > 0;
   if (info.cudaAvailable) {
-    // The properties' layout changes with the toolkit, so the driver itself is asked: two plain C functions of it.
+    // The properties' layout changes with the toolkit, so the values come from the driver itself, by two plain C functions.
     using GetName = int (*)(char*, int, int);
     using TotalMemory = int (*)(size_t*, int);
     auto getName = reinterpret_cast<GetName>(dlsym(RTLD_DEFAULT, "cuDeviceGetName"));

@@ -28,7 +28,7 @@ struct RuntimeInfo {
 };
 
 /// Once a process, however many environments load the addon, and before anything touches a tensor: LibTorch remembers
-/// for ever that there is no CUDA when it is asked before its CUDA library was loaded. Throws `native_load` when the
+/// for ever that there is no CUDA when it is queried before its CUDA library was loaded. Throws `native_load` when the
 /// LibTorch that was found is not of the minor version that the addon was built with.
 ///
 /// Environment: `AUTOBIRD_MALLOC=default` leaves glibc's allocator as it is, `AUTOBIRD_CUDA=0` leaves CUDA out,
@@ -37,7 +37,7 @@ void prepareProcess();
 
 RuntimeInfo runtimeInfo();
 
-/// Gives the kernel what lies free in the heaps of all threads. Whoever allocates from a heap waits for it: tens of
+/// Gives the kernel what lies free in the heaps of all threads. A thread that allocates from a heap waits for it: tens of
 /// milliseconds where there is much to give.
 void releaseFreeMemory();
 

@@ -17,7 +17,7 @@ struct TensorData {
   std::vector<uint8_t> bytes;
 };
 
-/// The same, with bytes that somebody else keeps.
+/// The same, with bytes that the caller owns.
 struct TensorView {
   std::string name;
   std::string dtype;

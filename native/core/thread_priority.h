@@ -8,7 +8,7 @@
 namespace autobird {
 
 /// Lets the calling thread, and those that it starts, give way to threads of usual priority: a server that computes on every
-/// core goes on to answer what needs no computing. Linux alone counts this by thread; elsewhere nothing changes.
+/// core goes on to respond to what needs no computing. Linux alone counts this by thread; elsewhere nothing changes.
 inline void giveWay() {
 #ifdef __linux__
   constexpr int kNiceness = 15;

@@ -169,7 +169,7 @@ TEST(a_loader_holds_few_batches_however_many_are_queued) {
   CHECK(settles(4));
   CHECK(batches[19]->take() == (std::vector<float>{19, 19}));  // out of turn, and no place is left
   CHECK(settles(5));
-  for (int i = 1; i < 5; ++i) batches[i].reset();  // nobody wants them any more
+  for (int i = 1; i < 5; ++i) batches[i].reset();  // no longer wanted
   CHECK(batches[5]->take() == (std::vector<float>{5, 5}));
   batches[18]->cancel();
   CHECK(codeOf([&] { batches[18]->take(); }) == "aborted");

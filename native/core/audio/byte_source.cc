@@ -85,18 +85,18 @@ class MemorySource : public ByteSource {
 
 class RangeSource : public ByteSource {
  public:
-  RangeSource(std::unique_ptr<ByteSource> whole, const ByteRange& range)
-      : whole_(std::move(whole)), start_(range.start), end_(std::min(range.end, whole_->size())) {
+  RangeSource(std::unique_ptr<ByteSource> source, const ByteRange& range)
+      : source_(std::move(source)), start_(range.start), end_(std::min(range.end, source_->size())) {
     if (start_ >= end_) throw emptyFile();
   }
   uint64_t size() const override { return end_ - start_; }
   size_t readAt(uint64_t offset, void* target, size_t count) override {
     if (offset >= size()) return 0;
-    return whole_->readAt(start_ + offset, target, std::min<uint64_t>(count, size() - offset));
+    return source_->readAt(start_ + offset, target, std::min<uint64_t>(count, size() - offset));
   }
 
  private:
-  std::unique_ptr<ByteSource> whole_;
+  std::unique_ptr<ByteSource> source_;
   uint64_t start_;
   uint64_t end_;
 };

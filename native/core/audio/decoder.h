@@ -40,7 +40,7 @@ class Decoder {
   virtual bool read(size_t maxSamples, std::vector<float>& out) = 0;
   virtual int64_t damaged() const = 0;
   virtual bool truncated() const = 0;
-  /// What a reader should know beside that, in sentences without a capital and a full stop; final at the end.
+  /// Warnings about the recording, in sentences without a capital and a full stop; final at the end.
   virtual std::vector<std::string> notes() const = 0;
   /// The channel with the best signal, from 1; see ChannelMixer.
   virtual int bestChannel() const = 0;

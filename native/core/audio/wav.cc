@@ -193,10 +193,10 @@ class WavDecoder : public Decoder {
         return;
       }
     }
-    const size_t whole = std::min(bytes, got) / frameBytes();
-    append(whole, out);
-    done_ += whole * frameBytes();
-    if (whole * frameBytes() < bytes) {  // the file became shorter since it was opened
+    const size_t frames = std::min(bytes, got) / frameBytes();
+    append(frames, out);
+    done_ += frames * frameBytes();
+    if (frames * frameBytes() < bytes) {  // the file became shorter since it was opened
       truncated_ = true;
       stretch_ = header_.stretches.size();
     }

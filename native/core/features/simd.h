@@ -6,7 +6,7 @@ namespace autobird {
 
 enum class Isa { portable, avx2, avx512 };
 
-/// The best set that this CPU and build have; `AUTOBIRD_SIMD=portable|avx2|avx512` in the environment asks for less.
+/// The best set that this CPU and build have; `AUTOBIRD_SIMD=portable|avx2|avx512` in the environment chooses a lesser one.
 Isa bestIsa();
 
 /// This CPU and build can run it.

@@ -46,7 +46,7 @@ struct Batcher::Slice {
   int64_t count = 0;
 };
 
-struct Batcher::Outcome {
+struct Batcher::CallResult {
   std::shared_ptr<Call> call;
   std::exception_ptr failure;
 };
@@ -90,7 +90,7 @@ void Batcher::submit(uint64_t number, std::shared_ptr<const Samples> samples, st
                                     " clips are waiting already, longer than this answer may take: try again later");
     }
     call->queued = Clock::now();
-    // Longer than anybody waits is as good as for ever, and does not overflow the clock.
+    // Limited, so that adding it to the clock does not overflow.
     constexpr double longestMs = 1e10;
     call->deadline = call->queued + std::chrono::duration_cast<Clock::duration>(
                                         std::chrono::duration<double, std::milli>(std::min(withinMs, longestMs)));
@@ -163,7 +163,7 @@ void Batcher::loop() {
     stats_.runningClips += clips;
     lock.unlock();
     const auto begin = Clock::now();
-    const std::vector<Outcome> outcomes = compute(slices);
+    const std::vector<CallResult> results = compute(slices);
     const std::chrono::duration<double, std::milli> took = Clock::now() - begin;
     lock.lock();
     --busy_;
@@ -176,11 +176,11 @@ void Batcher::loop() {
     size_t bucket = 0;
     while (bucket + 1 < stats_.batchSizes.size() && (int64_t{1} << bucket) < clips) ++bucket;
     ++stats_.batchSizes[bucket];
-    // Who waits for company need not wait any longer.
+    // A worker that waits to fill its batch need not wait any longer.
     wake_.notify_all();
-    // Only now: whoever has an answer finds it counted.
+    // Only now, so that a caller whose prediction is there finds it counted.
     lock.unlock();
-    for (const Outcome& outcome : outcomes) finish(outcome.call, outcome.failure);
+    for (const CallResult& result : results) finish(result.call, result.failure);
     lock.lock();
   }
 }
@@ -230,7 +230,7 @@ std::vector<Batcher::Slice> Batcher::take(std::unique_lock<std::mutex>& lock) {
       later.push_back(call);
       continue;
     }
-    // Equal parts, the rest to those who came first.
+    // Equal parts; the remainder goes to the first calls.
     const int64_t part = (room + alike - 1) / std::max<int64_t>(alike, 1);
     const int64_t count = std::min(call->clips() - call->taken, part);
     --alike;
@@ -249,9 +249,9 @@ std::vector<Batcher::Slice> Batcher::take(std::unique_lock<std::mutex>& lock) {
   return slices;
 }
 
-std::vector<Batcher::Outcome> Batcher::compute(const std::vector<Slice>& slices) {
+std::vector<Batcher::CallResult> Batcher::compute(const std::vector<Slice>& slices) {
   std::exception_ptr failure;
-  std::vector<Outcome> outcomes;
+  std::vector<CallResult> results;
   std::vector<ClipSource> clips;
   Wanted wanted;  // by any of them
   for (const Slice& slice : slices) {
@@ -279,9 +279,9 @@ std::vector<Batcher::Outcome> Batcher::compute(const std::vector<Slice>& slices)
       complete = slice.call->computed == slice.call->clips();
     }
     row += slice.count;
-    if (failure || complete) outcomes.push_back({slice.call, failure});
+    if (failure || complete) results.push_back({slice.call, failure});
   }
-  return outcomes;
+  return results;
 }
 
 void Batcher::finish(const std::shared_ptr<Call>& call, std::exception_ptr failure) {

@@ -82,15 +82,15 @@ class Batcher {
 
  private:
   struct Call;
-  struct Slice;    // neighbouring clips of one call
-  struct Outcome;  // a call that is done, and why where it failed
+  struct Slice;       // neighbouring clips of one call
+  struct CallResult;  // a call that is done, and why where it failed
 
   void loop();
   void dropLate(std::unique_lock<std::mutex>& lock);
   double clipMs() const;
   std::vector<Slice> take(std::unique_lock<std::mutex>& lock);
   /// Gives the calls that are done with it.
-  std::vector<Outcome> compute(const std::vector<Slice>& slices);
+  std::vector<CallResult> compute(const std::vector<Slice>& slices);
   void finish(const std::shared_ptr<Call>& call, std::exception_ptr failure);
 
   const std::shared_ptr<const Engine> engine_;
@@ -98,7 +98,7 @@ class Batcher {
   const BatchingOptions options_;
   mutable std::mutex mutex_;
   std::condition_variable wake_;
-  std::deque<std::shared_ptr<Call>> queue_;  // calls with clips that nobody has taken
+  std::deque<std::shared_ptr<Call>> queue_;  // calls with clips that no worker has taken
   std::vector<std::shared_ptr<Call>> open_;  // calls that are not done
   int busy_ = 0;
   double recentMs_ = 0;     // of the last batches, each later one counting for more

@@ -10,7 +10,7 @@
 
 namespace autobird {
 
-/// What is made of a clip only for those who read it.
+/// What is computed of a clip only on request.
 struct Wanted {
   bool embeddings = false;
   bool driftFeatures = false;

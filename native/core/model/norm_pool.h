@@ -12,7 +12,7 @@ namespace autobird {
 /// Whether `normReluPool` takes this tensor: on the CPU, f32 or bf16, channels last.
 bool canFuseNormPool(const at::Tensor& x);
 
-/// max_pool2d(relu(batch_norm(x)), 2) with the batch's own statistics; running statistics move when asked to.
+/// max_pool2d(relu(batch_norm(x)), 2) with the batch's own statistics; running statistics are updated on request.
 /// x: (B, C, H, W), channels last. Result: (B, C, H / 2, W / 2), channels last.
 at::Tensor normReluPool(const at::Tensor& x, const BatchNorm& norm, double momentum, double epsilon,
                         bool updateStatistics);

@@ -17,7 +17,7 @@ struct ForwardMode {
   uint64_t dropoutSeed = 0;
 };
 
-/// relu(x), in place where nobody will ask for gradients: a fresh tensor of this size costs more than the arithmetic.
+/// relu(x), in place where no gradient is computed: a fresh tensor of this size costs more than the arithmetic.
 at::Tensor rectified(at::Tensor x);
 
 /// features (B, M, T) → (B, C, M', T')

@@ -19,7 +19,7 @@ class LoaderGate {
     admit();
   }
 
-  /// Somebody waits for it: now, whoever else is in front. An evaluation between queued steps would wait for ever.
+  /// A thread waits for it: it is made next, whatever is queued before it. An evaluation between queued steps would wait for ever.
   void hurry(const std::shared_ptr<PendingFeatures>& batch) {
     const std::lock_guard lock(mutex_);
     begin(batch);

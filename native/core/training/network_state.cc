@@ -22,14 +22,14 @@ constexpr uint64_t kDropoutStream = 0xd509;
 constexpr double kSmallestScale = 1e-4;
 
 // Batch norm moves its running statistics in the forward pass, before it is known whether the step is good. One that
-// overflowed would leave NaN in them for ever, so they go back unless `keep` is called.
+// overflowed would leave NaN in them for ever, so they go back unless `commit` is called.
 class BufferGuard {
  public:
   explicit BufferGuard(const std::vector<at::Tensor>& buffers) : buffers_(buffers) {
     for (const at::Tensor& buffer : buffers) before_.push_back(buffer.clone());
   }
   ~BufferGuard() {
-    if (kept_) return;
+    if (committed_) return;
     try {
       for (size_t i = 0; i < buffers_.size(); ++i) buffers_[i].copy_(before_[i]);
     } catch (const std::exception&) {  // the device itself failed, which is being reported already
@@ -37,12 +37,12 @@ class BufferGuard {
   }
   BufferGuard(const BufferGuard&) = delete;
   BufferGuard& operator=(const BufferGuard&) = delete;
-  void keep() { kept_ = true; }
+  void commit() { committed_ = true; }
 
  private:
   const std::vector<at::Tensor>& buffers_;
   std::vector<at::Tensor> before_;
-  bool kept_ = false;
+  bool committed_ = false;
 };
 
 Error diverged(int64_t steps) {
@@ -156,7 +156,7 @@ StepResult NetworkState::step(std::vector<float>& features, const std::vector<fl
     throw diverged(optimizer_.step);
   }
   if (!result.skipped) {
-    statistics.keep();
+    statistics.commit();
     clipGradients(gradients, result.gradNorm, options_.gradClip);
     update(options_.optimizer, optimizer_, weights_, gradients, learningRate);
     if (averaging()) updateAverage(averagedValues_, values_, options_.emaDecay, optimizer_.step);

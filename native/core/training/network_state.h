@@ -27,7 +27,8 @@ class NetworkState {
   void importState(const std::vector<TensorView>& tensors);
 
   /// The weights to predict with.
-  const Parameters& best() const { return averaging() ? average_ : current_; }
+  /// The averaged weights, or the current ones where there is no average.
+  const Parameters& evaluated() const { return averaging() ? average_ : current_; }
   const at::Device& device() const { return device_; }
   int64_t heldBytes() const;
 

@@ -110,23 +110,23 @@ EngineOutput Trainer::evaluate(const ClipTable& clips, int64_t batchSize, const 
 
   EngineOutput output;
   output.activity.resize(static_cast<size_t>(clips.size()));
-  struct Ahead {
+  struct QueuedBatch {
     std::shared_ptr<PendingFeatures> features;
     int64_t rows;
   };
-  std::deque<Ahead> ahead;
+  std::deque<QueuedBatch> queued;
   // What is left in the queue refers to this frame's variables: on every way out it is cancelled and waited for.
   struct Drain {
-    std::deque<Ahead>& ahead;
+    std::deque<QueuedBatch>& queued;
     ~Drain() {
-      for (Ahead& batch : ahead) batch.features->cancel();
-      for (Ahead& batch : ahead) batch.features->wait();
+      for (QueuedBatch& batch : queued) batch.features->cancel();
+      for (QueuedBatch& batch : queued) batch.features->wait();
     }
-  } drain{ahead};
+  } drain{queued};
   int64_t begin = 0;
-  while (begin < clips.size() || !ahead.empty()) {
+  while (begin < clips.size() || !queued.empty()) {
     if (stopping && stopping()) throw Error("aborted", "The work was aborted");
-    while (begin < clips.size() && ahead.size() < kBatchesAhead) {
+    while (begin < clips.size() && queued.size() < kBatchesAhead) {
       const int64_t rows = std::min(batchSize, clips.size() - begin);
       auto makeClip = [this, &clips, &output, begin, frames](int64_t row, float* out) {
         thread_local std::vector<float> samples;
@@ -136,14 +136,14 @@ EngineOutput Trainer::evaluate(const ClipTable& clips, int64_t batchSize, const 
         logMel_.compute(samples.data(), clips.clipSamples, out, &output.activity[i]);
         options_.statistics.apply(out, frames);
       };
-      ahead.push_back({loader_.load(rows, rowSize, makeClip), rows});
+      queued.push_back({loader_.load(rows, rowSize, makeClip), rows});
       begin += rows;
     }
-    std::vector<float> features = ahead.front().features->take();
-    infer(network_->best(), options_.model, network_->device(), options_.precision, features, ahead.front().rows,
+    std::vector<float> features = queued.front().features->take();
+    infer(network_->evaluated(), options_.model, network_->device(), options_.precision, features, queued.front().rows,
           logMel_.mels(),
           /*embeddings=*/false, output);
-    ahead.pop_front();
+    queued.pop_front();
   }
   return output;
 }
