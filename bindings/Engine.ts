@@ -2,6 +2,7 @@ import { abortable, type CallOptions } from './abortable.ts';
 import { AutobirdError, OverloadedError } from './errors.ts';
 import { loadAddon } from './load.ts';
 import type { BatcherStats, EngineOptions, EngineOutput, NamedTensor, NativeEngine, NativeSamples } from './native.ts';
+import { ownCopies } from './ownCopies.ts';
 
 export interface ForwardOptions extends CallOptions {
   /** Milliseconds, from now, after which the result is of no use: with batching, what cannot be done by then is not computed. */
@@ -25,12 +26,11 @@ export class Engine implements Disposable {
   }
 
   /**
-   * Loads the `model.*` tensors of a checkpoint, which are read where they lie: neither change nor transfer them before
-   * the promise is settled. Throws InvalidArgumentError where an option is out of range or the device
+   * Loads the `model.*` tensors of a checkpoint. Throws InvalidArgumentError where an option is out of range or the device
    * is not there, FormatError `damaged_checkpoint` where the tensors are not those of the network.
    */
   static async create(options: EngineOptions, tensors: readonly NamedTensor[]): Promise<Engine> {
-    return new Engine(await loadAddon().createEngine(options, tensors), options.threads);
+    return new Engine(await loadAddon().createEngine(options, await ownCopies(tensors)), options.threads);
   }
 
   /**

@@ -11,6 +11,7 @@ import type {
   StepResult,
   TrainerOptions,
 } from './native.ts';
+import { ownCopies } from './ownCopies.ts';
 import { nativeShards, type ShardSet } from './ShardSet.ts';
 
 /**
@@ -83,11 +84,10 @@ export class Trainer implements Disposable {
 
   /**
    * Goes on from what `exportState` gave, bit for bit on the CPU; from `model.*` alone with a fresh optimizer. Tensors of
-   * other kinds are left alone. They are read where they lie: neither change nor transfer them before the promise is
-   * settled. Throws FormatError `damaged_checkpoint`, and then nothing has changed.
+   * other kinds are left alone. Steps that are called before the promise is settled run first. Throws FormatError `damaged_checkpoint`, and then nothing has changed.
    */
   async importState(tensors: readonly NamedTensor[]): Promise<void> {
-    await this.#native.importState(tensors);
+    await this.#native.importState(await ownCopies(tensors));
   }
 
   /** Rejects what is queued with code `aborted`; the running step is finished and the trainer stays usable. */
