@@ -65,6 +65,8 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
 }
 
 async function sendUntilStopped(port: number): Promise<void> {
+  // The bench is gone, however it went: nobody would stop this process.
+  process.once('disconnect', () => process.exit());
   const agent = new Agent({ keepAlive: true });
   const body = chirpWav(5);
   const headers = { 'content-type': 'audio/wav', 'content-length': body.byteLength };

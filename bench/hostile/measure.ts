@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Attack } from './Attack.ts';
 import { Bystander, type BystanderReport } from './Bystander.ts';
-import type { ResponseCounts } from './ResponseCounts.ts';
+import { ResponseCounts } from './ResponseCounts.ts';
 import type { ServiceProcess } from './ServiceProcess.ts';
 
 /** A short attack says little about anybody's latency: the time after it counts too. */
@@ -53,6 +53,14 @@ export async function measure(attack: Attack, service: ServiceProcess, other: Se
   return { name, describe, responses: Object.fromEntries(counts), notes, findings, ...measured };
 }
 
+/** An attack that could not go on is a finding: the others are measured all the same. */
+function failedResponses(error: Error): ResponseCounts {
+  const responses = new ResponseCounts();
+  const { message, cause } = error;
+  responses.problems.push(`the attack failed: ${cause instanceof Error ? `${message}: ${cause.message}` : message}`);
+  return responses;
+}
+
 /** Attacks `attacked` while a bystander uses `used`. */
 async function attackBeside(
   attack: Attack,
@@ -62,7 +70,7 @@ async function attackBeside(
   await attack.prepare?.(attacked);
   const bystander = await Bystander.start(used.port);
   const begin = performance.now();
-  const responses = await attack.run(attacked);
+  const responses = await attack.run(attacked).catch(failedResponses);
   const tookMs = performance.now() - begin;
   await sleep(Math.max(0, leastMs - tookMs));
   return { responses, seconds: tookMs / 1000, bystander: await bystander.stop() };
