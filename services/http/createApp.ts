@@ -7,7 +7,7 @@ import { handleErrors } from './errors.ts';
 import { healthRoutes, isUnlogged, type Readiness, stopping } from './health.ts';
 import { knowRoutes } from './knownRoutes.ts';
 import { httpRequest, logsRequests } from './logging.ts';
-import { handleClientError } from './longUploads.ts';
+import { handleClientError } from './longRequests.ts';
 import { type ApiInfo, describeApi } from './openApi.ts';
 import { type Audience, protect, type SecurityConfig } from './protect.ts';
 import { RequestLogger } from './RequestLogger.ts';

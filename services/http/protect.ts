@@ -13,6 +13,7 @@ import { handleExpectContinue } from './expectContinue.ts';
 import { HttpProblem } from './HttpProblem.ts';
 import { isHealth } from './health.ts';
 import { isLoopback, refuseForeignHosts } from './hosts.ts';
+import { endSilentConnections } from './longRequests.ts';
 
 /** The part of the configuration that says who may do what, and how much of it. */
 export type SecurityConfig = Pick<
@@ -42,7 +43,7 @@ export async function protect(app: FastifyInstance, config: SecurityConfig, audi
   app.server.maxConnections = config.maxConnections;
   // A client that does not read its response: nothing moves on its connection. Node gives a response that waits the time twice.
   // While a recording is predicted nothing moves either.
-  app.server.setTimeout(1000 * (config.limits.deadlineS + silenceS));
+  endSilentConnections(app.server, 1000 * (config.limits.deadlineS + silenceS));
   handleExpectContinue(app);
   app.decorateRequest('client', null);
   refuseForeignHosts(app, config, audience === 'clients' ? config.host : config.management.host);

@@ -8,7 +8,7 @@ import { AutobirdError, type ServiceConfig } from '../../src/index.ts';
 import { makeFolder } from '../../src/service.ts';
 import { clientKey } from '../http/clientKey.ts';
 import { FairBudget } from '../http/FairBudget.ts';
-import { allowLongUpload } from '../http/longUploads.ts';
+import { allowLongUpload } from '../http/longRequests.ts';
 import { DiskRoom } from './DiskRoom.ts';
 import type { Job, JobCounts } from './Job.ts';
 import type { JobMetrics } from './JobMetrics.ts';

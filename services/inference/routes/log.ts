@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
 import { type Static, Type } from 'typebox';
 import { HttpProblem } from '../../http/HttpProblem.ts';
+import { allowLongWork } from '../../http/longRequests.ts';
 import { snakeCase } from '../../predictionLog/columns.ts';
 import type { LogFilter, LoggedPrediction } from '../../predictionLog/entry.ts';
 import { fullCsv, originalCsv, parquet } from '../../predictionLog/exportLog.ts';
@@ -81,7 +82,8 @@ export function deletingLogRoutes(app: FastifyInstance, history: LogReader | nul
   app.delete<{ Querystring: FilterQuery }>(
     '/v1/log',
     { schema: { tags, summary: 'Delete for good: by request, file, label, model or time', querystring: filterQuery } },
-    async ({ query }) => {
+    async (request) => {
+      const { query } = request;
       if (Object.keys(query).length === 0) {
         throw new HttpProblem(
           422,
@@ -89,6 +91,8 @@ export function deletingLogRoutes(app: FastifyInstance, history: LogReader | nul
           'Say what to delete: request_id, file_name, file_sha256, label, place, model_version, since, until',
         );
       }
+      // Half a million rows take a minute or two.
+      using _long = allowLongWork(request);
       return { deleted: await loggedOrThrow(history).delete(filterOf(query)) };
     },
   );

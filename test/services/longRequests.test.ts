@@ -5,7 +5,7 @@ import { pino } from 'pino';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createApp } from '../../services/http/createApp.ts';
-import { allowLongUpload } from '../../services/http/longUploads.ts';
+import { allowLongUpload, allowLongWork } from '../../services/http/longRequests.ts';
 import { acceptUploads } from '../../services/http/receiveAudio.ts';
 import { serviceConfig } from '../helpers/withService.ts';
 
@@ -32,6 +32,17 @@ async function withCounter(use: (app: FastifyInstance, port: number, sockets: re
     scope.post('/long', async (request) => {
       using _long = allowLongUpload(request);
       return await count(request.raw);
+    });
+    const work = async () => {
+      const done = once(app.server, 'work done');
+      app.server.emit('working');
+      await done;
+      return { done: true };
+    };
+    scope.get('/work', work);
+    scope.get('/long-work', async (request) => {
+      using _long = allowLongWork(request);
+      return await work();
     });
   });
   const sockets: Socket[] = [];
@@ -74,6 +85,32 @@ test('a request that takes too long is told so, an upload of a job goes on', () 
     const long = await interrupted(app, port, sockets, '/long');
     assert.match(long, /^HTTP\/1\.1 200 OK\r\n/);
     assert.match(long, /\{"bytes":8\}$/);
+  }));
+
+test('a connection on which nothing moves is ended, but not while its request needs long', () =>
+  withCounter(async (app, port, sockets) => {
+    const responseOf = async (path: string) => {
+      const client = connect(port, '127.0.0.1');
+      let received = '';
+      client.on('data', (chunk) => {
+        received += chunk;
+      });
+      const closed = once(client, 'close');
+      const working = once(app.server, 'working');
+      client.write(`GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+      await working;
+      const socket = sockets.at(-1) as Socket;
+      assert.ok((socket.timeout as number) > 60_000);
+      socket.emit('timeout');
+      app.server.emit('work done');
+      // The connection waits for the next request, which does not come.
+      if (!socket.destroyed) await once(client, 'data');
+      socket.emit('timeout');
+      await closed;
+      return received;
+    };
+    assert.is(await responseOf('/work'), '');
+    assert.match(await responseOf('/long-work'), /^HTTP\/1\.1 200 OK\r\n[\s\S]*\{"done":true\}$/);
   }));
 
 test('what is no HTTP and headers without end are refused in JSON', () =>

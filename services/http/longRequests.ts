@@ -1,5 +1,5 @@
-/** Uploads that may take longer than other requests, which Node gives up after `requestTimeout`. */
-import { STATUS_CODES } from 'node:http';
+/** Requests that may take longer than others: uploads of recordings, and work that sends nothing until it is done. */
+import { type Server, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyRequest } from 'fastify';
 
@@ -9,6 +9,22 @@ const silenceMs = 30_000;
 const longestMs = 3_600_000;
 
 const long = new WeakSet<Socket>();
+
+/** Ends connections on which nothing has moved for `silenceMs`, but those of long requests. */
+export function endSilentConnections(server: Server, silenceMs: number): void {
+  server.setTimeout(silenceMs);
+  // With a listener Node leaves the connection to it.
+  server.on('timeout', (socket: Socket) => {
+    if (!long.has(socket)) socket.destroy();
+  });
+}
+
+/** Lets the response to `request` take as long as it needs. Dispose of it when the work is done. */
+export function allowLongWork({ raw }: FastifyRequest): Disposable {
+  const { socket } = raw;
+  long.add(socket);
+  return { [Symbol.dispose]: () => void long.delete(socket) };
+}
 
 /** Lets the body of `request` take up to an hour, as long as it keeps coming. Dispose of it when the body is there. */
 export function allowLongUpload({ raw }: FastifyRequest): Disposable {
