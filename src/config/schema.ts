@@ -47,8 +47,11 @@ export const dataSchema = z.strictObject({
 
 export const splitSchema = z
   .strictObject({
-    /** `session` where the metadata has sessions (or recordist and date), else `recording`; copies always stay together. */
-    groupBy: z.enum(['auto', 'session', 'recording']),
+    /**
+     * `auto`: `session` where the metadata has sessions (or recordist and date), else `recording`. `recorder_date`: by
+     * recorder and date, as file names tell them. Copies always stay together.
+     */
+    groupBy: z.enum(['auto', 'session', 'recorder_date', 'recording']),
     valRatio: share,
     testRatio: share,
     seed: z.int().min(0),

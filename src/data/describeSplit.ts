@@ -1,14 +1,13 @@
 import type { Split } from '../domain.ts';
-import type { GroupedRecording } from './groups.ts';
+import { type GroupedRecording, recorderDateOf } from './groups.ts';
 import { checkNoLeak } from './split.ts';
 
 /** A split in lines for people: sizes, the check for leaks, and what could not be on every side. */
 export function describeSplit(split: Split, recordings: readonly GroupedRecording[]): string[] {
   const { train, val, test } = split.counts;
-  const lines = [
-    `${split.name}: ${train} to train, ${val} to validate, ${test} to test`,
-    checkNoLeak(split, recordings).message,
-  ];
+  const { message, caveat } = checkNoLeak(split, recordings);
+  const lines = [`${split.name}: ${train} to train, ${val} to validate, ${test} to test`, message];
+  if (caveat !== null) lines.push(`${caveat} ${wayOut(recordings)}`);
   const groups = new Set(split.assignments.map(({ group }) => group)).size;
   for (const [side, ratio] of [
     ['val', split.options['valRatio']],
@@ -25,4 +24,12 @@ export function describeSplit(split: Split, recordings: readonly GroupedRecordin
     lines.push(`${split.unassigned.length} recordings are on no side (${left.path}: ${left.reason})`);
   }
   return lines;
+}
+
+function wayOut(recordings: readonly GroupedRecording[]): string {
+  if (recordings.some(({ session }) => session !== null)) return 'The metadata has sessions: split.group_by=session';
+  const dated = recordings.filter((recording) => recorderDateOf(recording) !== null).length;
+  return dated > recordings.length / 2
+    ? `Of ${dated} recordings the date is known: split.group_by=recorder_date keeps those of one recorder and date together`
+    : 'A column of the metadata can say what belongs together: data.columns.session';
 }

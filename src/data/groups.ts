@@ -1,8 +1,14 @@
 import { byCodePoint } from '../byCodePoint.ts';
+import type { SplitConfig } from '../config/schema.ts';
 import type { Label, Recording } from '../domain.ts';
+import type { GroupBy } from '../keptTogether.ts';
+import { recorderFromName } from './recordedAt.ts';
 
 /** What a split needs to know of a recording. */
-export type GroupedRecording = Pick<Recording, 'path' | 'label' | 'audioHash' | 'session' | 'groupKey' | 'fold'>;
+export type GroupedRecording = Pick<
+  Recording,
+  'path' | 'label' | 'audioHash' | 'session' | 'groupKey' | 'fold' | 'recordedAt'
+>;
 
 /** Recordings that must never be on two sides of a split. */
 export interface Group {
@@ -16,21 +22,18 @@ export interface Group {
 
 /** `auto` is `session` as soon as one recording has a session. */
 export function resolveGroupBy(
-  groupBy: 'auto' | 'session' | 'recording',
+  groupBy: SplitConfig['groupBy'],
   recordings: readonly Pick<Recording, 'session'>[],
-): 'session' | 'recording' {
+): GroupBy {
   if (groupBy !== 'auto') return groupBy;
   return recordings.some((recording) => recording.session !== null) ? 'session' : 'recording';
 }
 
 /**
- * Connected components of "has the same sound", "has the same group key" and, by session, "is of the same session",
- * sorted by id. The order of the recordings does not matter.
+ * Connected components of "has the same sound", "has the same group key" and "is of the same session", or of the same
+ * recorder and date, sorted by id. The order of the recordings does not matter.
  */
-export function groupRecordings(
-  recordings: readonly GroupedRecording[],
-  groupBy: 'session' | 'recording',
-): readonly Group[] {
+export function groupRecordings(recordings: readonly GroupedRecording[], groupBy: GroupBy): readonly Group[] {
   const sorted = [...recordings].sort((a, b) => byCodePoint(a.path, b.path));
   const parent = sorted.map((_, i) => i);
   const root = (i: number): number => {
@@ -47,7 +50,10 @@ export function groupRecordings(
   sorted.forEach((recording, i) => {
     const keys = [`audio ${recording.audioHash}`];
     if (recording.groupKey !== null) keys.push(`group ${recording.groupKey}`);
-    if (groupBy === 'session' && recording.session !== null) keys.push(`session ${recording.session}`);
+    const session = groupBy === 'session' ? recording.session : null;
+    if (session !== null) keys.push(`session ${session}`);
+    const recorderDate = groupBy === 'recorder_date' ? recorderDateOf(recording) : null;
+    if (recorderDate !== null) keys.push(`recorder ${recorderDate}`);
     for (const key of keys) {
       const first = firstWith.get(key);
       if (first === undefined) firstWith.set(key, i);
@@ -74,4 +80,15 @@ export function countLabels(recordings: Iterable<Pick<Recording, 'label'>>): Map
   const counts = new Map<Label, number>();
   for (const { label } of recordings) counts.set(label, (counts.get(label) ?? 0) + 1);
   return counts;
+}
+
+/**
+ * Recorder and date, as far as folders and the file's name tell the recorder: `north/SM4A_20230514_053000.wav` is
+ * `north/SM4A 2023-05-14`. Null where the date is not known. The folder of the class is none of a recorder.
+ */
+export function recorderDateOf({ path, label, recordedAt }: GroupedRecording): string | null {
+  const date = /^\d{4}-\d\d-\d\d/.exec(recordedAt ?? '')?.[0];
+  if (date === undefined) return null;
+  const folders = path.split('/').slice(0, -1);
+  return `${[...folders.filter((folder) => folder !== label), recorderFromName(path)].join('/')} ${date}`;
 }

@@ -68,6 +68,13 @@ export function recordedAtFromName(path: string): string | null {
   return fromHexName(name) ?? fromDayInName(name);
 }
 
+/** What stands before the time in a recorder's file name (`SM4A` of `SM4A_20230514_053000.wav`); empty without a time. */
+export function recorderFromName(path: string): string {
+  if (recordedAtFromName(path) === null) return '';
+  const name = path.slice(path.lastIndexOf('/') + 1);
+  return /^(.*?)[-_ .$]*(?<!\d)(?:19|20)\d\d[-_. ]?\d\d/.exec(name)?.[1] ?? '';
+}
+
 function fromDayInName(name: string): string | null {
   const match =
     /(?<!\d)(\d{4})([-_.])(\d\d)\2(\d\d)(?!\d)/.exec(name) ??

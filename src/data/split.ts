@@ -7,6 +7,7 @@ import { AutobirdError, InvalidArgumentError } from '../../bindings/errors.ts';
 import { byCodePoint } from '../byCodePoint.ts';
 import type { SplitConfig } from '../config/schema.ts';
 import type { Recording, Side, Split, SplitAssignment } from '../domain.ts';
+import { groupByOf, groupingCaveat } from '../keptTogether.ts';
 import { assignGroups } from './assignGroups.ts';
 import { countLabels, type Group, type GroupedRecording, groupRecordings, resolveGroupBy } from './groups.ts';
 
@@ -24,6 +25,8 @@ export interface LeakReport {
     readonly paths: readonly string[];
     readonly sides: readonly Side[];
   }[];
+  /** Recordings of one place may be on two sides for all that is known. */
+  readonly caveat: string | null;
   /** One line for people. */
   readonly message: string;
 }
@@ -67,8 +70,7 @@ export function splitHash({ assignments }: Pick<Split, 'assignments'>): string {
 
 /** Looks, independently of how a split was made, whether copies, sessions or groups are on more than one side. */
 export function checkNoLeak(split: Split, recordings: readonly GroupedRecording[]): LeakReport {
-  const { groupBy: option } = split.options;
-  const groupBy = option === 'session' ? 'session' : 'recording';
+  const groupBy = groupByOf(split);
   const sideOf = new Map(split.assignments.map((assignment) => [assignment.path, assignment.side]));
   const assigned = recordings.filter((recording) => sideOf.has(recording.path));
   const groups = groupRecordings(assigned, groupBy);
@@ -79,13 +81,17 @@ export function checkNoLeak(split: Split, recordings: readonly GroupedRecording[
       sides: sides.filter((side) => group.recordings.some((recording) => sideOf.get(recording.path) === side)),
     }))
     .filter((group) => group.sides.length > 1);
-  const what = groupBy === 'session' ? 'copies, sessions and groups' : 'copies and groups';
+  const what = {
+    session: 'copies, sessions and groups',
+    recorder_date: 'copies, groups and recordings of one recorder and date',
+    recording: 'copies and groups',
+  }[groupBy];
   const first = crossing[0];
   const message =
     first === undefined
       ? `No leak: ${assigned.length} recordings in ${groups.length} groups (${what}), none on two sides`
       : `LEAK: ${crossing.length} of ${groups.length} groups (${what}) are on more than one side, as the fold column says; e.g. ${first.paths.slice(0, 2).join(' and ')} (${first.sides.join(', ')})`;
-  return { ok: first === undefined, groups: groups.length, crossing, message };
+  return { ok: first === undefined, groups: groups.length, crossing, caveat: groupingCaveat(groupBy), message };
 }
 
 interface Plan {

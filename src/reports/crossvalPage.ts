@@ -1,11 +1,13 @@
 import { percent } from '../formats/percentAndClock.ts';
+import { groupingCaveat } from '../keptTogether.ts';
 import type { Crossval } from './crossvalReport.ts';
 import { html } from './html.ts';
-import { renderPage, table, tiles } from './page.ts';
+import { notice, renderPage, table, tiles } from './page.ts';
 import { classTable, confusionSection, dateAndTime, shareBar } from './reportParts.ts';
 
 /** `crossval.html`: all folds on one page. */
-export function crossvalPage({ dataset, folds, pooled, accuracy, balancedAccuracy, createdAt }: Crossval): string {
+export function crossvalPage(crossval: Crossval): string {
+  const { dataset, folds, pooled, accuracy, balancedAccuracy, createdAt, groupBy, overrides } = crossval;
   const over = ({ mean, spread }: Crossval['accuracy']) => `over folds ${percent(mean)} ± ${percent(spread)}`;
   const cards = tiles([
     { value: percent(pooled.accuracy), label: 'of recordings right', note: over(accuracy) },
@@ -20,23 +22,34 @@ export function crossvalPage({ dataset, folds, pooled, accuracy, balancedAccurac
     String(fold.leftOut ?? '-'),
     shareBar(fold.accuracy),
     shareBar(fold.balancedAccuracy, 4),
+    fold.steps === null ? '-' : String(fold.steps),
     `${(fold.durationS / 60).toFixed(1)} min`,
     html`<code>${fold.run}</code>`,
   ]);
+  const caveat = groupBy === null ? 'What was kept together is not known.' : groupingCaveat(groupBy);
+  const kept = `No ${groupBy === 'session' ? 'session' : 'recorder and date'} was on two sides of a fold.`;
+  const changed =
+    overrides.length === 0
+      ? html`<p>The defaults of this version of autobird.</p>`
+      : table(
+          ['changed of the defaults'],
+          overrides.map((override) => [html`<code>${override}</code>`]),
+        );
   return renderPage({
     title: `${dataset.name}: ${folds.length}-fold cross-validation`,
     subtitle: `${judged(leftOut)} ${dateAndTime(createdAt)}`,
     sections: [
-      { title: 'At a glance', body: cards },
+      { title: 'At a glance', body: html`${cards}${notice(caveat === null ? 'good' : 'warning', caveat ?? kept)}` },
       {
         title: 'Folds',
-        body: table(['fold', 'judged', 'left out', 'accuracy', 'balanced', 'training', 'run'], foldRows),
+        body: table(['fold', 'judged', 'left out', 'accuracy', 'balanced', 'steps', 'training', 'run'], foldRows),
       },
       {
         title: 'Confusion',
         body: confusionSection(pooled.confusion, 'Recordings of all folds'),
       },
       { title: 'Classes', body: classTable(pooled.perClass, null) },
+      { title: 'Configuration', body: changed },
     ],
     footer: 'The same figures for machines: crossval.json.',
   });

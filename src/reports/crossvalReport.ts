@@ -12,6 +12,8 @@ const foldSchema = z.strictObject({
   accuracy: z.number(),
   balancedAccuracy: z.number(),
   macroF1: z.number(),
+  /** Steps of the training; null if not known. */
+  steps: z.int().nullable().default(null),
   durationS: z.number(),
 });
 
@@ -19,6 +21,10 @@ export const crossvalSchema = z.strictObject({
   formatVersion: z.literal(3),
   createdAt: z.string(),
   dataset: z.strictObject({ id: z.string(), name: z.string() }),
+  /** What was kept on one side of each split (`split.group_by`); null if not known. */
+  groupBy: z.enum(['session', 'recorder_date', 'recording']).nullable().default(null),
+  /** What was changed of the default configuration. */
+  overrides: z.array(z.string()).default([]),
   folds: z.array(foldSchema),
   /** Over the test predictions of all folds together: every recording once. */
   pooled: figuresSchema,

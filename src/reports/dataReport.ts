@@ -79,7 +79,8 @@ function overview(dataset: Dataset, split: Split): Html {
     { value: plain(counts.rejected), label: 'rejected', note: counts.rejected > 0 ? 'listed below' : '' },
   ];
   const [sizes = '', leak = '', ...rest] = dataset.describeSplit(split);
-  const kind = dataset.checkNoLeak(split).ok ? 'good' : 'bad';
+  const { ok, caveat } = dataset.checkNoLeak(split);
+  const kind = !ok ? 'bad' : caveat !== null ? 'warning' : 'good';
   const warnings = rest.map((line) => notice('warning', `${line}.`));
   return html`${tiles(items)}${notice(kind, `${leak}. ${sizes}.`)}${warnings}`;
 }

@@ -2,6 +2,7 @@ import type { Checkpoint } from '../checkpoint/Checkpoint.ts';
 import type { Dataset } from '../data/dataset.ts';
 import type { Recording, Split } from '../domain.ts';
 import { percent } from '../formats/percentAndClock.ts';
+import { groupByOf, groupingCaveat } from '../keptTogether.ts';
 import { describeAudio, describeTrainedOn } from './describeReport.ts';
 import type { Report } from './report.ts';
 import { listed } from './reportParts.ts';
@@ -52,11 +53,10 @@ function dataLines({ metadata }: Checkpoint, dataset: Dataset, split: Split): st
 
 function figureLines(report: Report, split: Split): string {
   const { recordings, clips, calibration } = report;
-  const grouping =
-    split.options['groupBy'] === 'session' ? 'no session is on two sides' : 'no recording is on two sides';
+  const what = { session: 'session', recorder_date: 'recorder and date', recording: 'recording' }[groupByOf(split)];
   const row = (name: string, a: string, b: string) => `| ${name} | ${a} | ${b} |`;
   return [
-    `On the ${report.side} recordings of the split (${grouping}); a recording without a prediction counts as wrong.`,
+    `On the ${report.side} recordings of the split (no ${what} is on two sides); a recording without a prediction counts as wrong.`,
     '',
     row('', `${recordings.items} recordings`, `${clips.items} clips`),
     '| --- | ---: | ---: |',
@@ -85,7 +85,7 @@ function limitLines(report: Report, { metadata }: Checkpoint, split: Split): str
   if (metadata.noEventLabels.length === 0) {
     lines.push('- It was never taught what "nothing" sounds like: it names a class for wind, rain and silence too.');
   }
-  if (split.options['groupBy'] !== 'session') {
+  if (groupingCaveat(groupByOf(split)) !== null) {
     lines.push('- Recordings of one session may be on both sides of the split: elsewhere it will do worse than here.');
   }
   lines.push('- A species, region or device that is not in the training data is named as one that is.');

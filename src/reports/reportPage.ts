@@ -3,6 +3,7 @@
 import type { CheckpointMetadata, EpochRecord } from '../checkpoint/metadata.ts';
 import type { Split } from '../domain.ts';
 import { percent } from '../formats/percentAndClock.ts';
+import { groupByOf, groupingCaveat } from '../keptTogether.ts';
 import { describeAudio, describeTrainedOn } from './describeReport.ts';
 import { type Html, html, nothing } from './html.ts';
 import { figure, gallery, notice, renderPage, type Section, table, tiles } from './page.ts';
@@ -75,14 +76,13 @@ function glance({ report, split }: ReportPageInput): Html {
       note: `${percent(before.expectedCalibrationError)} before temperature`,
     },
   ]);
-  const grouped = split.options['groupBy'] === 'session';
+  const groupBy = groupByOf(split);
+  const caveat = groupingCaveat(groupBy);
   const audio = describeAudio(report);
   const honest = notice(
-    grouped && audio.length === 0 ? 'good' : 'warning',
+    caveat === null && audio.length === 0 ? 'good' : 'warning',
     `${audio.length > 0 ? audio.join(' ') : 'Decoded from the original files.'} Scored as predict does it; a recording without a prediction counts as wrong. ${
-      grouped
-        ? 'No session is on two sides of the split.'
-        : 'Split by recording only: sessions that share a place and a microphone may be on both sides, which flatters the figures.'
+      caveat ?? `No ${groupBy === 'session' ? 'session' : 'recorder and date'} is on two sides of the split.`
     }`,
   );
   const unknown =

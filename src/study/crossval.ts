@@ -3,7 +3,9 @@ import { join, relative } from 'node:path';
 import { expected, InvalidArgumentError } from '../../bindings/errors.ts';
 import { concurrently } from '../concurrently.ts';
 import type { Config } from '../config/schema.ts';
+import { shareableOverrides } from '../config/shareableConfig.ts';
 import type { Dataset } from '../data/dataset.ts';
+import { resolveGroupBy } from '../data/groups.ts';
 import type { JobOptions, Progress } from '../domain.ts';
 import { writeFileAtomic, writeJson } from '../files.ts';
 import { checkOptions, type OptionNames } from '../options.ts';
@@ -80,7 +82,8 @@ export async function crossval(given: CrossvalOptions): Promise<Crossval> {
       dataset,
     );
     advance(fold, { stage: 'done', done: 1, total: 1 });
-    const durationS = total((await run.metrics()).map((record) => record.durationS));
+    const metrics = await run.metrics();
+    const durationS = total(metrics.map((record) => record.durationS));
     const { items, accuracy, balancedAccuracy, macroF1 } = report.recordings;
     return {
       fold: {
@@ -91,6 +94,7 @@ export async function crossval(given: CrossvalOptions): Promise<Crossval> {
         accuracy,
         balancedAccuracy,
         macroF1,
+        steps: metrics.at(-1)?.step ?? null,
         durationS,
       },
       report,
@@ -101,6 +105,8 @@ export async function crossval(given: CrossvalOptions): Promise<Crossval> {
     formatVersion: 3,
     createdAt: new Date().toISOString(),
     dataset: { id: dataset.manifest.id, name: dataset.manifest.name },
+    groupBy: resolveGroupBy(config.split.groupBy, dataset.recordings),
+    overrides: shareableOverrides(options.overrides ?? []),
     folds: folds.map(({ fold }) => fold),
     pooled: pooledFigures(predictions),
     accuracy: meanAndSpread(folds.map(({ fold }) => fold.accuracy)),

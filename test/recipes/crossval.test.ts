@@ -55,7 +55,14 @@ test('cross-validation judges every recording once and goes on where it was', ()
     const written = decode(crossvalSchema, await readJson(path), path);
     const folds = written.folds.map((fold) => ({ ...fold, run: join(outputDir, fold.run) }));
     assert.equal({ ...written, folds }, result);
-    assert.not.match(await readFile(join(outputDir, 'crossval.html'), 'utf8'), dir);
+    const page = await readFile(join(outputDir, 'crossval.html'), 'utf8');
+    assert.not.match(page, dir);
+    assert.is(result.groupBy, 'recording');
+    assert.equal(
+      result.folds.map(({ steps }) => steps),
+      [36, 36, 36],
+    );
+    assert.match(page, /class="notice warning"[^>]*>[^<]*Split by recording only/);
     const [fold] = result.folds;
     assert.is((await readCheckpoint(new Run(fold?.run ?? '').bestCheckpoint)).reference, null, 'nobody reads it there');
     assert.equal(

@@ -3,14 +3,23 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { SplitConfig } from '../../src/config/schema.ts';
 import { describeSplit } from '../../src/data/describeSplit.ts';
-import { type GroupedRecording, groupRecordings } from '../../src/data/groups.ts';
+import { type GroupedRecording, groupRecordings, recorderDateOf } from '../../src/data/groups.ts';
 import { checkNoLeak, makeSplit, sides } from '../../src/data/split.ts';
 import type { Side, Split } from '../../src/domain.ts';
 
 const options: SplitConfig = { groupBy: 'auto', valRatio: 0.15, testRatio: 0.15, seed: 4, folds: null, fold: null };
 
 function recording(path: string, label: string, more: Partial<GroupedRecording> = {}): GroupedRecording {
-  return { path, label, audioHash: `hash of ${path}`, session: null, groupKey: null, fold: null, ...more };
+  return {
+    path,
+    label,
+    audioHash: `hash of ${path}`,
+    session: null,
+    groupKey: null,
+    fold: null,
+    recordedAt: null,
+    ...more,
+  };
 }
 
 const anyRecordings = fc
@@ -156,6 +165,56 @@ const groupsOf = (split: Split, recordings: readonly GroupedRecording[]): Set<st
     split.assignments.filter(({ path }) => recordings.some((one) => one.path === path)).map(({ group }) => group),
   );
 
+test('by recorder and date, recordings of one night at one recorder stay together', () => {
+  const named = (path: string, recordedAt: string | null) =>
+    recording(path, path.split('/')[0] as string, { recordedAt });
+  const night = [
+    named('owl/SM4A_20230514_210000.wav', '2023-05-14T21:00:00'),
+    named('owl/SM4A_20230514_230000.wav', '2023-05-14T23:00:00'),
+    named('wren/SM4A_20230514_220000.wav', '2023-05-14T22:00:00'),
+  ];
+  const others = [
+    named('owl/SM4B_20230514_210000.wav', '2023-05-14T21:00:00'),
+    named('owl/SM4A_20230515_210000.wav', '2023-05-15T21:00:00'),
+    named('owl/north/SM4A_20230514_210000.wav', '2023-05-14T21:00:00'),
+    named('owl/dawn.wav', null),
+    named('owl/dusk.wav', '2023'),
+  ];
+  const recordings = [...night, ...others];
+  const split = makeSplit(recordings, { ...options, groupBy: 'recorder_date' }, 'id');
+  assert.is(groupsOf(split, night).size, 1);
+  assert.is(groupsOf(split, recordings).size, 6);
+  assert.match(split.name, /^recorder_date-/);
+  const leak = checkNoLeak(split, recordings);
+  assert.ok(leak.ok && leak.caveat === null);
+  assert.match(leak.message, '8 recordings in 6 groups (copies, groups and recordings of one recorder and date)');
+});
+
+test('a recorder is what stands before the time in a name', () => {
+  const cases: [string, string | null][] = [
+    ['wren/SM4A_20230514_053000.wav', 'SM4A 2023-05-14'],
+    ['site 3/wren/2023-05-14_05-30-00.wav', 'site 3/ 2023-05-14'],
+    ['wren/2MA01234_20230514_053000.wav', '2MA01234 2023-05-14'],
+    ['wren/5EC7F3A0.WAV', ' 2023-05-14'],
+    ['wren/walk.wav', ' 2023-05-14'],
+  ];
+  for (const [path, expected] of cases) {
+    assert.is(recorderDateOf(recording(path, 'wren', { recordedAt: '2023-05-14T05:30:00' })), expected, path);
+  }
+  assert.is(recorderDateOf(recording('wren/SM4A.wav', 'wren', { recordedAt: '2023-05' })), null);
+});
+
+test('where sessions are not known the lines about a split say so, and what can be done', () => {
+  const lines = (recordings: readonly GroupedRecording[], change: Partial<SplitConfig> = {}) =>
+    describeSplit(makeSplit(recordings, { ...options, ...change }, 'id'), recordings).join('\n');
+  assert.match(lines(many), /Split by recording only: .* flatters the figures\. A column of the metadata can say/);
+  const dated = many.map((one) => ({ ...one, recordedAt: '2023-05-14' }));
+  assert.match(lines(dated), `Of ${many.length} recordings the date is known: split.group_by=recorder_date keeps`);
+  const known = many.map((one, i) => ({ ...one, session: `${i}` }));
+  assert.match(lines(known, { groupBy: 'recording' }), 'The metadata has sessions: split.group_by=session');
+  assert.not.match(lines(known), 'flatters');
+});
+
 test('a fold column is used as it stands, in sorted order of its names', () => {
   const folded = many.map((one, i) => ({ ...one, fold: String([10, 2, 33][i % 3]) }));
   const split = makeSplit(folded, { ...options, fold: 1 }, 'id');
@@ -196,10 +255,10 @@ test('mistakes in the options say what to do', () => {
 test('a side that gets nothing is named with the reason', () => {
   const recordings = Array.from({ length: 20 }, (_, i) => recording(`${i}.wav`, `class${i % 2}`, { groupKey: 'all' }));
   const lines = describeSplit(makeSplit(recordings, options, 'id'), recordings);
-  assert.match(lines[2] as string, 'No recordings for val: all recordings are one group; see data.columns.group');
-  assert.match(lines[3] as string, 'No recordings for test');
+  assert.match(lines[3] as string, 'No recordings for val: all recordings are one group; see data.columns.group');
+  assert.match(lines[4] as string, 'No recordings for test');
   const apart = recordings.map((one) => ({ ...one, groupKey: null }));
-  assert.is(describeSplit(makeSplit(apart, options, 'id'), apart).length, 2);
+  assert.is(describeSplit(makeSplit(apart, options, 'id'), apart).length, 3);
 });
 
 test.run();

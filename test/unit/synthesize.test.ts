@@ -103,6 +103,7 @@ test('no site and no session tells the species', () =>
       session: row.session,
       groupKey: null,
       fold: null,
+      recordedAt: null,
     }));
     assert.is(groupRecordings(recordings, 'session').length, 40);
   }));
