@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// `autobird doctor`: what is installed, what is missing, and the command that mends it. Plain Node, changes nothing.
+// `autobird doctor`: what is installed, what is missing, and the command that mends it. Plain Node, leaves nothing behind.
 import { parseArgs } from 'node:util';
 import { examine } from './doctor/examine.mjs';
 

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, existsSync, lstatSync, readdirSync } from 'node:fs';
+import { existsSync, lstatSync, mkdtempSync, readdirSync, rmdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { cpus } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -192,7 +192,8 @@ function cache() {
   const folder = cacheDir();
   const existing = existsSync(folder) ? folder : nearestParent(folder);
   try {
-    accessSync(existing, constants.W_OK);
+    // Tried: for root everything counts as writable, `/proc` too.
+    rmdirSync(mkdtempSync(join(existing, '.autobird-')));
   } catch {
     return absent('cache', `${folder} is not writable`, 'set AUTOBIRD_CACHE to a folder of yours');
   }

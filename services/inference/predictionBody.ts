@@ -5,8 +5,8 @@ import { type FormatContext, type FormatWriter, outputFormats, rankLabels, resul
 import { withoutFormula } from '../http/withoutFormula.ts';
 import type { LoadedModel } from './LoadedModel.ts';
 
-/** Databases end a text there. */
-const withoutNul = '^[^\\u0000]*$';
+/** For texts that are kept or looked for: databases end a text at a NUL. */
+export const withoutNul = '^[^\\u0000]*$';
 
 export const predictionQuery = Type.Object(
   {

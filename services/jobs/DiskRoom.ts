@@ -64,9 +64,9 @@ export class DiskFullError extends AutobirdError {
   }
 }
 
-/** The failure of a write as {@link DiskFullError} where the disk is full. */
+/** The failure of a write as {@link DiskFullError} where the disk, or this user's share of it, is full. */
 export function asDiskFull(error: unknown): unknown {
-  return (error as NodeJS.ErrnoException).code === 'ENOSPC' ? new DiskFullError() : error;
+  return ['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException).code ?? '') ? new DiskFullError() : error;
 }
 
 async function folderBytes(dir: string): Promise<number> {

@@ -30,6 +30,8 @@ const pauseMs = 5000;
 /** Not ours any more, or not now: no failure of the job. */
 class Interrupted extends Error {}
 
+const lost = 'it was cancelled, or another process has it';
+
 export class JobRunner {
   readonly #store: () => JobStore | null;
   readonly #options: JobRunnerOptions;
@@ -101,7 +103,7 @@ export class JobRunner {
     let progress: JobProgress = job.progress;
     const heartbeat = setInterval(() => {
       try {
-        if (!store.renew(job, progress)) stop.abort(new Interrupted('it was cancelled, or another process has it'));
+        if (!store.renew(job, progress)) stop.abort(new Interrupted(lost));
       } catch (error) {
         // The lease is long: the next beat may succeed.
         log.warn({ err: error }, 'A job could not be renewed');
@@ -122,8 +124,9 @@ export class JobRunner {
         },
       });
       store.renew(job, progress);
-      hasSucceeded = store.finish(job, 'succeeded', null);
-      this.#metrics.ended.inc({ outcome: hasSucceeded ? 'succeeded' : 'interrupted' });
+      if (!store.finish(job, 'succeeded', null)) throw new Interrupted(lost);
+      hasSucceeded = true;
+      this.#metrics.ended.inc({ outcome: 'succeeded' });
       log.info('Job succeeded');
     } catch (error) {
       this.#failed(store, job, stop.signal.aborted ? stop.signal.reason : error, log);

@@ -7,7 +7,6 @@ import { type Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { FastifyRequest } from 'fastify';
 import { AutobirdError } from '../../src/index.ts';
-import { HttpProblem } from '../http/HttpProblem.ts';
 import {
   announcedBytes,
   type Received,
@@ -28,6 +27,9 @@ export type ResultFormat = (typeof resultFormats)[number];
 
 const receiving = '.receiving-';
 const jobFolder = /^[\da-f]{32}$/;
+
+/** Codes of a body whose client has gone. */
+const cutShort: ReadonlySet<string> = new Set(['ECONNRESET', 'ERR_STREAM_PREMATURE_CLOSE']);
 
 /**
  * Writes the recordings of `request` to the folder `id` of `dir`. It is there when all of them are; nothing is left of what
@@ -59,7 +61,7 @@ export async function spoolUpload(
   } catch (error) {
     await rm(folder, { recursive: true, force: true });
     const reason = asDiskFull(error);
-    if (reason instanceof HttpProblem || reason instanceof AutobirdError || request.raw.complete) throw reason;
+    if (!cutShort.has((reason as { readonly code?: string }).code ?? '')) throw reason;
     throw new AutobirdError('cut_short', 'The upload was cut short: send it again');
   }
 }
@@ -84,9 +86,15 @@ export async function removeAbandoned(dir: string, known: (id: string) => boolea
 }
 
 async function lastTouched(folder: string): Promise<number> {
-  const paths = [folder, ...(await readdir(folder)).map((name) => join(folder, name))];
-  const times = await Promise.all(paths.map(async (path) => (await stat(path)).mtimeMs));
-  return Math.max(...times);
+  try {
+    const paths = [folder, ...(await readdir(folder)).map((name) => join(folder, name))];
+    const times = await Promise.all(paths.map(async (path) => (await stat(path)).mtimeMs));
+    return Math.max(...times);
+  } catch (error) {
+    // Moved to its place, or removed by another process, a moment ago.
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return Date.now();
+    throw error;
+  }
 }
 
 /** Room is looked for once for so many bytes. */

@@ -1,7 +1,8 @@
 /**
- * Every answer as a row, in SQLite. A row is handed to the operating system (WAL) before its answer leaves, together with
- * those of the same few milliseconds: a process that is killed loses nothing that was answered. No answer waits for a disk;
- * what the last seconds before a power failure brought may be lost, the file itself stays whole.
+ * Every prediction as a row, in SQLite. A row is handed to the operating system (WAL) before its response leaves, together with
+ * those of the same few milliseconds: a process that is killed loses nothing that was sent. Writing a row syncs no disk; where
+ * the log's thread holds the file while it syncs (`LogWork`), rows wait for that one sync. What the last seconds before a power
+ * failure brought may be lost, the file itself stays whole.
  */
 import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';

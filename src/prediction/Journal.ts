@@ -206,6 +206,7 @@ export class Journal {
     }
     // A last line that lacks only its line feed is complete: `appendLine` will add it.
     if (parseLine(rest) !== null) take(rest);
+    else if (key === null && !beginning.startsWith(rest.toString('utf8', 0, beginning.length))) throw this.#foreign();
     return key;
   }
 
@@ -217,13 +218,27 @@ export class Journal {
   }
 }
 
-/** Null for text that is no JSON object. */
+/** Of the first line of every journal. */
+const beginning = '{"journal":';
+
+/** Null for text that is no line of a journal. */
 function parseLine(bytes: Buffer): Line | null {
   try {
-    return JSON.parse(bytes.toString('utf8')) as Line | null;
+    const line = JSON.parse(bytes.toString('utf8')) as Partial<Line> | null;
+    return isLine(line) ? line : null;
   } catch {
     return null;
   }
+}
+
+function isLine(line: Partial<Line> | null): line is Line {
+  if (typeof line?.journal === 'object') return line.journal !== null;
+  if (Array.isArray(line?.files)) return line.files.every(isOwnedFile);
+  return typeof line?.content_hash === 'string' && typeof (line.path ?? line.result?.recording) === 'string';
+}
+
+function isOwnedFile(file: Partial<OwnedFile> | null): boolean {
+  return [file?.name, file?.format, file?.recording].every((text) => typeof text === 'string');
 }
 
 function nameKey({ recording, format }: Omit<OwnedFile, 'name'>): string {

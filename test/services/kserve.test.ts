@@ -168,6 +168,24 @@ test('recordings come as bytes or base64 and go as the classifier hears them', (
     }
   }));
 
+test('a response is packed as the client prefers, and not where it refuses', () =>
+  withService([], async ({ url }) => {
+    const wanted = {
+      'gzip; q=0': null,
+      'gzip;q=0, deflate;q=0.5': 'deflate',
+      'gzip;q=0.5, deflate': 'deflate',
+      br: null,
+    };
+    const input = { name: 'audio', datatype: 'BYTES', shape: [1], parameters: { content_type: 'base64' } };
+    const body = JSON.stringify({ inputs: [{ ...input, data: [Buffer.from(recording).toString('base64')] }] });
+    for (const [accepted, encoding] of Object.entries(wanted)) {
+      const headers = { 'accept-encoding': accepted };
+      const response = await fetch(`${url}/v2/models/tiny/infer`, { method: 'POST', body, headers });
+      assert.is(response.headers.get('content-encoding'), encoding, accepted);
+      assert.is(((await response.json()) as { outputs: unknown[] }).outputs.length, 2, accepted);
+    }
+  }));
+
 test('samples are a recording like any other, and need their rate', () =>
   withService([], async (service) => {
     using classifier = await Classifier.open(`${service.dir}/tiny.safetensors`);

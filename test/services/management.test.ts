@@ -52,6 +52,7 @@ test('feedback finds its prediction', () =>
     assert.is((await send({ request_id: 'unknown', label: 'robin' })).status, 404);
     assert.is((await send({ request_id: requestId })).status, 422);
     assert.is((await send({ request_id: requestId, label: 'ro\0bin' })).status, 422);
+    assert.is((await send({ request_id: `${requestId}\0`, label: 'robin' })).status, 422);
   }));
 
 test('the log is exported and deleted for operators only', () =>
@@ -99,6 +100,12 @@ test('a shadow model hears everything and answers nothing', () =>
       assert.unreachable('the shadow model wrote no row');
     },
   ));
+
+test('what no row can hold is not looked for: PostgreSQL would refuse it, and the log count as away', () =>
+  withService([], async ({ management }) => {
+    for (const field of ['request_id', 'file_name', 'label', 'place', 'model_version'])
+      assert.is((await management.inject(`/v1/log?${field}=a%00b`)).statusCode, 422, field);
+  }));
 
 test('metrics count requests, predictions and failures', () =>
   withService([], async ({ url, management }) => {

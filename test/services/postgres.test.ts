@@ -509,6 +509,22 @@ needsPostgres('no failure shows the password', async () => {
   });
 });
 
+test('who waits for PostgreSQL when the service ends learns that it waits in vain', () =>
+  withTempDir(async (folder) => {
+    // Nobody listens there.
+    const { gathered, close } = await openReplica('postgresql://autobird@127.0.0.1:1/none', `${folder}/predictions.db`);
+    const first = gathered.caughtUp();
+    await new Promise((resolve) => setImmediate(resolve));
+    // The attempt to connect is under way: this one waits for the next.
+    const second = gathered.caughtUp();
+    const results = Promise.allSettled([first, second]);
+    await close();
+    for (const result of await results) {
+      assert.is(result.status, 'rejected');
+      assert.is((result as PromiseRejectedResult).reason.code, 'log_unavailable');
+    }
+  }));
+
 needsPostgres('a service answers while PostgreSQL is away, and its log is there when it is back', async () => {
   const url = await server.createDatabase();
   await server.stop();

@@ -78,6 +78,24 @@ function browserTests(): void {
       [jobsAbove, 'service.jobs.dir=DIR/jobs'],
     ));
 
+  test('a prediction waits for what the page needs of its model where the service is away meanwhile', () =>
+    withBirds(
+      ({ url }) =>
+        withPage({}, async ({ page }) => {
+          await page.goto(`${url}/app/`);
+          await page.waitForSelector('#limits:not(:empty)');
+          await page.waitForSelector('#classes li', { state: 'attached' });
+          const refuse = (route: Route) => route.fulfill({ status: 503, body: '{}' });
+          await page.route(/\/v1\/models\/[^/]+$/, refuse, { times: 1 });
+          await page.setInputFiles('#files', audio('night.wav', long));
+          await page.waitForSelector('button.entry, .state.bad');
+          assert.is(await page.locator('.state.bad').count(), 0);
+          await page.waitForSelector('.verdict .file:text("night.wav")');
+          assert.equal(await openJobs(page), []);
+        }),
+      [jobsAbove, 'service.jobs.dir=DIR/jobs'],
+    ));
+
   test('a job that is cancelled is deleted in the service too', () =>
     withBirds(
       ({ url }) =>

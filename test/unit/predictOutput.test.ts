@@ -132,10 +132,23 @@ test('a journal of other options is refused by naming them, and --restart starts
     assert.is((await Journal.open(path, other, labels, { ...kept, restart: true })).size, 0);
   }));
 
+test('a line of a journal that is JSON and says nothing is damage', () =>
+  withTempDir(async (dir) => {
+    const [a] = (await sounds(dir, 'a.wav')) as [string];
+    const path = join(dir, 'journal.jsonl');
+    await (await Journal.open(path, key, labels, kept)).add(prediction(a));
+    const whole = await readFile(path, 'utf8');
+    for (const line of ['{}', 'null', '7', '{"files":[{}]}', '{"content_hash":"a","result":{}}']) {
+      await writeFile(path, `${whole}${line}\n${whole.split('\n')[1]}\n`);
+      assert.is(await codeOf(() => Journal.open(path, key, labels, kept)), 'not_a_journal', line);
+      assert.is((await Journal.open(path, key, labels, { ...kept, restart: true })).size, 0, line);
+    }
+  }));
+
 test('a file that is no journal is never written to', () =>
   withTempDir(async (dir) => {
     const path = join(dir, 'journal.jsonl');
-    for (const content of ['{"a":1}\n', 'my notes\n']) {
+    for (const content of ['{"a":1}\n', 'my notes\n', 'my notes', '{}', '{"journal":null}\n']) {
       await writeFile(path, content);
       assert.is(await codeOf(() => Journal.open(path, key, labels, kept)), 'not_a_journal');
       assert.is(await readFile(path, 'utf8'), content);

@@ -208,6 +208,15 @@ test('doctor prints the same findings for people and for machines', () => {
   for (const { name, remedy } of findings) assert.ok(people.includes(name) && people.includes(remedy ?? ''), name);
 });
 
+(hasProc ? test : test.skip)('doctor finds a cache that takes no folders, also where root may write everything', () => {
+  const env = { ...process.env, AUTOBIRD_CACHE: '/proc/autobird/cache' };
+  const child = spawnSync(process.execPath, ['scripts/doctor.mjs', '--json'], { cwd: root, encoding: 'utf8', env });
+  const { findings } = JSON.parse(child.stdout);
+  const { state, value, remedy } = findings.find(({ name }: { name: string }) => name === 'cache');
+  assert.equal([state, value], ['absent', '/proc/autobird/cache is not writable']);
+  assert.match(remedy, 'AUTOBIRD_CACHE');
+});
+
 test('doctor names the cache that the set-up uses', async () => {
   await withTempDir(async (dir) => {
     writeFileSync(join(dir, 'something'), 'x');

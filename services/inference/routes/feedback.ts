@@ -3,13 +3,16 @@ import type { FastifyInstance } from 'fastify';
 import { type Static, Type } from 'typebox';
 import { HttpProblem } from '../../http/HttpProblem.ts';
 import type { InferenceContext } from '../context.ts';
-
-/** Databases end a text there. */
-const withoutNul = '^[^\\u0000]*$';
+import { withoutNul } from '../predictionBody.ts';
 
 const body = Type.Object(
   {
-    request_id: Type.String({ minLength: 1, maxLength: 128, description: '`x-request-id` of the prediction.' }),
+    request_id: Type.String({
+      minLength: 1,
+      maxLength: 128,
+      pattern: withoutNul,
+      description: '`x-request-id` of the prediction.',
+    }),
     part: Type.Optional(Type.Integer({ minimum: 0, description: 'Which recording of the request, from 0 (0).' })),
     label: Type.Union([Type.String({ minLength: 1, maxLength: 200, pattern: withoutNul }), Type.Null()], {
       description: 'What it was; null for no bird.',

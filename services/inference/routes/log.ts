@@ -8,17 +8,19 @@ import { snakeCase } from '../../predictionLog/columns.ts';
 import type { LogFilter, LoggedPrediction } from '../../predictionLog/entry.ts';
 import { fullCsv, originalCsv, parquet } from '../../predictionLog/exportLog.ts';
 import { eachPage, type LogPlace, type LogReader } from '../../predictionLog/LogReader.ts';
+import { withoutNul } from '../predictionBody.ts';
 
 /** The time of a row and its id. */
 const placePattern = '^-?\\d{1,15}_\\d{1,15}$';
 
+const text = Type.Optional(Type.String({ pattern: withoutNul }));
 const filterFields = {
-  request_id: Type.Optional(Type.String()),
-  file_name: Type.Optional(Type.String()),
+  request_id: text,
+  file_name: text,
   file_sha256: Type.Optional(Type.String({ pattern: '^[0-9a-f]{64}$' })),
-  label: Type.Optional(Type.String()),
-  place: Type.Optional(Type.String()),
-  model_version: Type.Optional(Type.String()),
+  label: text,
+  place: text,
+  model_version: text,
   since: Type.Optional(Type.String({ format: 'date-time' })),
   until: Type.Optional(Type.String({ format: 'date-time' })),
 };

@@ -167,7 +167,10 @@ export class PostgresFeeder {
           );
         }
         this.#failed = failure;
-        if (this.#stopping) return;
+        if (this.#stopping) {
+          for (const { reject } of this.#callers.splice(0)) reject(failure);
+          return;
+        }
         // Not all replicas at once.
         pauseMs = Math.min(maxPauseMs, 2 * Math.max(pauseMs, gatherMs)) * (0.75 + Math.random() / 4);
       }

@@ -3,7 +3,7 @@ import { RequestError } from './api.js';
 import { announce, el } from './dom.js';
 import { forgetJob, recallJobs, rememberJob } from './historyStore.js';
 import { clock, percent, plural, size, spoken } from './lib/format.js';
-import { deleteJob, followJob, predict, submitJob } from './send.js';
+import { deleteJob, followJob, predict, retryWhileAway, submitJob } from './send.js';
 
 /** @import { PredictedRecording, Settings } from '../pageTypes.d.ts' */
 /** @import { Failed } from './lib/tables.js' */
@@ -140,7 +140,8 @@ export class RecordingList {
   async #attempt(item, work) {
     const { name, stop } = item;
     try {
-      item.predicted = await this.#options.complete(await work());
+      const predicted = await work();
+      item.predicted = await retryWhileAway(() => this.#options.complete(predicted), stop.signal);
       this.#change(item, 'done', 1);
       announce(`${name}: ${this.#wordsFor(item)}`);
       if (this.#shown === null) this.#show(item);

@@ -69,28 +69,42 @@ export async function submitJob(file, options) {
  */
 export async function followJob(id, { signal, onProgress }) {
   for (;;) {
-    /** @type {Job | null} */
-    const job = await request(`v1/jobs/${id}`, { signal }).catch(nullWhileAway);
-    signal.throwIfAborted();
-    if (job !== null && job.status === 'succeeded') {
-      const result = await resultOf(job, signal).catch(nullWhileAway);
-      if (result !== null) return result;
-    }
-    if (job !== null && job.status === 'failed') throw new RequestError(job.error?.message ?? 'The job failed.', 409);
-    if (job !== null && job.status === 'cancelled') throw new RequestError('The job was cancelled.', 410);
-    if (job !== null) {
-      const { done_s, total_s } = job.progress;
-      onProgress(job.status === 'queued' ? 'waiting there' : 'predicting', total_s > 0 ? done_s / total_s : 0);
-    }
-    await new Promise((resolve) => setTimeout(resolve, pauseMs));
-    signal.throwIfAborted();
+    /** @type {Job} */
+    const job = await retryWhileAway(() => request(`v1/jobs/${id}`, { signal }), signal);
+    if (job.status === 'succeeded') return await retryWhileAway(() => resultOf(job, signal), signal);
+    if (job.status === 'failed') throw new RequestError(job.error?.message ?? 'The job failed.', 409);
+    if (job.status === 'cancelled') throw new RequestError('The job was cancelled.', 410);
+    const { done_s, total_s } = job.progress;
+    onProgress(job.status === 'queued' ? 'waiting there' : 'predicting', total_s > 0 ? done_s / total_s : 0);
+    await pause(signal);
   }
 }
 
-/** The service is being restarted, or the network is away: the job is still there. @param {unknown} error */
-function nullWhileAway(error) {
-  if (error instanceof RequestError && (error.status === 0 || error.status >= 500)) return null;
-  throw error;
+/**
+ * Does `work` again where the service is being restarted, or the network is away.
+ *
+ * @template T
+ * @param {() => Promise<T>} work
+ * @param {AbortSignal} signal
+ * @returns {Promise<T>}
+ */
+export async function retryWhileAway(work, signal) {
+  for (;;) {
+    try {
+      const result = await work();
+      signal.throwIfAborted();
+      return result;
+    } catch (error) {
+      if (!(error instanceof RequestError) || (error.status !== 0 && error.status < 500)) throw error;
+    }
+    await pause(signal);
+  }
+}
+
+/** @param {AbortSignal} signal */
+async function pause(signal) {
+  await new Promise((resolve) => setTimeout(resolve, pauseMs));
+  signal.throwIfAborted();
 }
 
 /** Ends a job and deletes what the service has of it. @param {string} id */

@@ -101,9 +101,8 @@ function overlapOf({ parameters }: InferRequest): number | undefined {
 }
 
 async function send(request: FastifyRequest, reply: FastifyReply, body: Buffer): Promise<FastifyReply> {
-  const accepted = String(request.headers['accept-encoding'] ?? '');
-  const encoding = (['gzip', 'deflate'] as const).find((name) => new RegExp(`\\b${name}\\b(?!;q=0)`).test(accepted));
+  const encoding = request.accepts().encoding(['gzip', 'deflate', 'identity']);
   reply.header('vary', 'accept-encoding');
-  if (encoding === undefined) return reply.send(body);
+  if (encoding !== 'gzip' && encoding !== 'deflate') return reply.send(body);
   return reply.header('content-encoding', encoding).send(await compress[encoding](body));
 }

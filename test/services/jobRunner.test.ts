@@ -1,0 +1,32 @@
+import { pino } from 'pino';
+import { Registry } from 'prom-client';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { JobMetrics } from '../../services/jobs/JobMetrics.ts';
+import { JobRunner } from '../../services/jobs/JobRunner.ts';
+import { JobStore } from '../../services/jobs/JobStore.ts';
+import { withTempDir } from '../helpers/withTempDir.ts';
+
+test('a job that is cancelled while its last result is written is not logged as one that succeeded', () =>
+  withTempDir(async (dir) => {
+    const store = JobStore.open(`${dir}/jobs.db`);
+    store.add('a', { requestId: 'r', query: {}, files: [], receiveMs: 1 }, 'client', 10);
+    const registry = new Registry();
+    const lines: string[] = [];
+    const logger = pino({}, { write: (line) => lines.push(JSON.parse(line).msg) });
+    const tidied = new Promise<boolean>((resolve) => {
+      const work = {
+        run: async () => void store.delete('a'),
+        tidy: async (_job: object, hasSucceeded: boolean) => resolve(hasSucceeded),
+      };
+      const options = { concurrency: 1, maxAttempts: 3, deadlineS: 60 };
+      const runner = new JobRunner(() => store, options, work, new JobMetrics(registry), logger);
+      void runner.cancel('a').then(() => runner.stop());
+    });
+    assert.is(await tidied, false);
+    assert.equal(lines, ['Job begun', 'Job interrupted']);
+    assert.match(await registry.metrics(), /attempts_total\{outcome="interrupted"\} 1/);
+    store.close();
+  }));
+
+test.run();
