@@ -10,7 +10,8 @@ import { composeConfig } from '../src/config/compose.ts';
 import { Dataset } from '../src/data/dataset.ts';
 import type { Recording } from '../src/domain.ts';
 import { Alarm } from '../src/drift/alarm.ts';
-import { type DriftRow, detectDrift } from '../src/drift/detectDrift.ts';
+import type { DriftRow } from '../src/drift/DriftRows.ts';
+import { detectDrift } from '../src/drift/detectDrift.ts';
 import { driftFeatureNames } from '../src/drift/recordingRows.ts';
 import { randomFor } from '../src/random.ts';
 

@@ -77,7 +77,8 @@ export type { PcmFormat } from './prediction/readable.ts';
 
 // Do recordings still sound like those it was trained on?
 
-export { type DriftOptions, type DriftResult, type DriftRow, detectDrift } from './drift/detectDrift.ts';
+export { type DriftRow, DriftRows } from './drift/DriftRows.ts';
+export { type DriftOptions, type DriftResult, detectDrift } from './drift/detectDrift.ts';
 export { type DriftSide, type ReadSideOptions, readSide } from './drift/readSide.ts';
 
 // A checkpoint from inside.

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AutobirdError, type DriftRow, type DriftSide, detectDrift, readSide } from '../../src/index.ts';
+import { AutobirdError, type DriftRow, DriftRows, type DriftSide, detectDrift, readSide } from '../../src/index.ts';
 import {
   configuredDrift,
   cutWindows,
@@ -131,7 +131,7 @@ export class Evaluator implements DriftEvaluator {
   async compare({ sampleN, page }: CompareOptions): Promise<Comparison> {
     const { reference, current, sides } = await this.#ready();
     const { window } = this.#config.drift;
-    const all = current?.rows ?? (await this.#logRows(sides, {}, window.rows)).map(driftRow);
+    const all = current?.rows ?? DriftRows.of((await this.#logRows(sides, {}, window.rows)).map(driftRow));
     if (all.length < window.minRows) {
       throw new AutobirdError(
         'too_few_rows',
@@ -148,7 +148,7 @@ export class Evaluator implements DriftEvaluator {
     );
     const shown = page === null || page.trend.length === 0 ? result : { ...result, trend: page.trend };
     const effects = new Map(result.corrected.map(({ name, effect }) => [name, effect.value]));
-    const times = rows.flatMap(({ at }) => (at ? [at] : []));
+    const times = rows.times.filter(Boolean);
     const { trend: _, ...json } = driftToJson(result);
     return {
       datasetDrift: result.drift.datasetDrift,
@@ -258,10 +258,9 @@ function driftRow({ time, target, confidence, ...driftFeatures }: LoggedDriftRow
   return { ...modelRow({ driftFeatures, prediction: target, confidence }), at: time.toISOString() };
 }
 
-function sampled(rows: readonly DriftRow[], n: number): readonly DriftRow[] {
+function sampled(rows: DriftRows, n: number): DriftRows {
   if (!(n > 0 && n < rows.length)) return rows;
-  const chosen = randomFor(sampleSeed, 'drift sample').permutation(rows.length).slice(0, n).sort();
-  return Array.from(chosen, (i) => rows[i] as DriftRow);
+  return rows.pick(randomFor(sampleSeed, 'drift sample').permutation(rows.length).slice(0, n).sort());
 }
 
 function described({ current, modelVersion }: Sides, used: number, all: number): string {
@@ -278,7 +277,13 @@ async function fingerprintOf(name: string): Promise<string> {
   return found?.isFile() ? `${path} ${found.size} ${found.mtimeMs} ${found.ino}` : name;
 }
 
-function hashOf(rows: readonly DriftRow[]): string {
-  const text = JSON.stringify(rows.map(({ values }) => values));
-  return createHash('sha256').update(text).digest('hex').slice(0, 12);
+/** Of the values as one array in JSON, row by row. */
+function hashOf(rows: DriftRows): string {
+  const hash = createHash('sha256').update('[');
+  let between = '';
+  for (const { values } of rows) {
+    hash.update(`${between}${JSON.stringify(values)}`);
+    between = ',';
+  }
+  return hash.update(']').digest('hex').slice(0, 12);
 }

@@ -1,9 +1,7 @@
 /** How the target or the prediction goes together with the features, on both sides: Evidently's ColumnCorrelationsMetric. */
-
-import { addAt } from '../vectors.ts';
 import { type ColumnType, qualityTypes } from './columnTypes.ts';
 import { cramersV, kendall, pearson, spearman } from './stats/correlation.ts';
-import type { DriftColumn, DriftTable } from './table.ts';
+import { type DriftColumn, type DriftTable, rowsOf, valueAt } from './table.ts';
 
 /** Numbers: `pearson`, `spearman`, `kendall`. Categories: `cramer_v`. Null where one of the two does not vary. */
 export interface ColumnCorrelations {
@@ -58,24 +56,27 @@ function sideCorrelations(
 
 /** Rows where both are finite. */
 function finitePairs(a: DriftColumn, b: DriftColumn): [Float64Array, Float64Array] {
-  const both = [...a.values.keys()].filter((i) => Number.isFinite(a.values[i]) && Number.isFinite(b.values[i]));
-  const pick = ({ values }: DriftColumn) => Float64Array.from(both, (i) => values[i] as number);
-  return [pick(a), pick(b)];
+  if (a.kind === 'text' || b.kind === 'text') return [new Float64Array(), new Float64Array()];
+  const areFinite = (row: number) => Number.isFinite(a.values[row]) && Number.isFinite(b.values[row]);
+  return [a.values.filter((_, row) => areFinite(row)), b.values.filter((_, row) => areFinite(row))];
 }
 
 /** Counts of each pair of values, of rows where both are there. */
 function contingency(a: DriftColumn, b: DriftColumn): number[][] {
-  const isThere = (value: unknown) => value !== null && !Number.isNaN(value);
-  const pairs = [...a.values.keys()]
-    .map((i) => [a.values[i], b.values[i]] as const)
-    .filter(([x, y]) => isThere(x) && isThere(y));
-  const places = (values: readonly unknown[]) => new Map([...new Set(values)].map((value, i) => [value, i]));
-  const [rows, columns] = [places(pairs.map(([x]) => x)), places(pairs.map(([, y]) => y))];
-  const counts = Array.from({ length: rows.size }, () => new Array<number>(columns.size).fill(0));
-  for (const [x, y] of pairs) {
-    const row = counts[rows.get(x) as number] as number[];
-    const place = columns.get(y) as number;
-    addAt(row, place, 1);
+  const [rows, columns] = [new Map<number | string, number>(), new Map<number | string, number>()];
+  const counts: number[][] = [];
+  const isThere = (value: number | string | null): value is number | string => value !== null && !Number.isNaN(value);
+  const placeIn = (places: Map<number | string, number>, value: number | string) => {
+    const place = places.get(value) ?? places.size;
+    places.set(value, place);
+    return place;
+  };
+  for (let row = 0; row < rowsOf(a); row++) {
+    const [x, y] = [valueAt(a, row), valueAt(b, row)];
+    if (!isThere(x) || !isThere(y)) continue;
+    const [i, j] = [placeIn(rows, x), placeIn(columns, y)];
+    counts[i] ??= [];
+    counts[i][j] = (counts[i][j] ?? 0) + 1;
   }
-  return counts;
+  return counts.map((row) => Array.from({ length: columns.size }, (_, place) => row[place] ?? 0));
 }

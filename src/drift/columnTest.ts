@@ -12,7 +12,7 @@ import {
 import { countInBins, densities, sturgesEdges } from './stats/histogram.ts';
 import { kolmogorovSmirnov } from './stats/kolmogorovSmirnov.ts';
 import { chiSquare, proportionTest } from './stats/proportions.ts';
-import { type DriftColumn, distinctValues, present } from './table.ts';
+import { type DriftColumn, distinctValues, present, rowsOf } from './table.ts';
 
 export type TestName = 'ks' | 'wasserstein' | 'jensenshannon' | 'chisquare' | 'z' | 'psi' | 'kl_div' | 'hellinger';
 
@@ -171,15 +171,16 @@ export function categoryCounts(
 }
 
 function clean(name: string, side: string, column: DriftColumn): DriftColumn {
-  const values = present(column);
-  if (values.length === 0) {
+  const there: DriftColumn =
+    column.kind === 'number'
+      ? { ...column, values: present(column) }
+      : { ...column, codes: column.codes.filter(Boolean) };
+  if (rowsOf(there) === 0) {
     throw new InvalidArgumentError(
       `Expected values in the column ${JSON.stringify(name)} but the ${side} has none that is there and finite: leave the column out`,
     );
   }
-  return isNumbers(values)
-    ? { kind: 'number', integer: column.kind === 'number' && column.integer, values }
-    : { kind: 'text', values };
+  return there;
 }
 
 function isNumbers(values: Float64Array | readonly string[]): values is Float64Array {

@@ -49,7 +49,7 @@ function predictionType(task: ColumnType | null, reference: DriftTable, current:
   const columns = [reference, current].map((table) => table.columns.get('prediction') as DriftColumn);
   if (task === null && distinctValues(...columns) > 5) return 'num';
   const isInteger = columns.every((column) => column.kind === 'number' && column.integer);
-  const outside = columns.some(({ values }) => values.some((value) => (value as number) < 0 || (value as number) > 1));
+  const outside = columns.some((one) => one.kind === 'number' && one.values.some((value) => value < 0 || value > 1));
   return isInteger || outside ? 'cat' : 'num';
 }
 

@@ -2,7 +2,7 @@
 
 import { mean } from '../vectors.ts';
 import { type ColumnType, qualityTypes } from './columnTypes.ts';
-import { type DriftColumn, type DriftTable, distinctValues } from './table.ts';
+import { type DriftColumn, type DriftTable, distinctValues, rowsOf, valueAt, valuesOf } from './table.ts';
 
 type Cell = number | string | null;
 
@@ -36,13 +36,12 @@ function datasetSummary({ rows, columns }: DriftTable) {
   const list = [...columns.values()];
   const features = [...columns].filter(([name]) => name !== 'target' && name !== 'prediction');
   const missing = list.map((column) => countMissing(column));
-  const cells = Array.from({ length: rows }, (_, row) => list.map((column) => cell(column, row)));
-  const rowKeys = cells.map((row) => JSON.stringify(row.map((value) => (Number.isNaN(value) ? null : String(value)))));
   const pairs = list.flatMap((a, i) => list.slice(i + 1).map((b) => [a, b] as const)).filter(sameType);
   const agreeing = ([a, b]: readonly [DriftColumn, DriftColumn], missingAgree: boolean) =>
-    Array.from({ length: rows }, (_, row) => [cell(a, row), cell(b, row)] as const).filter(
-      ([x, y]) => (x === y && x !== null) || (missingAgree && isMissing(x) && isMissing(y)),
-    ).length;
+    countRows(rows, (row) => {
+      const [x, y] = [valueAt(a, row), valueAt(b, row)];
+      return (x === y && x !== null) || (missingAgree && isMissing(x) && isMissing(y));
+    });
   return {
     target: columns.has('target') ? 'target' : null,
     prediction: columns.has('prediction') ? 'prediction' : null,
@@ -60,16 +59,47 @@ function datasetSummary({ rows, columns }: DriftTable) {
       .length,
     number_of_duplicated_columns: pairs.filter((pair) => agreeing(pair, true) === rows).length,
     number_of_almost_duplicated_columns: pairs.filter((pair) => agreeing(pair, false) / rows >= nearly).length,
-    number_of_empty_rows: cells.filter((row) => row.every(isMissing)).length,
+    number_of_empty_rows: countRows(rows, (row) => list.every((column) => isMissing(valueAt(column, row)))),
     number_of_empty_columns: missing.filter((count) => count === rows).length,
-    number_of_duplicated_rows: rows - new Set(rowKeys).size,
+    number_of_duplicated_rows: rows - differentRows(list, rows),
     nans_by_columns: Object.fromEntries([...columns.keys()].map((name, i) => [name, missing[i]])),
     number_uniques_by_columns: Object.fromEntries([...columns].map(([name, one]) => [name, distinctValues(one)])),
   };
 }
 
+/** Groups of equal rows are split by one column after the other: no row has to be kept as a whole. */
+function differentRows(columns: readonly DriftColumn[], rows: number): number {
+  const groups = new Uint32Array(rows);
+  let count = 1;
+  for (const column of columns) {
+    if (count === rows) break;
+    const valueNumbers = new Map<Cell, number>();
+    const split = new Map<number, number>();
+    for (let row = 0; row < rows; row++) {
+      const value = valueAt(column, row);
+      const valueNumber = numberOf(valueNumbers, isMissing(value) ? null : value);
+      groups[row] = numberOf(split, (groups[row] as number) * rows + valueNumber);
+    }
+    count = split.size;
+  }
+  return count;
+}
+
+/** The number of a key: how many others came before it. */
+function numberOf<Key>(numbers: Map<Key, number>, key: Key): number {
+  const number = numbers.get(key) ?? numbers.size;
+  numbers.set(key, number);
+  return number;
+}
+
+function countRows(rows: number, matches: (row: number) => boolean): number {
+  let count = 0;
+  for (let row = 0; row < rows; row++) if (matches(row)) count++;
+  return count;
+}
+
 function characteristics(type: ColumnType, column: DriftColumn) {
-  const rows = column.values.length;
+  const rows = rowsOf(column);
   const missing = countMissing(column);
   const share = (count: number) => rounded((100 * count) / rows, 2);
   const [common, times] = counts(column, true)[0] ?? [null, 0];
@@ -106,7 +136,7 @@ function characteristics(type: ColumnType, column: DriftColumn) {
 function newValues(before: DriftColumn | null, now: DriftColumn | null) {
   if (before === null || now === null)
     return { new_in_current_values_count: null, unused_in_current_values_count: null };
-  const [old, recent] = [new Set<Cell>(before.values), new Set<Cell>(now.values)];
+  const [old, recent] = [new Set<Cell>(valuesOf(before)), new Set<Cell>(valuesOf(now))];
   return {
     new_in_current_values_count: [...recent].filter((value) => !old.has(value)).length,
     unused_in_current_values_count: [...old].filter((value) => !recent.has(value)).length,
@@ -116,7 +146,7 @@ function newValues(before: DriftColumn | null, now: DriftColumn | null) {
 /** Values and how often they occur, the most frequent first; of equals the one that came first. */
 function counts(column: DriftColumn, withMissing: boolean): [Cell, number][] {
   const found = new Map<Cell, number>();
-  for (const value of column.values) {
+  for (const value of valuesOf(column)) {
     if (withMissing || !isMissing(value)) found.set(value, (found.get(value) ?? 0) + 1);
   }
   return [...found].sort(([, a], [, b]) => b - a);
@@ -142,15 +172,11 @@ function rounded(value: number, decimals: number): number {
 }
 
 function countMissing(column: DriftColumn): number {
-  return Array.from<Cell>(column.values).filter(isMissing).length;
+  return countRows(rowsOf(column), (row) => isMissing(valueAt(column, row)));
 }
 
 function isMissing(value: Cell): boolean {
   return value === null || Number.isNaN(value);
-}
-
-function cell({ values }: DriftColumn, row: number): Cell {
-  return values[row] ?? null;
 }
 
 function sameType([a, b]: readonly [DriftColumn, DriftColumn]): boolean {

@@ -8,28 +8,18 @@ import { type ColumnCorrelations, columnCorrelations } from './columnCorrelation
 import { testColumn } from './columnTest.ts';
 import { columnTypes } from './columnTypes.ts';
 import { comparableTables, type LeftOutColumn } from './comparable.ts';
+import { type DriftRow, DriftRows } from './DriftRows.ts';
 import { type DataDrift, type DataDriftOptions, dataDrift } from './dataDrift.ts';
 import { dataQualityMetrics } from './dataQuality.ts';
 import { type EffectSize, effectSize } from './effectSize.ts';
 import { type EmbeddingDrift, type EmbeddingDriftOptions, embeddingDrift } from './embeddingDrift.ts';
 import { adjustForFalseDiscovery } from './falseDiscovery.ts';
 import { type MissingValues, missingValues } from './missingValues.ts';
-import { type DriftColumn, type DriftTable, type DriftValue, driftTable, present } from './table.ts';
+import { type DriftColumn, type DriftTable, present } from './table.ts';
 import { cutWindows, type WindowOptions } from './windows.ts';
 
 /** Fewer rows are too few for a distribution. */
 const minHeldOut = 8;
-
-/** One recording (or clip, or request). */
-export interface DriftRow {
-  /** Features, and `target` or `prediction`: the label. */
-  readonly values: Readonly<Record<string, DriftValue>>;
-  /** Best score of the model. */
-  readonly confidence?: number | null;
-  readonly embedding?: Float32Array | null;
-  /** ISO 8601, without a zone in UTC: what windows are ordered by; a row without it stays behind the one before it. */
-  readonly at?: string | null;
-}
 
 /** How {@link detectDrift} compares. */
 export interface DriftOptions extends Omit<DataDriftOptions, 'test' | 'threshold'> {
@@ -47,7 +37,7 @@ export interface DriftOptions extends Omit<DataDriftOptions, 'test' | 'threshold
    * Reference rows that the model was not trained on: confidence and embeddings, which training makes better than they are
    * for anything new, are compared with these where there are at least 8. Default none.
    */
-  readonly heldOut?: readonly DriftRow[];
+  readonly heldOut?: Iterable<DriftRow>;
 }
 
 /** A column by a test of significance (K-S or χ²), whatever the number of rows. */
@@ -131,7 +121,8 @@ const optionNames: OptionNames<DriftOptions> = {
 };
 
 /**
- * Compares current rows with the reference.
+ * Compares current rows with the reference. Rows are kept column by column: those of `readSide` as they are, others copied
+ * as they come.
  *
  * ```ts
  * const { drift } = detectDrift(reference, current);
@@ -142,8 +133,8 @@ const optionNames: OptionNames<DriftOptions> = {
  *   can be compared
  */
 export function detectDrift(
-  reference: readonly DriftRow[],
-  current: readonly DriftRow[],
+  reference: Iterable<DriftRow>,
+  current: Iterable<DriftRow>,
   options: DriftOptions = {},
 ): DriftResult {
   checkOptions('detectDrift', options, optionNames);
@@ -152,16 +143,16 @@ export function detectDrift(
   if (window !== undefined && !(Number.isInteger(window.rows) && window.rows > 0)) {
     throw expected('a positive integer', 'window.rows', window.rows);
   }
-  const ofModel = heldOut.length >= minHeldOut ? heldOut : reference;
-  const tables = { before: tableOf(reference), now: tableOf(current) };
+  const [beforeRows, nowRows, untrained] = [DriftRows.of(reference), DriftRows.of(current), DriftRows.of(heldOut)];
+  const ofModel = untrained.length >= minHeldOut ? untrained : beforeRows;
+  const tables = { before: beforeRows.table, now: nowRows.table };
   const { reference: before, current: now, leftOut } = comparableTables(tables.before, tables.now);
   const drift = dataDrift(before, now, options);
   const names = drift.columns.map(({ name }) => name);
-  const embeddings = (rows: readonly DriftRow[]) => rows.flatMap(({ embedding }) => (embedding ? [embedding] : []));
   return {
     referenceRows: before.rows,
     currentRows: now.rows,
-    heldOutRows: ofModel === heldOut ? heldOut.length : 0,
+    heldOutRows: ofModel === untrained ? untrained.length : 0,
     drift,
     leftOut,
     quality: dataQualityMetrics(tables.before, tables.now),
@@ -170,68 +161,72 @@ export function detectDrift(
       .filter((name) => name === 'target' || name === 'prediction')
       .map((name) => columnCorrelations(name, before, now)),
     corrected: correctedTests(before, now, names, level),
-    classes: classDrift(reference, current, names, level, leastClassRows),
-    confidence: confidenceDrift(ofModel, current, level),
+    classes: classDrift(beforeRows, nowRows, names, level, leastClassRows),
+    confidence: confidenceDrift(ofModel, nowRows, level),
     embeddings:
       options.embeddings === null
         ? null
-        : embeddingDrift(embeddings(ofModel), embeddings(current), { ...options.embeddings, level }),
-    trend: window === undefined ? [] : driftTrend(reference, current, { ...options, window }),
+        : embeddingDrift(ofModel.embeddings, nowRows.embeddings, { ...options.embeddings, level }),
+    trend: window === undefined ? [] : driftTrend(beforeRows, nowRows, { ...options, window }),
   };
 }
 
 /** Windows of the current rows in order of time, each against the whole reference, with the alarm they raise. */
 export function driftTrend(
-  reference: readonly DriftRow[],
-  current: readonly DriftRow[],
+  reference: Iterable<DriftRow>,
+  current: Iterable<DriftRow>,
   options: DriftOptions & { readonly window: WindowOptions },
 ): TrendPoint[] {
   const alarm = new Alarm(options.alarm);
-  return windowsOf(current, options.window).map((rows) => {
-    const point = trendPoint(reference, rows, options);
+  const [before, now] = [DriftRows.of(reference), DriftRows.of(current)];
+  return windowsOf(now, options.window).map((places) => {
+    const point = trendPoint(before, now.pick(places), options);
     return { ...point, alarm: alarm.add(point.shareOfDriftedColumns).raised };
   });
 }
 
 /** One window against the reference. */
 export function trendPoint(
-  reference: readonly DriftRow[],
-  rows: readonly DriftRow[],
+  reference: Iterable<DriftRow>,
+  window: Iterable<DriftRow>,
   options: DriftOptions = {},
 ): Omit<TrendPoint, 'alarm'> {
-  const { reference: before, current: now } = comparableTables(tableOf(reference), tableOf(rows));
+  const rows = DriftRows.of(window);
+  const { reference: before, current: now } = comparableTables(DriftRows.of(reference).table, rows.table);
   const drift = dataDrift(before, now, options);
   const effects = drift.columns.map(({ name }) => [name, effectSize(column(before, name), column(now, name)).value]);
   return {
-    from: rows[0]?.at ?? null,
-    to: rows.at(-1)?.at ?? null,
+    from: rows.times[0] ?? null,
+    to: rows.times.at(-1) ?? null,
     rows: rows.length,
     shareOfDriftedColumns: drift.shareOfDriftedColumns,
     datasetDrift: drift.datasetDrift,
     driftedColumns: drift.columns.filter(({ drifted }) => drifted).map(({ name }) => name),
-    confidenceMean: meanOrNull(confidences(rows)),
+    confidenceMean: meanOrNull(rows.confidences),
     effects: Object.fromEntries(effects),
   };
 }
 
-/** Each row once: nothing is dropped that is there. */
-function windowsOf(rows: readonly DriftRow[], options: WindowOptions): (readonly DriftRow[])[] {
+/** Places of the rows of each window. Each row once: nothing is dropped that is there. */
+function windowsOf(rows: DriftRows, options: WindowOptions): Uint32Array[] {
   const { windows, rest } = cutWindows(inOrderOfTime(rows), options);
-  if (rest.length === 0) return [...windows];
+  const places = (window: readonly { readonly place: number }[]) => Uint32Array.from(window, ({ place }) => place);
+  if (rest.length === 0) return windows.map(places);
   const last = windows.at(-1);
   const isFew = rest.length * 2 < options.rows || rest.length < (options.minRows ?? 1);
-  return last !== undefined && isFew ? [...windows.slice(0, -1), [...last, ...rest]] : [...windows, rest];
+  const all = last !== undefined && isFew ? [...windows.slice(0, -1), [...last, ...rest]] : [...windows, rest];
+  return all.map(places);
 }
 
 /** A row without a time stays behind the one before it. */
-function inOrderOfTime(rows: readonly DriftRow[]): DriftRow[] {
+function inOrderOfTime(rows: DriftRows): { readonly place: number; readonly at: string | null }[] {
   let last = Number.NEGATIVE_INFINITY;
-  const timed = rows.map((row) => {
-    const time = isoTimeMs(row.at ?? '');
+  const timed = rows.times.map((at, place) => {
+    const time = isoTimeMs(at ?? '');
     if (!Number.isNaN(time)) last = time;
-    return { row, time: last };
+    return { place, at, time: last };
   });
-  return timed.sort((a, b) => (a.time < b.time ? -1 : Number(a.time > b.time))).map(({ row }) => row);
+  return timed.sort((a, b) => (a.time < b.time ? -1 : Number(a.time > b.time)));
 }
 
 function correctedTests(before: DriftTable, now: DriftTable, names: readonly string[], level: number): CorrectedTest[] {
@@ -255,25 +250,23 @@ function corrected<T extends { readonly pValue: number }>(tests: readonly T[], l
 }
 
 function classDrift(
-  reference: readonly DriftRow[],
-  current: readonly DriftRow[],
+  reference: DriftRows,
+  current: DriftRows,
   names: readonly string[],
   level: number,
   least: number,
 ): ClassDrift[] {
   // The same column on both sides: true labels and predicted ones must not be compared with each other.
   const column = names.includes('target') ? 'target' : 'prediction';
-  const labelOf = ({ values }: DriftRow) => (values[column] == null ? null : String(values[column]));
-  const labels = [...new Set(reference.map(labelOf))].filter((label) => label !== null).sort();
+  const [placesBefore, placesNow] = [reference.placesByText(column), current.placesByText(column)];
+  const labels = [...placesBefore.keys()].sort();
   const features = names.filter((name) => name !== 'target' && name !== 'prediction');
-  const sides = labels.map((label) => ({
-    label,
-    before: reference.filter((row) => labelOf(row) === label),
-    now: current.filter((row) => labelOf(row) === label),
-  }));
-  const compared = sides.filter(({ before, now }) => before.length >= least && now.length >= least);
+  const none = new Uint32Array();
+  const compared = labels
+    .map((label) => ({ label, before: placesBefore.get(label) ?? none, now: placesNow.get(label) ?? none }))
+    .filter(({ before, now }) => before.length >= least && now.length >= least);
   const tests = compared.flatMap(({ label, before, now }) => {
-    const [a, b] = [tableOf(before), tableOf(now)];
+    const [a, b] = [reference.pick(before).table, current.pick(now).table];
     const usable = features.filter((name) => hasValues(a, name) && hasValues(b, name));
     return correctedTests(a, b, usable, level).map(({ name, pValue, effect }) => ({ label, name, pValue, effect }));
   });
@@ -285,28 +278,14 @@ function classDrift(
   });
 }
 
-function confidenceDrift(
-  reference: readonly DriftRow[],
-  current: readonly DriftRow[],
-  level: number,
-): ConfidenceDrift | null {
-  const [before, now] = [confidences(reference), confidences(current)];
+function confidenceDrift(reference: DriftRows, current: DriftRows, level: number): ConfidenceDrift | null {
+  const [before, now] = [reference.confidences, current.confidences];
   const [referenceMean, currentMean] = [meanOrNull(before), meanOrNull(now)];
   if (referenceMean === null || currentMean === null) return null;
   const [a, b] = [before, now].map((values): DriftColumn => ({ kind: 'number', integer: false, values }));
   const { score: pValue } = testColumn('confidence', 'num', a as DriftColumn, b as DriftColumn, { test: 'ks' });
   const effect = effectSize(a as DriftColumn, b as DriftColumn);
   return { referenceMean, currentMean, pValue, effect, drifted: pValue <= level };
-}
-
-function tableOf(rows: readonly DriftRow[]): DriftTable {
-  return driftTable(rows.map(({ values }) => values));
-}
-
-function confidences(rows: readonly DriftRow[]): Float64Array {
-  return Float64Array.from(
-    rows.flatMap(({ confidence }) => (Number.isFinite(confidence) ? [confidence as number] : [])),
-  );
 }
 
 function column(table: DriftTable, name: string): DriftColumn {

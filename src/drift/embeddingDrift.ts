@@ -32,21 +32,27 @@ export interface EmbeddingDriftOptions {
   readonly seed?: number;
 }
 
+/** Embeddings of one width, wherever they are kept. */
+export interface Embeddings {
+  readonly length: number;
+  at(place: number): Float32Array | undefined;
+}
+
 /**
  * Maximum mean discrepancy with a Gaussian kernel and a permutation test (Gretton et al. 2012, JMLR 13, lemma 6), and a
  * classifier two-sample test (Lopez-Paz and Oquab 2017) with a ridge classifier fitted on one half and judged on the other
  * by the Mann-Whitney test. Null where a side has fewer than 8 rows.
  */
 export function embeddingDrift(
-  reference: readonly Float32Array[],
-  current: readonly Float32Array[],
+  reference: Embeddings,
+  current: Embeddings,
   options: EmbeddingDriftOptions = {},
 ): EmbeddingDrift | null {
   const { level = 0.05, permutations = 200, maxRows = 500, seed = 42 } = options;
-  const draw = (side: readonly Float32Array[], name: string) =>
+  const draw = (side: Embeddings, name: string) =>
     Array.from(
       randomFor(seed, `drift ${name}`).permutation(side.length).slice(0, maxRows),
-      (i) => side[i] as Float32Array,
+      (place) => side.at(place) as Float32Array,
     );
   const [before, now] = [draw(reference, 'reference'), draw(current, 'current')];
   if (before.length < 8 || now.length < 8) return null;

@@ -1,5 +1,5 @@
 /** What is missing on both sides: Evidently's DatasetMissingValuesMetric, in its `as_dict` shape. */
-import type { DriftColumn, DriftTable } from './table.ts';
+import { type DriftColumn, type DriftTable, valueAt, valuesOf } from './table.ts';
 
 /** As Evidently's JSON spells the kinds of missing values. */
 const kinds = {
@@ -40,9 +40,10 @@ export function missingValues({ rows, columns }: DriftTable): MissingValues {
   ) as Record<Kind, number>;
   const incomplete = byColumn.filter(([, counts]) => total(counts) > 0).map(([name]) => name);
   const lists = [...columns.values()];
-  const rowsMissing = Array.from({ length: rows }, (_, row) =>
-    lists.some(({ values }) => kindOf(values[row]) !== null),
-  ).filter(Boolean).length;
+  let rowsMissing = 0;
+  for (let row = 0; row < rows; row++) {
+    if (lists.some((column) => kindOf(valueAt(column, row)) !== null)) rowsMissing++;
+  }
   return {
     different_missing_values: overall,
     number_of_different_missing_values: different(overall),
@@ -62,9 +63,9 @@ export function missingValues({ rows, columns }: DriftTable): MissingValues {
   };
 }
 
-function countKinds({ values }: DriftColumn): Record<Kind, number> {
+function countKinds(column: DriftColumn): Record<Kind, number> {
   const counts = { '': 0, Infinity: 0, '-Infinity': 0, null: 0 };
-  for (const value of values) {
+  for (const value of valuesOf(column)) {
     const kind = kindOf(value);
     if (kind !== null) counts[kind]++;
   }

@@ -4,7 +4,7 @@ import type { ReferenceRow } from '../checkpoint/reference.ts';
 import type { DriftFeatures, Label } from '../domain.ts';
 import type { RecordingPrediction } from '../prediction/options.ts';
 import { indexOfLargest } from '../vectors.ts';
-import type { DriftRow } from './detectDrift.ts';
+import { type DriftRow, DriftRows } from './DriftRows.ts';
 import { driftFeatureValues, type RecordingRow } from './recordingRows.ts';
 
 /** The prediction where a no-event label wins: a category like any other, because its share may drift. */
@@ -42,9 +42,9 @@ export function predictionRow(prediction: RecordingPrediction, target?: Label | 
 /** What current rows are compared with. */
 export interface DriftReference {
   /** Recordings that the model was trained on: their features, labels and predictions. */
-  readonly rows: readonly DriftRow[];
+  readonly rows: DriftRows;
   /** Recordings that it was not trained on: their confidence and embeddings. Empty where there are none. */
-  readonly heldOut: readonly DriftRow[];
+  readonly heldOut: DriftRows;
 }
 
 /** The rows that a checkpoint stores; null where it has none. */
@@ -55,7 +55,7 @@ export function checkpointReference({ reference, metadata }: Checkpoint): DriftR
     return { ...modelRow({ ...one, prediction }, one.target), embedding: one.embedding };
   };
   return {
-    rows: reference.filter(({ heldOut }) => !heldOut).map(row),
-    heldOut: reference.filter(({ heldOut }) => heldOut).map(row),
+    rows: DriftRows.of(reference.filter(({ heldOut }) => !heldOut).map(row)),
+    heldOut: DriftRows.of(reference.filter(({ heldOut }) => heldOut).map(row)),
   };
 }

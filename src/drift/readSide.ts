@@ -15,13 +15,12 @@ import { Classifier } from '../prediction/Classifier.ts';
 import { collectRecordings } from '../prediction/collectRecordings.ts';
 import { findCheckpoint } from '../prediction/findCheckpoint.ts';
 import { readDriftCsv } from './csvRows.ts';
-import type { DriftRow } from './detectDrift.ts';
+import { DriftRows } from './DriftRows.ts';
 import { checkpointReference, type DriftReference, predictionRow } from './modelRows.ts';
-import { driftFeatures, type RecordingRow, recordingRows } from './recordingRows.ts';
+import { driftFeatures, recordingRows } from './recordingRows.ts';
 
 /** Rows of one side of a comparison, with what reading them gave. */
 export interface DriftSide extends DriftReference {
-  readonly rows: readonly (DriftRow | RecordingRow)[];
   /** What was taken for granted in reading them. */
   readonly notes: readonly string[];
   /** Recordings that could not be read. */
@@ -52,7 +51,7 @@ export async function readSide(name: string, options: ReadSideOptions): Promise<
   return await folderSide(name, options);
 }
 
-const noModel = { heldOut: [], notes: [], failed: [], checkpoint: null } as const;
+const noModel = { heldOut: new DriftRows(), notes: [], failed: [], checkpoint: null } as const;
 
 /** A checkpoint file, or a folder with one in it where a run has it. */
 async function isCheckpoint(path: string): Promise<boolean> {
@@ -80,7 +79,7 @@ async function folderSide(
   const found = await collectRecordings([name], config.data.extensions);
   const { paths } = found;
   const limits = decodeLimits(config.data);
-  const rows: RecordingRow[] = [];
+  const rows = new DriftRows();
   const failed: FailedPrediction[] = [...found.failed];
   if (model === null) {
     const { lengthS, hopS, padLast } = config.clips;
@@ -125,7 +124,7 @@ async function datasetSide(
   const split = await splitOf(dataset, splitName, options);
   const recordings = dataset.onSide(split, side);
   if (model === null) return { ...noModel, rows: await shardRows(dataset, recordings, options) };
-  const rows: RecordingRow[] = [];
+  const rows = new DriftRows();
   const failed: FailedPrediction[] = [];
   const predicted = predictRecordings(model, dataset, recordings, {
     stage: 'features',
@@ -174,10 +173,10 @@ async function shardRows(
   dataset: Dataset,
   recordings: readonly Recording[],
   { config, signal, onProgress }: ReadSideOptions,
-): Promise<RecordingRow[]> {
+): Promise<DriftRows> {
   const features = { ...config.features, sampleRateHz: dataset.manifest.sampleRateHz };
   using shards = await ShardSet.open(await dataset.shardEntries(recordings), features);
-  const rows: RecordingRow[] = [];
+  const rows = new DriftRows();
   const stretch = stretchS * features.sampleRateHz;
   for (const [i, { path, label, recordedAt, sampleCount }] of recordings.entries()) {
     signal?.throwIfAborted();

@@ -11,7 +11,7 @@ import { inParallel } from '../prediction/inParallel.ts';
 import { openRecording } from '../prediction/openSource.ts';
 import { type ClipEngine, scoreClips } from '../prediction/scoreClips.ts';
 import { concatenated } from '../vectors.ts';
-import type { DriftRow } from './detectDrift.ts';
+import type { DriftRow } from './DriftRows.ts';
 
 export const driftFeatureNames = ['mel_mean', 'mel_std', 'energy_mean', 'energy_std'] as const;
 

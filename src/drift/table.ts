@@ -1,5 +1,4 @@
 /** Rows to compare, column by column, with what pandas would make of them. */
-import { InvalidArgumentError } from '../../bindings/errors.ts';
 
 export interface NumberColumn {
   readonly kind: 'number';
@@ -9,10 +8,12 @@ export interface NumberColumn {
   readonly values: Float64Array;
 }
 
+/** Each text is kept once, however many rows have it. */
 export interface TextColumn {
   readonly kind: 'text';
-  /** Null where a value is missing. */
-  readonly values: readonly (string | null)[];
+  readonly texts: readonly string[];
+  /** Of each row 1 + the place of its text in `texts`, 0 where it is missing. */
+  readonly codes: Uint32Array;
 }
 
 export type DriftColumn = NumberColumn | TextColumn;
@@ -26,31 +27,19 @@ export interface DriftTable {
 /** A cell as JSON or CSV has it. */
 export type DriftValue = number | string | boolean | null;
 
-/**
- * A table from rows. A column is numeric where every value that is there is a number; `true` and `false` are text.
- *
- * @throws InvalidArgumentError where there is no row or no column
- */
-export function driftTable(rows: readonly Readonly<Record<string, DriftValue>>[]): DriftTable {
-  const names = [...new Set(rows.flatMap((row) => Object.keys(row)))];
-  if (rows.length === 0 || names.length === 0) {
-    throw new InvalidArgumentError(
-      `Expected rows with columns to compare but received ${rows.length} rows with ${names.length} columns`,
-    );
-  }
-  return {
-    rows: rows.length,
-    columns: new Map(names.map((name) => [name, columnOf(rows.map((row) => row[name] ?? null))])),
-  };
+/** Of one row: null where a text is missing, NaN where a number is. */
+export function valueAt(column: DriftColumn, row: number): number | string | null {
+  if (column.kind === 'number') return column.values[row] as number;
+  return column.texts[(column.codes[row] as number) - 1] ?? null;
 }
 
-function columnOf(values: readonly DriftValue[]): DriftColumn {
-  const there = values.filter((value) => value !== null);
-  if (there.length > 0 && there.every((value) => typeof value === 'number')) {
-    const integer = there.length === values.length && there.every((value) => Number.isInteger(value));
-    return { kind: 'number', integer, values: Float64Array.from(values, (value) => (value ?? Number.NaN) as number) };
-  }
-  return { kind: 'text', values: values.map((value) => (value === null ? null : String(value))) };
+/** Of all rows, as {@link valueAt} has them. */
+export function* valuesOf(column: DriftColumn): Generator<number | string | null, void> {
+  for (let row = 0; row < rowsOf(column); row++) yield valueAt(column, row);
+}
+
+export function rowsOf(column: DriftColumn): number {
+  return column.kind === 'number' ? column.values.length : column.codes.length;
 }
 
 /** The values that are there; of numbers the finite ones. */
@@ -58,16 +47,15 @@ export function present(column: NumberColumn): Float64Array;
 export function present(column: TextColumn): string[];
 export function present(column: DriftColumn): Float64Array | string[];
 export function present(column: DriftColumn): Float64Array | string[] {
-  return column.kind === 'number'
-    ? column.values.filter(Number.isFinite)
-    : column.values.filter((value) => value !== null);
+  if (column.kind === 'number') return column.values.filter(Number.isFinite);
+  return Array.from(column.codes.filter(Boolean), (code) => column.texts[code - 1] as string);
 }
 
 /** How many different values there are, missing ones not counted, infinite ones counted. */
 export function distinctValues(...columns: readonly DriftColumn[]): number {
   const seen = new Set<number | string>();
-  for (const { values } of columns) {
-    for (const value of values) if (value !== null && !Number.isNaN(value)) seen.add(value);
+  for (const column of columns) {
+    for (const value of valuesOf(column)) if (value !== null && !Number.isNaN(value)) seen.add(value);
   }
   return seen.size;
 }

@@ -7,8 +7,8 @@
 import { readFileSync } from 'node:fs';
 import { type TestName, testColumn } from '../../src/drift/columnTest.ts';
 import type { ColumnType } from '../../src/drift/columnTypes.ts';
-import type { DriftRow } from '../../src/drift/detectDrift.ts';
-import { type DriftColumn, type DriftTable, type DriftValue, driftTable } from '../../src/drift/table.ts';
+import { type DriftRow, DriftRows } from '../../src/drift/DriftRows.ts';
+import { type DriftColumn, type DriftTable, type DriftValue, rowsOf } from '../../src/drift/table.ts';
 
 /** Kind, number of values, seed, shift. */
 type SampleSpec = readonly [string, number, number, number];
@@ -45,7 +45,7 @@ export function driftAgreement(pairs: readonly GoldenPair[]): Map<string, Agreem
   const results = new Map<string, Agreement>();
   for (const pair of pairs) {
     const [reference, current] = [column(pair.reference), column(pair.current)];
-    const asymptotic = Math.max(reference.values.length, current.values.length) > 10_000;
+    const asymptotic = Math.max(rowsOf(reference), rowsOf(current)) > 10_000;
     for (const [name, [shown, threshold, score, drifted]] of Object.entries(pair.scores)) {
       const options = name === 'auto' ? {} : { test: name as TestName };
       const ours = testColumn('column', pair.type, reference, current, options);
@@ -97,7 +97,7 @@ export function sample(kind: string, n: number, seed: number, shift: number): nu
 
 /** The same table as `table` of scripts/goldens/drift.py. */
 export function goldenTable(spec: TableSpec): DriftTable {
-  return driftTable(goldenRows(spec).map(({ values }) => values));
+  return DriftRows.of(goldenRows(spec)).table;
 }
 
 export function goldenRows([rows, seed, shift, holes]: TableSpec): DriftRow[] {

@@ -63,7 +63,8 @@ test("the original's routes answer with its bodies, and a page that needs nothin
 
 test('a recording has the same row in the log, in a checkpoint and for autobird drift', () =>
   withKnowingModel(async ({ dir, path, recordings }) => {
-    const { rows, heldOut } = checkpointReference(await readCheckpoint(path)) ?? { rows: [], heldOut: [] };
+    const reference = checkpointReference(await readCheckpoint(path));
+    const [rows, heldOut] = [[...(reference?.rows ?? [])], [...(reference?.heldOut ?? [])]];
     await withService([`service.models_dir=${dir}`, `service.log.path=${dir}/log.db`], async ({ url }) => {
       for (const name of recordings.slice(0, 12)) {
         const form = audioForm([name, await readFile(name)]);

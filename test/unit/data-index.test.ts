@@ -9,7 +9,8 @@ import { labelFiles } from '../../src/data/labelFiles.ts';
 import { noEventLabelsOf } from '../../src/data/labels.ts';
 import { readMetadata } from '../../src/data/metadata.ts';
 import { splitLabels } from '../../src/data/metadataColumns.ts';
-import { cellNumber, parseCsv, readCsv } from '../../src/data/readCsv.ts';
+import { type CsvTable, cellNumber, openCsv, parseCsv } from '../../src/data/readCsv.ts';
+import { readTable } from '../../src/data/readTable.ts';
 import { csvRow } from '../../src/formats/delimited.ts';
 import { guessedColumns as columns } from '../helpers/dataConfig.ts';
 import { putFiles } from '../helpers/putFiles.ts';
@@ -245,7 +246,7 @@ test('tables are read in the encodings and with the habits of spreadsheets', () 
     for (const [name, bytes] of Object.entries(files)) {
       const path = join(dir, `${name}.csv`);
       await writeFile(path, bytes);
-      const { rows, columns: names, notes } = await readCsv(path);
+      const { rows, columns: names, notes } = await readTable(path);
       assert.equal(names, ['file', 'label'], name);
       assert.equal(rows, [
         { file: 'a.wav', label: 'Mésange “bleue” €' },
@@ -253,10 +254,44 @@ test('tables are read in the encodings and with the habits of spreadsheets', () 
       ]);
       assert.is(notes.length, name === 'cp1252' ? 1 : 0, name);
       if (name === 'cp1252') assert.match(notes[0] as string, /is not UTF-8 and was read as Windows-1252/);
+      assert.equal(await csvRows(path), { columns: names, rows, notes }, name);
     }
     await writeFile(join(dir, 'book.xlsx.csv'), Buffer.of(0x50, 0x4b, 3, 4, 20, 0, 0xe9, 0, 8, 0x9d));
-    const error = await readCsv(join(dir, 'book.xlsx.csv')).catch((thrown: Error) => thrown);
-    assert.match((error as Error).message, /is no text in UTF-8, UTF-16 or Windows-1252: save it as "CSV UTF-8"/);
+    for (const read of [readTable, csvRows]) {
+      const error = await read(join(dir, 'book.xlsx.csv')).catch((thrown: Error) => thrown);
+      assert.match((error as Error).message, /is no text in UTF-8, UTF-16 or Windows-1252: save it as "CSV UTF-8"/);
+    }
+  }));
+
+test('a table read row by row is the one read as a whole, wherever its pieces end', () =>
+  withTempDir(async (dir) => {
+    // More than the pieces of the file, with a letter, a line end or a quoted cell at their ends.
+    const rows = Array.from({ length: 40_000 }, (_, i) => `r${i},"é ""${i}""\r\nx",${i % 3 === 0 ? '' : 'v'}`);
+    const text = `file,note,\r\n${rows.join('\r\n')}\r\n,,\r\n\r\n,,\r\n`;
+    const late = Buffer.concat([Buffer.from(text.replaceAll('é', 'e')), Buffer.of(0xe9), Buffer.from(',,\r\n')]);
+    for (const [name, bytes] of Object.entries({
+      text: Buffer.from(text),
+      late,
+      utf16: Buffer.from(`\uFEFF${text.replaceAll('é', '\u{1F426}')}`, 'utf16le'),
+      long: Buffer.from(`${text}a,b,c,d\r\n`),
+      open: Buffer.from(`${text}a,"b,c\r\n`),
+      twice: Buffer.from(text.replace('file', 'note')),
+    })) {
+      const path = join(dir, `${name}.csv`);
+      await writeFile(path, bytes);
+      const [whole, streamed] = await Promise.allSettled([readTable(path), csvRows(path)]);
+      if (whole.status === 'rejected') {
+        assert.is((streamed as PromiseRejectedResult).reason.message, whole.reason.message, name);
+      } else {
+        const { columns: names, rows: records, notes } = whole.value;
+        assert.equal(
+          (streamed as PromiseFulfilledResult<unknown>).value,
+          { columns: names, rows: records, notes },
+          name,
+        );
+        assert.is(records.length, name === 'late' ? 40_003 : 40_000);
+      }
+    }
   }));
 
 test('whatever our own CSV holds is read as it was written', () => {
@@ -397,3 +432,16 @@ test('names of no event are known in any case and punctuation', () => {
 });
 
 test.run();
+
+/** What {@link openCsv} gives row by row, gathered. */
+async function csvRows(path: string): Promise<Pick<CsvTable, 'columns' | 'rows' | 'notes'>> {
+  let records: (readonly string[])[] = [];
+  const { used, notes } = await (await openCsv(path)).read(() => {
+    records = [];
+    return (record) => records.push(record);
+  });
+  const rows = records.map((record) =>
+    Object.fromEntries(used.map(({ column, place }) => [column, record[place] ?? ''])),
+  );
+  return { columns: used.map(({ column }) => column), rows, notes };
+}

@@ -2,12 +2,12 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { isoTimeMs } from '../../src/absoluteTime.ts';
 import { Alarm } from '../../src/drift/alarm.ts';
-import { type DriftRow, detectDrift } from '../../src/drift/detectDrift.ts';
+import { type DriftRow, DriftRows } from '../../src/drift/DriftRows.ts';
+import { detectDrift } from '../../src/drift/detectDrift.ts';
 import { driftToJson } from '../../src/drift/driftToJson.ts';
 import { effectSize } from '../../src/drift/effectSize.ts';
 import { embeddingDrift } from '../../src/drift/embeddingDrift.ts';
 import { adjustForFalseDiscovery } from '../../src/drift/falseDiscovery.ts';
-import { driftTable } from '../../src/drift/table.ts';
 import { randomFor } from '../../src/random.ts';
 import { driftPage } from '../../src/reports/driftPage.ts';
 
@@ -21,13 +21,15 @@ test('Benjamini-Hochberg gives the figures of scipy.stats.false_discovery_contro
 });
 
 test('effect sizes are those of pairs counted one by one and of a table of counts', () => {
-  const numbers = (values: number[]) => driftTable(values.map((x) => ({ x }))).columns.get('x') as never;
+  const numbers = (values: number[]) =>
+    DriftRows.of(values.map((x) => ({ values: { x } }))).table.columns.get('x') as never;
   const delta = effectSize(numbers([1, 2, 3]), numbers([2, 3, 4, 4]));
   // 12 pairs: 9 larger, 1 smaller, 2 equal.
   assert.is(delta.value, 8 / 12);
   assert.is(delta.size, 'large');
   assert.is(effectSize(numbers([1, 1]), numbers([1, 1])).cohensD, null);
-  const words = (values: string[]) => driftTable(values.map((x) => ({ x }))).columns.get('x') as never;
+  const words = (values: string[]) =>
+    DriftRows.of(values.map((x) => ({ values: { x } }))).table.columns.get('x') as never;
   assert.is(effectSize(words(['a', 'b']), words(['a', 'b'])).value, 0);
   assert.is(effectSize(words(['a', 'a']), words(['b', 'b'])).value, 1);
 });

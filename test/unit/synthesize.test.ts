@@ -4,13 +4,13 @@ import { dirname, join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { groupRecordings } from '../../src/data/groups.ts';
-import { readCsv } from '../../src/data/readCsv.ts';
+import { readTable } from '../../src/data/readTable.ts';
 import { synthesize } from '../../src/data/synthesize.ts';
 import { withTempDir } from '../helpers/withTempDir.ts';
 
 async function digest(rawDir: string, metadata: string): Promise<string> {
   const hash = createHash('sha256').update(await readFile(metadata));
-  for (const { file = '' } of (await readCsv(metadata)).rows) hash.update(await readFile(join(rawDir, file)));
+  for (const { file = '' } of (await readTable(metadata)).rows) hash.update(await readFile(join(rawDir, file)));
   return hash.digest('hex');
 }
 
@@ -65,12 +65,12 @@ test('another set takes the place of the old one and leaves what was put beside 
     const { rawDir, metadata } = await synthesize(dir, small);
     // As versions before it marked a set.
     await writeFile(join(dir, 'synthetic.json'), '{"version": 1, "seed": 4, "recordings_per_species": 1}');
-    const old = (await readCsv(metadata)).rows.map(({ file = '' }) => file);
+    const old = (await readTable(metadata)).rows.map(({ file = '' }) => file);
     const mine = ['mine.wav', join(dirname(old[0] as string), 'mine.wav')];
     for (const file of mine) await writeFile(join(rawDir, file), 'years of work');
     assert.ok((await synthesize(dir, { ...small, seed: 9 })).made);
     const files = (await readdir(rawDir, { recursive: true })).filter((name) => name.endsWith('.wav'));
-    const made = (await readCsv(metadata)).rows.map(({ file = '' }) => file);
+    const made = (await readTable(metadata)).rows.map(({ file = '' }) => file);
     assert.equal(files.sort(), [...made, ...mine].sort());
     assert.ok(!made.includes(old[0] as string));
   }));
@@ -78,7 +78,7 @@ test('another set takes the place of the old one and leaves what was put beside 
 test('no site and no session tells the species', () =>
   withTempDir(async (dir) => {
     const { metadata } = await synthesize(dir);
-    const rows = (await readCsv(metadata)).rows.map(({ file = '', species = '', site = '', session = '' }) => ({
+    const rows = (await readTable(metadata)).rows.map(({ file = '', species = '', site = '', session = '' }) => ({
       file,
       species,
       site,

@@ -2,10 +2,9 @@ import { stat } from 'node:fs/promises';
 import { AutobirdError } from '../../../bindings/errors.ts';
 import { configuredDrift } from '../../drift/configuredDrift.ts';
 import { writeDriftCsv } from '../../drift/csvRows.ts';
-import { type DriftResult, type DriftRow, detectDrift } from '../../drift/detectDrift.ts';
+import { type DriftResult, detectDrift } from '../../drift/detectDrift.ts';
 import { driftToJson } from '../../drift/driftToJson.ts';
 import { readSide } from '../../drift/readSide.ts';
-import type { RecordingRow } from '../../drift/recordingRows.ts';
 import { writeFileAtomic } from '../../files.ts';
 import { driftPage } from '../../reports/driftPage.ts';
 import { columns } from '../columns.ts';
@@ -81,7 +80,7 @@ export const drift: Command<DriftArgs> = {
     for (const line of [...reference.notes, ...current.notes]) note(line);
     const { heldOut } = reference;
     const result = detectDrift(reference.rows, current.rows, { ...configuredDrift(config.drift), heldOut });
-    if (args.save !== undefined) await writeDriftCsv(args.save, withNames(current.rows));
+    if (args.save !== undefined) await writeDriftCsv(args.save, current.rows);
     if (args.html !== undefined) {
       await writeFileAtomic(args.html, driftPage(result, { reference: referenceName, current: currentName }));
     }
@@ -100,10 +99,6 @@ async function checkIsThere(name: string, runsRoot: string): Promise<void> {
     const found = await stat(name).catch(() => null);
     if (found === null) throw new AutobirdError('not_found', `There is no ${name} to compare: check the name`);
   });
-}
-
-function withNames(rows: readonly DriftRow[]): RecordingRow[] {
-  return rows.map((row, i) => ({ recording: String(i + 1), ...row }));
 }
 
 function described(
