@@ -117,7 +117,11 @@ export class Evaluator implements DriftEvaluator {
     const fingerprint = await fingerprintOf(name);
     let problem: string | null = null;
     try {
-      if (this.#loaded?.fingerprint !== fingerprint) this.#loaded = await this.#load(name, fingerprint);
+      if (this.#loaded?.fingerprint !== fingerprint) {
+        const loaded = await this.#load(name, fingerprint);
+        this.#dispose();
+        this.#loaded = loaded;
+      }
     } catch (error) {
       // What is loaded goes on: a half-copied file must not take the service down.
       if (this.#loaded === null) throw error;
@@ -193,8 +197,16 @@ export class Evaluator implements DriftEvaluator {
   }
 
   async close(): Promise<void> {
+    this.#dispose();
     await this.#log?.close();
     this.#log = null;
+  }
+
+  /** Closes what the sides have open. */
+  #dispose(): void {
+    this.#loaded?.reference[Symbol.dispose]();
+    this.#loaded?.current?.[Symbol.dispose]();
+    this.#loaded = null;
   }
 
   async #ready(): Promise<Loaded> {

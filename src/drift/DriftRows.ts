@@ -18,12 +18,15 @@ export interface DriftRow {
 }
 
 /** What embeddings are added to and read from: an array is one. */
-export interface EmbeddingStore extends Embeddings {
+export interface EmbeddingStore extends Embeddings, Partial<Disposable> {
   push(embedding: Float32Array): unknown;
 }
 
-/** Rows that are kept column by column. Going through them gives each as a {@link DriftRow}. */
-export class DriftRows implements Iterable<DriftRow> {
+/**
+ * Rows that are kept column by column. Going through them gives each as a {@link DriftRow}. Disposing of them closes the
+ * temporary file of their embeddings, where they have one; some rows of others share it.
+ */
+export class DriftRows implements Iterable<DriftRow>, Disposable {
   #length = 0;
   readonly #columns: Map<string, ColumnCells>;
   #confidences = new ColumnCells();
@@ -152,16 +155,24 @@ export class DriftRows implements Iterable<DriftRow> {
 
   *[Symbol.iterator](): Generator<DriftRow, void> {
     for (const cells of this.#columns.values()) cells.padTo(this.#length);
-    const embeddings = this.#embeddingPlaces.padTo(this.#length);
-    for (let place = 0; place < this.#length; place++) {
-      const embedding = embeddings.at(place);
+    const embeddings = this.#embeddings;
+    const places = this.#embeddingPlaces.padTo(this.#length);
+    for (let row = 0; row < this.#length; row++) {
+      const place = places.at(row) as number | null;
       yield {
-        recording: this.#recordings[place] ?? null,
-        values: Object.fromEntries([...this.#columns].map(([name, cells]) => [name, cells.at(place)])),
-        confidence: this.#confidences.at(place) as number | null,
-        embedding: embedding === null ? null : (this.#embeddings.at(embedding as number) ?? null),
-        at: this.#times[place] ?? null,
+        recording: this.#recordings[row] ?? null,
+        values: Object.fromEntries([...this.#columns].map(([name, cells]) => [name, cells.at(row)])),
+        confidence: this.#confidences.at(row) as number | null,
+        // Read only where it is wanted.
+        get embedding() {
+          return place === null ? null : (embeddings.at(place) ?? null);
+        },
+        at: this.#times[row] ?? null,
       };
     }
+  }
+
+  [Symbol.dispose](): void {
+    this.#embeddings[Symbol.dispose]?.();
   }
 }

@@ -55,8 +55,7 @@ function datasetSummary({ rows, columns }: DriftTable) {
     number_of_text_columns: 0,
     number_of_datetime_columns: 0,
     number_of_constant_columns: list.filter((column) => distinctValues(column) <= 1).length,
-    number_of_almost_constant_columns: list.filter((column) => (counts(column, false)[0]?.[1] ?? 0) / rows >= nearly)
-      .length,
+    number_of_almost_constant_columns: list.filter((column) => mostCommon(column, false)[1] / rows >= nearly).length,
     number_of_duplicated_columns: pairs.filter((pair) => agreeing(pair, true) === rows).length,
     number_of_almost_duplicated_columns: pairs.filter((pair) => agreeing(pair, false) / rows >= nearly).length,
     number_of_empty_rows: countRows(rows, (row) => list.every((column) => isMissing(valueAt(column, row)))),
@@ -102,14 +101,14 @@ function characteristics(type: ColumnType, column: DriftColumn) {
   const rows = rowsOf(column);
   const missing = countMissing(column);
   const share = (count: number) => rounded((100 * count) / rows, 2);
-  const [common, times] = counts(column, true)[0] ?? [null, 0];
+  const [common, times] = mostCommon(column, true);
   const head = { number_of_rows: rows, count: rows - missing, missing, missing_percentage: share(missing) };
   const unique = distinctValues(column);
   const uniques = { unique, unique_percentage: share(unique) };
-  const mostCommon = { most_common: isMissing(common) ? null : common, most_common_percentage: share(times) };
+  const mostCommonValue = { most_common: isMissing(common) ? null : common, most_common_percentage: share(times) };
   if (type === 'cat' || column.kind === 'text') {
     // pandas writes a category that is a number as text where its column is a target.
-    return { ...head, ...uniques, ...mostCommon };
+    return { ...head, ...uniques, ...mostCommonValue };
   }
   const there = column.values.filter((value) => !Number.isNaN(value)).toSorted();
   const middle = mean(there);
@@ -127,8 +126,8 @@ function characteristics(type: ColumnType, column: DriftColumn) {
     ...uniques,
     infinite_count: infinite,
     infinite_percentage: share(infinite),
-    ...mostCommon,
-    most_common: typeof common === 'number' && !column.integer ? finite(common, 5) : mostCommon.most_common,
+    ...mostCommonValue,
+    most_common: typeof common === 'number' && !column.integer ? finite(common, 5) : mostCommonValue.most_common,
   };
 }
 
@@ -143,13 +142,15 @@ function newValues(before: DriftColumn | null, now: DriftColumn | null) {
   };
 }
 
-/** Values and how often they occur, the most frequent first; of equals the one that came first. */
-function counts(column: DriftColumn, withMissing: boolean): [Cell, number][] {
-  const found = new Map<Cell, number>();
+/** The most frequent value, of equals the one that came first, and how often it occurs; 0 times where there is none. */
+function mostCommon(column: DriftColumn, withMissing: boolean): readonly [Cell, number] {
+  const counts = new Map<Cell, number>();
   for (const value of valuesOf(column)) {
-    if (withMissing || !isMissing(value)) found.set(value, (found.get(value) ?? 0) + 1);
+    if (withMissing || !isMissing(value)) counts.set(value, (counts.get(value) ?? 0) + 1);
   }
-  return [...found].sort(([, a], [, b]) => b - a);
+  let most: readonly [Cell, number] = [null, 0];
+  for (const one of counts) if (one[1] > most[1]) most = one;
+  return most;
 }
 
 /** Linear between the neighbours (pandas' default). */

@@ -1,5 +1,6 @@
 /** What is compared: the rows behind a name, whatever kind of thing it names. */
 import { stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AutobirdError } from '../../bindings/errors.ts';
 import { ShardSet } from '../../bindings/index.ts';
@@ -10,17 +11,22 @@ import type { Config } from '../config/schema.ts';
 import { Dataset } from '../data/dataset.ts';
 import type { FailedPrediction, JobOptions, Recording, Side, Split } from '../domain.ts';
 import { predictRecordings } from '../evaluation/predictRecordings.ts';
+import { explained } from '../files.ts';
 import { checkOptions } from '../options.ts';
 import { Classifier } from '../prediction/Classifier.ts';
 import { collectRecordings } from '../prediction/collectRecordings.ts';
 import { findCheckpoint } from '../prediction/findCheckpoint.ts';
 import { readDriftCsv } from './csvRows.ts';
-import { DriftRows } from './DriftRows.ts';
+import { type DriftRow, DriftRows } from './DriftRows.ts';
+import { EmbeddingFile } from './EmbeddingFile.ts';
 import { checkpointReference, type DriftReference, predictionRow } from './modelRows.ts';
 import { driftFeatures, recordingRows } from './recordingRows.ts';
 
-/** Rows of one side of a comparison, with what reading them gave. */
-export interface DriftSide extends DriftReference {
+/**
+ * Rows of one side of a comparison, with what reading them gave. Dispose of it (`using`) where it is used up: embeddings of
+ * many recordings are in a temporary file, which is open until then.
+ */
+export interface DriftSide extends DriftReference, Disposable {
   /** What was taken for granted in reading them. */
   readonly notes: readonly string[];
   /** Recordings that could not be read. */
@@ -46,12 +52,28 @@ export async function readSide(name: string, options: ReadSideOptions): Promise<
   checkOptions<ReadSideOptions>('readSide', options, { config: 1, model: 1, signal: 1, onProgress: 1 });
   const [, dataset, side, split] = /^([\w][\w.-]*):(train|val|test)(?::([\w][\w.-]*))?$/.exec(name) ?? [];
   if (dataset !== undefined) return await datasetSide(dataset, side as Side, split, options);
-  if (/\.(?:csv|tsv|txt)$/i.test(name)) return { ...noModel, ...(await readDriftCsv(name)) };
+  if (/\.(?:csv|tsv|txt)$/i.test(name)) return sideOf(await readDriftCsv(name));
   if (await isCheckpoint(name)) return checkpointSide(await readCheckpoint(await findCheckpoint(name)));
   return await folderSide(name, options);
 }
 
-const noModel = { heldOut: new DriftRows(), notes: [], failed: [], checkpoint: null } as const;
+function sideOf(side: Pick<DriftSide, 'rows'> & Partial<Omit<DriftSide, 'rows'>>): DriftSide {
+  const nothing = { heldOut: new DriftRows(), notes: [], failed: [], checkpoint: null };
+  return { ...nothing, [Symbol.dispose]: () => side.rows[Symbol.dispose](), ...side };
+}
+
+/** Rows of predictions: `fill` adds them. */
+async function rowsOfPredictions(fill: (add: (row: DriftRow) => Promise<void>) => Promise<void>): Promise<DriftRows> {
+  const rows = new DriftRows(new EmbeddingFile());
+  const file = join(tmpdir(), 'embeddings');
+  try {
+    await fill((row) => explained(file, async () => rows.push(row)));
+    return rows;
+  } catch (error) {
+    rows[Symbol.dispose]();
+    throw error;
+  }
+}
 
 /** A checkpoint file, or a folder with one in it where a run has it. */
 async function isCheckpoint(path: string): Promise<boolean> {
@@ -69,7 +91,7 @@ function checkpointSide(checkpoint: Checkpoint): DriftSide {
       `${checkpoint.path} keeps no recordings to compare with (last.safetensors, folds of a cross-validation and older checkpoints do not): compare with DATASET:train, or train again`,
     );
   }
-  return { ...reference, notes: [], failed: [], checkpoint };
+  return sideOf({ ...reference, checkpoint });
 }
 
 async function folderSide(
@@ -79,9 +101,9 @@ async function folderSide(
   const found = await collectRecordings([name], config.data.extensions);
   const { paths } = found;
   const limits = decodeLimits(config.data);
-  const rows = new DriftRows();
   const failed: FailedPrediction[] = [...found.failed];
   if (model === null) {
+    const rows = new DriftRows();
     const { lengthS, hopS, padLast } = config.clips;
     const clips = { lengthS, hopS, padLast };
     const options = {
@@ -96,20 +118,22 @@ async function folderSide(
       if ('error' in row) failed.push(row);
       else rows.push(row);
     }
-    return { ...noModel, rows, failed };
+    return sideOf({ rows, failed });
   }
   using classifier = await Classifier.open(model, { limits: { ...limits, maxFileBytes: config.data.maxFileBytes } });
-  let done = 0;
-  for await (const prediction of classifier.predictFiles(paths, {
-    embedding: true,
-    driftFeatures: true,
-    signal,
-  })) {
-    if ('error' in prediction) failed.push(prediction);
-    else rows.push(predictionRow(prediction));
-    onProgress?.({ stage: 'features', done: ++done, total: paths.length, message: prediction.recording });
-  }
-  return { ...noModel, rows, failed };
+  const rows = await rowsOfPredictions(async (add) => {
+    let done = 0;
+    for await (const prediction of classifier.predictFiles(paths, {
+      embedding: true,
+      driftFeatures: true,
+      signal,
+    })) {
+      if ('error' in prediction) failed.push(prediction);
+      else await add(predictionRow(prediction));
+      onProgress?.({ stage: 'features', done: ++done, total: paths.length, message: prediction.recording });
+    }
+  });
+  return sideOf({ rows, failed });
 }
 
 /** The label is the target. With a model the files are predicted; without one the shards are read, and nothing is decoded again. */
@@ -123,8 +147,7 @@ async function datasetSide(
   const dataset = await Dataset.open(join(config.data.root, name));
   const split = await splitOf(dataset, splitName, options);
   const recordings = dataset.onSide(split, side);
-  if (model === null) return { ...noModel, rows: await shardRows(dataset, recordings, options) };
-  const rows = new DriftRows();
+  if (model === null) return sideOf({ rows: await shardRows(dataset, recordings, options) });
   const failed: FailedPrediction[] = [];
   const predicted = predictRecordings(model, dataset, recordings, {
     stage: 'features',
@@ -133,11 +156,13 @@ async function datasetSide(
     signal,
     onProgress,
   });
-  for await (const { recording, prediction } of predicted) {
-    if ('error' in prediction) failed.push(prediction);
-    else rows.push(predictionRow(prediction, recording.label));
-  }
-  return { ...noModel, rows, failed };
+  const rows = await rowsOfPredictions(async (add) => {
+    for await (const { recording, prediction } of predicted) {
+      if ('error' in prediction) failed.push(prediction);
+      else await add(predictionRow(prediction, recording.label));
+    }
+  });
+  return sideOf({ rows, failed });
 }
 
 /**

@@ -8,6 +8,7 @@ import { PredictionLog } from '../../services/predictionLog/PredictionLog.ts';
 import { readCheckpoint } from '../../src/checkpoint/readCheckpoint.ts';
 import { writeCheckpoint } from '../../src/checkpoint/writeCheckpoint.ts';
 import { checkpointReference } from '../../src/drift/modelRows.ts';
+import { readSide } from '../../src/drift/readSide.ts';
 import { assertClose } from '../helpers/assertClose.ts';
 import { drawnRows, driftConfig, runDriftService, withKnowingModel, writeLogRows } from '../helpers/driftService.ts';
 import { runCommand } from '../helpers/runCommand.ts';
@@ -59,6 +60,18 @@ test("the original's routes answer with its bodies, and a page that needs nothin
         assert.ok(api.body.paths[place]?.get, place);
       }
     });
+  }));
+
+test('a side of recordings gives embeddings until it is disposed of', () =>
+  withKnowingModel(async ({ dir, path, recordings }) => {
+    const config = driftConfig(dir, []);
+    const side = await readSide(join(dir, 'known'), { config, model: await readCheckpoint(path) });
+    const { embeddings } = side.rows;
+    const kept = checkpointReference(await readCheckpoint(path))?.rows.embeddings.at(0) as Float32Array;
+    assert.is(embeddings.length, recordings.length);
+    assertClose([...(embeddings.at(0) as Float32Array)], [...kept], 1e-5);
+    side[Symbol.dispose]();
+    assert.throws(() => embeddings.at(0), /The side of these embeddings was disposed/);
   }));
 
 test('a recording has the same row in the log, in a checkpoint and for autobird drift', () =>

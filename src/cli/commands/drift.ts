@@ -71,8 +71,8 @@ export const drift: Command<DriftArgs> = {
     if (referenceName === null || currentName === null) throw new UsageError(whatToCompare);
     for (const name of [referenceName, currentName]) await checkIsThere(name, config.run.root);
     const options = { config, signal: io.signal, onProgress: io.progress.report };
-    const reference = await readSide(referenceName, options);
-    const current = await readSide(currentName, { ...options, model: reference.checkpoint });
+    using reference = await readSide(referenceName, options);
+    using current = await readSide(currentName, { ...options, model: reference.checkpoint });
     io.progress.end();
     for (const { recording, error } of [...reference.failed, ...current.failed]) {
       io.progress.note(`${recording}: ${error.message}`);
