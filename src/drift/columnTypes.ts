@@ -44,8 +44,8 @@ export function qualityTypes(reference: DriftTable, current: DriftTable): Map<st
 }
 
 function predictionType(task: ColumnType | null, reference: DriftTable, current: DriftTable): ColumnType {
-  if (task === 'num') return 'num';
   if (!isNumeric('prediction', reference, current)) return 'cat';
+  if (task === 'num') return 'num';
   const columns = [reference, current].map((table) => table.columns.get('prediction') as DriftColumn);
   if (task === null && distinctValues(...columns) > 5) return 'num';
   const isInteger = columns.every((column) => column.kind === 'number' && column.integer);

@@ -125,6 +125,29 @@ test('rows and options that cannot be compared are refused with what to do', () 
   );
 });
 
+test('labels that are numbers are compared beside predictions that are text', () => {
+  const side = (name: string) => {
+    const random = randomFor(4, name);
+    const label = () => 101 + random.int(8);
+    return Array.from({ length: 80 }, () => ({
+      values: { x: random.normal(), target: label(), prediction: random.int(5) === 0 ? 'no event' : String(label()) },
+    }));
+  };
+  const { drift, correlations } = detectDrift(side('reference'), side('current'));
+  assert.equal(
+    drift.columns.map(({ name, type }) => [name, type]),
+    [
+      ['target', 'num'],
+      ['prediction', 'cat'],
+      ['x', 'num'],
+    ],
+  );
+  assert.equal(
+    correlations.map(({ column }) => column),
+    ['target', 'prediction'],
+  );
+});
+
 test('a column without values, of another kind, or of one side only is named, and the others are compared', () => {
   const some = rows('some', 60, () => 0);
   const values = (change: object) => some.map((row) => ({ values: { ...row.values, ...change } }));
