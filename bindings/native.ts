@@ -228,6 +228,8 @@ export interface EngineOutput {
   readonly logits: Float32Array;
   /** (N) see ClipPrediction.activity */
   readonly activity: Float32Array;
+  /** (N) largest absolute sample of each clip; NaN where only features were given */
+  readonly peak: Float32Array;
   /** (N, 4) see DriftFeatures, in the order of its fields; empty unless requested */
   readonly driftFeatures: Float32Array;
   /** (N, D) what the head sees, where requested */

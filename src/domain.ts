@@ -145,6 +145,8 @@ export interface ClipPrediction extends Clip {
   readonly scores: Float32Array;
   /** How much happens in the clip (mean of log-mel above the clip's own per-band median), 0 for steady sound. */
   readonly activity: number;
+  /** Largest absolute sample. Below 0.00003, the last bit of 16, the clip is digital silence: it gives no detection. */
+  readonly peak: number;
 }
 
 /**

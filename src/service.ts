@@ -11,6 +11,7 @@ export { type FormatContext, type FormatWriter, type OutputFormatName, outputFor
 export { resultToJson } from './formats/json.ts';
 export { type DriftPageOptions, driftPage } from './reports/driftPage.ts';
 export { epochToJson, reportToJson } from './run/summarizeRun.ts';
+export { isEmptyClip } from './scoring/emptyClips.ts';
 export { rankLabels } from './scoring/rankLabels.ts';
 export { addAt, indexOfLargest } from './vectors.ts';
 

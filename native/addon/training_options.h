@@ -121,6 +121,7 @@ inline Napi::Value fromEngineOutput(Napi::Env env, const EngineOutput& output, b
   Napi::Object object = Napi::Object::New(env);
   object["logits"] = fromVector(env, output.logits);
   object["activity"] = fromVector(env, output.activity);
+  object["peak"] = fromVector(env, output.peak);
   object["driftFeatures"] = fromVector(env, output.driftFeatures);
   object["embeddings"] = embeddings ? fromVector(env, output.embeddings) : env.Null();
   return object;

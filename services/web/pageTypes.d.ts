@@ -18,6 +18,7 @@ export interface PredictionResponse {
 export interface ScoredClip {
   readonly start_s: number;
   readonly end_s: number;
+  readonly peak: number;
   readonly scores: readonly number[];
 }
 

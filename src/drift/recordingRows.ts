@@ -71,6 +71,7 @@ export async function driftFeatures(
     forwardPcm: async (samples, starts, clipSamples) => ({
       logits: none,
       activity: none,
+      peak: none,
       driftFeatures: await logMel.driftFeatures(samples, starts, clipSamples),
       embeddings: null,
     }),

@@ -25,7 +25,16 @@ export const predictionJsonSchema = z.strictObject({
   /** Only where requested. */
   labels: z.array(z.string()).optional(),
   clips: z
-    .array(z.strictObject({ startS: z.number(), endS: z.number(), activity: z.number(), scores: z.array(z.number()) }))
+    .array(
+      z.strictObject({
+        startS: z.number(),
+        endS: z.number(),
+        activity: z.number(),
+        /** Lacking in journals of older versions, which gave every clip its detections. */
+        peak: z.number().default(1),
+        scores: z.array(z.number()),
+      }),
+    )
     .optional(),
   modelVersion: z.string(),
 });
@@ -62,10 +71,11 @@ export function resultToJson(result: PredictionResult, clips: boolean, digits: '
     })),
     ...(clips && {
       labels: [...result.labels],
-      clips: result.clips.map(({ startS, endS, activity, scores }) => ({
+      clips: result.clips.map(({ startS, endS, activity, peak, scores }) => ({
         startS: number(startS),
         endS: number(endS),
         activity: number(activity),
+        peak: number(peak),
         scores: Array.from(scores, number),
       })),
     }),

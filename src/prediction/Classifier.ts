@@ -14,6 +14,7 @@ import type { Clip, ClipPrediction, FailedPrediction, Label } from '../domain.ts
 import { checkOptions } from '../options.ts';
 import { recordingSpectrogram } from '../reports/recordingSpectrogram.ts';
 import { detectionsOf } from '../scoring/detections.ts';
+import { describeEmptyClips, isEmptyClip } from '../scoring/emptyClips.ts';
 import { Scoring } from '../scoring/Scoring.ts';
 import { addAt, concatenated } from '../vectors.ts';
 import { chooseRuntime } from './chooseRuntime.ts';
@@ -135,7 +136,8 @@ export class Classifier {
     }
     const wanted = this.#predictionOptions(options);
     const scored = await this.clipLogits(source, options);
-    const { durationS, recordedAt, warnings, clips, logits, activity, driftFeatures, embedding, decodeMs } = scored;
+    const { durationS, recordedAt, warnings, clips, logits, activity, peak, driftFeatures, embedding, decodeMs } =
+      scored;
     const { labels, noEventLabels } = this.#checkpoint.metadata;
     const clipScores = this.#scoring.clipScores(logits);
     const scores = this.#scoring.recordingScores(clipScores, activity);
@@ -143,15 +145,17 @@ export class Classifier {
       ...clip,
       scores: clipScores.subarray(index * labels.length, (index + 1) * labels.length),
       activity: activity[index] as number,
+      peak: peak[index] as number,
     }));
+    const hasSound = clipPredictions.some((clip) => !isEmptyClip(clip, durationS));
     return {
       recording: options.name ?? nameOf(source),
       durationS,
       recordedAt,
-      warnings,
+      warnings: [...warnings, ...describeEmptyClips(clipPredictions, durationS)],
       labels,
       scores,
-      topLabel: this.#scoring.topLabel(scores),
+      topLabel: hasSound ? this.#scoring.topLabel(scores) : null,
       clips: clipPredictions,
       detections: detectionsOf(clipPredictions, { ...wanted, labels, noEventLabels, durationS, recordedAt }),
       driftFeatures,
@@ -251,6 +255,7 @@ export class Classifier {
     const clips: Clip[] = [];
     const logits: Float32Array[] = [];
     const activity: Float32Array[] = [];
+    const peak: Float32Array[] = [];
     const drift: Float32Array[] = [];
     const embeddings: Float32Array[] = [];
     const { embedding: embeddingWanted = false, driftFeatures: driftWanted = false } = options;
@@ -259,6 +264,7 @@ export class Classifier {
       clips.push(...batch.clips);
       logits.push(batch.logits);
       activity.push(batch.activity);
+      peak.push(batch.peak);
       drift.push(batch.driftFeatures);
       if (batch.embeddings !== null) embeddings.push(batch.embeddings);
     }
@@ -269,6 +275,7 @@ export class Classifier {
       clips,
       logits: concatenated(logits),
       activity: concatenated(activity),
+      peak: concatenated(peak),
       driftFeatures: driftWanted ? meanDriftFeatures(concatenated(drift)) : null,
       embedding: embeddingWanted ? meanRow(concatenated(embeddings), clips.length) : null,
       decodeMs: opened.decodeMs(),
@@ -301,11 +308,11 @@ export class Classifier {
     eager: boolean,
   ): AsyncGenerator<ClipPrediction, void> {
     const classes = this.labels.length;
-    for await (const { clips, logits, activity } of this.#score(source, options, { eager, embeddings: false })) {
+    for await (const { clips, logits, activity, peak } of this.#score(source, options, { eager, embeddings: false })) {
       const clipScores = this.#scoring.clipScores(logits);
       for (const [index, clip] of clips.entries()) {
         const scores = clipScores.slice(index * classes, (index + 1) * classes);
-        yield { ...clip, scores, activity: activity[index] as number };
+        yield { ...clip, scores, activity: activity[index] as number, peak: peak[index] as number };
       }
     }
   }

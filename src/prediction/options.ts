@@ -104,6 +104,8 @@ export interface RecordingLogits {
   readonly logits: Float32Array;
   /** (N) */
   readonly activity: Float32Array;
+  /** (N), see `ClipPrediction.peak` */
+  readonly peak: Float32Array;
   /** Mean over the clips; null unless requested. */
   readonly driftFeatures: DriftFeatures | null;
   /** (D), mean over the clips; null unless requested. */

@@ -1,5 +1,6 @@
 import { timeAt } from '../absoluteTime.ts';
 import type { ClipPrediction, Detection, Label } from '../domain.ts';
+import { isEmptyClip } from './emptyClips.ts';
 import { rankLabels } from './rankLabels.ts';
 
 export interface DetectionOptions {
@@ -18,13 +19,15 @@ export interface DetectionOptions {
 
 /**
  * Detections of clips, in order of time. Clips are neighbours when nothing lies between them: they overlap or touch. A detection
- * ends where the recording ends, even if its last clip was filled up with silence.
+ * ends where the recording ends, even if its last clip was filled up with silence. An empty clip (`isEmptyClip`) has none.
  */
 export function detectionsOf(clips: readonly ClipPrediction[], options: DetectionOptions): Detection[] {
   const { labels, noEventLabels, minScore, topK, merge, durationS, recordedAt } = options;
   const found: { startS: number; endS: number; label: Label; score: number }[] = [];
   const open = new Map<Label, { startS: number; endS: number; label: Label; score: number }>();
-  for (const { startS, endS, scores } of clips) {
+  for (const clip of clips) {
+    if (isEmptyClip(clip, durationS)) continue;
+    const { startS, endS, scores } = clip;
     const detected = rankLabels(labels, scores, noEventLabels, minScore).slice(0, topK);
     for (const { label, score } of detected) {
       const last = merge ? open.get(label) : undefined;

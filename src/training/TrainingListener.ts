@@ -27,6 +27,7 @@ export interface TrainingStep extends StepResult {
   readonly learningRate: number;
 }
 
+/** After the last step. */
 export interface TrainingEnded {
   /** The validated epochs, in order. */
   readonly history: readonly EpochRecord[];
@@ -41,11 +42,13 @@ export interface TrainingEnded {
 export interface TrainingListener {
   /** What earlier processes did of this run; empty for a new one. Of a finished run nothing else is told. */
   restored?(history: readonly EpochRecord[]): void | Promise<void>;
+  /** Before the first step of this process. */
   started?(training: TrainingStarted): void | Promise<void>;
   /** In the order of the steps, while the next ones are computed: it must not take long. */
   stepped?(step: TrainingStep): void;
   /** A validated epoch is in the checkpoints. */
   saved?(record: EpochRecord, isBest: boolean): void | Promise<void>;
+  /** After the last step, or where a training stops early. */
   ended?(training: TrainingEnded): void | Promise<void>;
 }
 

@@ -1,6 +1,7 @@
-/** How long a training is, and when the network is validated. */
+/** How long a training is, and when the network is validated, from the configuration and the size of the set. */
 import type { TrainingConfig } from '../config/schema.ts';
 
+/** How long a training is. */
 export interface TrainingLength {
   /** Optimizer steps in all. */
   readonly steps: number;

@@ -39,6 +39,7 @@ for (const name of ['tiny', 'reference', 'default'] as const) {
       const at = p * 13;
       closeTo(part.logits, together.logits.subarray(at * 3, (at + rows) * 3), 1e-5);
       closeTo(part.activity, together.activity.subarray(at, at + rows), 0);
+      closeTo(part.peak, together.peak.subarray(at, at + rows), 0);
       const width = own.model.dModel;
       closeTo(
         part.embeddings as Float32Array,
@@ -58,6 +59,7 @@ test('samples and ready features give the same scores', async () => {
   closeTo(ready.logits, heard.logits, 1e-6);
   assert.is(ready.embeddings, null);
   assert.equal(ready.activity, new Float32Array(1));
+  assert.ok(Number.isNaN(ready.peak[0]));
 });
 
 test('what drift detection keeps is that of the log-mel before background removal and normalisation', async () => {
@@ -82,6 +84,16 @@ test('what drift detection keeps is that of the log-mel before background remova
   using engine = await Engine.create(engineOptions(options), await weights());
   assert.is((await engine.forwardPcm(samples, Float64Array.of(3000), rate, false)).driftFeatures.length, 0);
   assert.is((await engine.forwardFeatures(data, 1, false)).driftFeatures.length, 0);
+});
+
+test('the peak of a clip is its largest absolute sample', async () => {
+  using engine = await Engine.create(engineOptions(options), await weights());
+  const marked = samples.map((sample) => 0.1 * sample);
+  marked[rate + 7] = -0.75;
+  const { peak } = await engine.forwardPcm(marked, Float64Array.of(0, rate, 10 * marked.length), rate, false);
+  const largest = (from: number) =>
+    Math.max(...Array.from(marked.subarray(from, from + rate), (sample) => Math.abs(sample)));
+  assert.equal([...peak], [largest(0), 0.75, 0]);
 });
 
 test('a stretch is zero beyond its ends', async () => {

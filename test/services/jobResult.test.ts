@@ -25,7 +25,7 @@ function resultOf(name: string, clips: number): RecordingResult {
     },
     ...{ labels, scores, modelVersion: 'v', embedding: null, decodeMs: 1 },
     detections: [{ startS: 0, endS: 1, lowHz: null, highHz: null, label: 'wren', score: 0.5, at: null }],
-    clips: Array.from({ length: clips }, (_, startS) => ({ startS, endS: startS + 1, activity: 1, scores })),
+    clips: Array.from({ length: clips }, (_, startS) => ({ startS, endS: startS + 1, peak: 1, activity: 1, scores })),
   };
   return { model, prediction } as unknown as RecordingResult;
 }

@@ -3,6 +3,7 @@ import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { pino } from 'pino';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { encodeWav16 } from '../../src/data/synthetic/wav.ts';
 import { Classifier } from '../../src/index.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { chirpWav } from '../helpers/tinyModel.ts';
@@ -38,6 +39,13 @@ test('POST /classify/ answers the bare label that the classifier gives', () =>
       const { topLabel } = await classifier.predictFile(wav);
       assert.is(await answer.json(), topLabel ?? 'noise');
     }
+  }));
+
+test('POST /classify/ calls digital silence by a no-event label', () =>
+  withService([], async ({ url }) => {
+    const silence = encodeWav16(new Float64Array(32000), 16000);
+    const response = await fetch(`${url}/classify/`, { method: 'POST', body: audioForm(['night.wav', silence]) });
+    assert.is(await response.json(), 'noise');
   }));
 
 test('a form without the field is told so as FastAPI tells it', () =>

@@ -30,9 +30,10 @@ const answers = fc
     hop_s: fc.constantFrom(0.1, 0.5, 1, 1.5),
     recorded_at: fc.constantFrom(null, '2026-05-01', '2026-05-01T06:30:00', '2026-05-01T06:30:00.250+02:00'),
     scores: fc.array(fc.array(score, { minLength: 4, maxLength: 4 }), { minLength: 1, maxLength: 12 }),
+    peaks: fc.array(fc.constantFrom(0, 0.00002, 0.00003, 1), { minLength: 12, maxLength: 12 }),
     top: fc.integer({ min: -1, max: 2 }),
   })
-  .map(({ recording, hop_s, recorded_at, scores, top }) => ({
+  .map(({ recording, hop_s, recorded_at, scores, peaks, top }) => ({
     recording,
     duration_s: Math.round(1e6 * hop_s * (scores.length - 0.5)) / 1e6,
     recorded_at,
@@ -41,7 +42,13 @@ const answers = fc
     model_version: 'abc',
     labels,
     scores: Object.fromEntries(labels.map((label, i) => [label, scores[0]?.[i] ?? 0])),
-    clips: scores.map((row, i) => ({ start_s: i * hop_s, end_s: i * hop_s + 1, activity: 0, scores: row })),
+    clips: scores.map((row, i) => ({
+      start_s: i * hop_s,
+      end_s: i * hop_s + 1,
+      activity: 0,
+      peak: peaks[i] ?? 1,
+      scores: row,
+    })),
   }));
 const choices = fc.record({ minScore: score, topK: fc.integer({ min: 1, max: 4 }) });
 

@@ -1,6 +1,6 @@
 /** Tables of what was marked in recordings, as other programs and our own exports have them. */
 import { mkdir, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { labelFiles } from '../../src/data/labelFiles.ts';
@@ -64,7 +64,7 @@ test('the class of a selection table is its name rather than its code; rows with
     const { of, warnings } = await read(dir, ['a.wav'], { 'a.BirdNET.selection.table.txt': table });
     assert.equal(of('a.wav'), [box(0, 1, 'European Robin')]);
     assert.equal(warnings, [
-      `${join(dir, 'a.BirdNET.selection.table.txt')} line 3: start and end are not a stretch of time (and 1 more)`,
+      `${join(basename(dir), 'a.BirdNET.selection.table.txt')} line 3: start and end are not a stretch of time (and 1 more)`,
     ]);
   }));
 

@@ -3,6 +3,7 @@ import * as assert from 'uvu/assert';
 import { timeAt } from '../../src/absoluteTime.ts';
 import type { ClipPrediction } from '../../src/domain.ts';
 import { detectionsOf } from '../../src/scoring/detections.ts';
+import { describeEmptyClips } from '../../src/scoring/emptyClips.ts';
 
 const labels = ['wren', 'robin', 'noise'];
 const clip = (startS: number, ...scores: number[]): ClipPrediction => ({
@@ -10,6 +11,7 @@ const clip = (startS: number, ...scores: number[]): ClipPrediction => ({
   endS: startS + 5,
   scores: Float32Array.from(scores),
   activity: 0,
+  peak: 1,
 });
 const options = {
   labels,
@@ -42,8 +44,8 @@ test('a gap, or another label between two clips that do not touch, ends a detect
 });
 
 test('clips that touch in spite of rounding are neighbours', () => {
-  const third = { startS: 0.1 + 0.2, endS: 0.6, scores: Float32Array.of(0.75, 0, 0), activity: 0 };
-  const first = { startS: 0, endS: 0.3, scores: Float32Array.of(0.75, 0, 0), activity: 0 };
+  const third = { startS: 0.1 + 0.2, endS: 0.6, scores: Float32Array.of(0.75, 0, 0), activity: 0, peak: 1 };
+  const first = { startS: 0, endS: 0.3, scores: Float32Array.of(0.75, 0, 0), activity: 0, peak: 1 };
   assert.is(detectionsOf([first, third], options).length, 1);
 });
 
@@ -82,6 +84,25 @@ test('a time without a zone stays without one, and a date alone says nothing abo
   assert.is(timeAt('2024-05-01T06:30:00.250Z', 0.5), '2024-05-01T06:30:00.750Z');
   assert.is(timeAt('2024-05-01', 5), null);
   assert.is(timeAt(null, 5), null);
+});
+
+test('a clip of digital silence, or one that hardly begins before the recording ends, gives no detection', () => {
+  const silent = { ...clip(5, 0.75, 0, 0), peak: 2e-5 };
+  const found = detectionsOf([clip(0, 0.75, 0, 0), silent, clip(19.95, 0.75, 0, 0)], options);
+  assert.equal(
+    found.map(({ startS }) => startS),
+    [0],
+  );
+  // The last bit of 16 is no silence.
+  assert.is(detectionsOf([{ ...clip(0, 0.75, 0, 0), peak: 1 / 32768 }], options).length, 1);
+});
+
+test('what is empty in a recording is told in one line', () => {
+  const silent = { ...clip(5, 0.75, 0, 0), peak: 0 };
+  assert.equal(describeEmptyClips([clip(0, 1, 0, 0)], 20), []);
+  assert.match(describeEmptyClips([clip(0, 1, 0, 0), silent], 20)[0] as string, /^1 of 2 clips are digital silence/);
+  assert.match(describeEmptyClips([silent], 20)[0] as string, /^it is digital silence from beginning to end/);
+  assert.match(describeEmptyClips([clip(0, 1, 0, 0)], 0.0001)[0] as string, /^it is 0\.00010 s long, too short/);
 });
 
 test.run();

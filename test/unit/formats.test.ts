@@ -16,7 +16,7 @@ const heard: Prediction = {
   labels,
   scores: Float32Array.of(0.625, 0.125, 0.25),
   topLabel: 'Turdus "merula"',
-  clips: [{ startS: 0, endS: 5, scores: Float32Array.of(0.75, 0.125, 0.125), activity: 0.5 }],
+  clips: [{ startS: 0, endS: 5, scores: Float32Array.of(0.75, 0.125, 0.125), activity: 0.5, peak: 0.5 }],
   detections: [
     {
       startS: 0,

@@ -35,7 +35,7 @@ test('a report of 2,000 classes is made, of bounded size, and shows those that a
       const truth = i % classes;
       const called = random.next() < 0.67 ? truth : random.next() < 0.8 ? (truth + 1) % 50 : random.int(classes);
       scores[called] = 0.5;
-      const clips = [{ startS: 0, endS: 3, scores, activity: 0 }];
+      const clips = [{ startS: 0, endS: 3, scores, activity: 0, peak: 1 }];
       const prediction = {
         recording: '',
         durationS: 3,

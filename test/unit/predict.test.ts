@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { encodeWav16 } from '../../src/data/synthetic/wav.ts';
 import type { ClipPrediction, FailedPrediction, Prediction } from '../../src/domain.ts';
 import { driftFeatureNames, recordingRows } from '../../src/drift/recordingRows.ts';
 import { Classifier } from '../../src/prediction/Classifier.ts';
@@ -142,12 +143,13 @@ test(
 );
 
 test(
-  'every recording gets an answer, however short',
+  'every recording has scores, however short, and detections from a tenth of a second on',
   withModel(async (classifier) => {
-    for (const seconds of [1 / 16000, 0.05, 0.999, 1]) {
+    for (const seconds of [1 / 16000, 0.05, 0.15, 0.999, 1]) {
       const { clips, durationS, detections } = await classifier.predictFile(chirpWav(seconds), { minScore: 0 });
       assert.ok(clips.length >= 1, `${seconds} s`);
-      assert.ok(detections.length > 0 && detections.every(({ endS }) => endS <= durationS));
+      assert.is(detections.length > 0, seconds > 0.1);
+      assert.ok(detections.every(({ endS }) => endS <= durationS));
     }
   }),
 );
@@ -368,6 +370,34 @@ test(
     assert.is(await largest({}), 2);
     assert.is(await largest({ maxClips: null }), 2);
     assert.is(await largest({ maxClips: 16 }), 4);
+  }),
+);
+
+test(
+  'digital silence has no label and no detection, and says why; sound beside it has its own',
+  withModel(async (classifier) => {
+    const zeros = await classifier.predictFile(encodeWav16(new Float64Array(16000 * 20), 16000), { minScore: 0 });
+    assert.is(zeros.topLabel, null);
+    assert.equal(zeros.detections, []);
+    assert.match(zeros.warnings.join(), 'digital silence from beginning to end');
+    const moment = await classifier.predictFile(encodeWav16(Float64Array.of(0.5, -0.5), 16000), { minScore: 0 });
+    assert.is(moment.topLabel, null);
+    assert.equal(moment.detections, []);
+    assert.match(moment.warnings.join(), 'too short to tell a label from');
+
+    const chirp = encodeWav16(
+      Float64Array.from({ length: 16000 * 20 }, (_, i) => (i < 16000 * 8 ? 0.5 * Math.sin(i * i * 1e-6) : 0)),
+      16000,
+    );
+    const half = await classifier.predictFile(chirp, { minScore: 0 });
+    assert.ok(half.detections.length > 0);
+    assert.ok(half.detections.every(({ startS }) => startS < 8));
+    assert.match(half.warnings.join(), /\d of \d+ clips are digital silence/);
+    const streamed = await all(classifier.predictStream(Readable.from([Buffer.from(chirp)])));
+    assert.equal(
+      streamed.map(({ peak }) => peak),
+      half.clips.map(({ peak }) => peak),
+    );
   }),
 );
 

@@ -17,6 +17,7 @@ const sums: ClipEngine = {
     return {
       logits: Float32Array.from(clips.flat()),
       activity: new Float32Array(clips.length),
+      peak: new Float32Array(clips.length).fill(1),
       driftFeatures: new Float32Array(),
       embeddings: null,
     };

@@ -25,7 +25,7 @@ function prediction(recording: string): Prediction {
     labels,
     scores: Float32Array.of(0.5, 0.25, 0.25),
     topLabel: 'wren',
-    clips: [{ startS: 0, endS: 5, scores: Float32Array.of(0.5, 0.25, 0.25), activity: 0.125 }],
+    clips: [{ startS: 0, endS: 5, scores: Float32Array.of(0.5, 0.25, 0.25), activity: 0.125, peak: 0.5 }],
     detections: [{ startS: 0, endS: 5, lowHz: null, highHz: null, label: 'wren', score: 0.5, at: null }],
     modelVersion: 'abc',
   };
@@ -65,7 +65,7 @@ test('a journal gives back every bit of a number', () =>
       ...plain,
       durationS: 5 / 3,
       scores,
-      clips: [{ startS: 1 / 7, endS: 5 / 3, scores, activity: 1e-8 / 3 }],
+      clips: [{ startS: 1 / 7, endS: 5 / 3, scores, activity: 1e-8 / 3, peak: 1 / 3 }],
       detections: [{ startS: 1 / 7, endS: 5 / 3, lowHz: null, highHz: null, label: 'wren', score: 1 / 3, at: null }],
     };
     await (await Journal.open(path, key, labels, kept)).add(exact);

@@ -11,6 +11,7 @@ import { listRuns, openRun } from '../../src/run/listRuns.ts';
 import { createRunFolder, Run } from '../../src/run/Run.ts';
 import { summarizeRun } from '../../src/run/summarizeRun.ts';
 import { type FitOptions, fit } from '../../src/training/fit.ts';
+import { metricsFile } from '../../src/training/listeners/metricsFile.ts';
 import { writeTinyModel } from '../helpers/tinyModel.ts';
 import { withTempDir } from '../helpers/withTempDir.ts';
 
@@ -110,7 +111,8 @@ test('the metrics of a run that was killed between its last checkpoint and its l
     const progress = { ...metadata.progress, history, finished: true };
     await writeCheckpoint(run.lastCheckpoint, { ...content, metadata: { ...metadata, progress } });
     await run.appendMetrics(record(1));
-    await fit({ run } as FitOptions);
+    const options: Pick<FitOptions, 'run' | 'listeners'> = { run, listeners: [metricsFile(run)] };
+    await fit(options as FitOptions);
     assert.equal(await run.metrics(), history);
   }));
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstdint>
 #include <span>
@@ -18,6 +19,14 @@ inline void copyStretch(std::span<const float> samples, double startSample, int6
   out.assign(static_cast<size_t>(count), 0.0F);
   if (begin == end) return;
   std::copy(samples.begin() + begin, samples.begin() + end, out.begin() + (begin - std::min(start, begin)));
+}
+
+/// Largest absolute sample; 0 of none.
+inline float peakOf(std::span<const float> samples) {
+  // Without their sign the bits of floats are in the order of the floats, and of integers the compiler vectorises a maximum.
+  uint32_t largest = 0;
+  for (const float sample : samples) largest = std::max(largest, std::bit_cast<uint32_t>(sample) & 0x7fffffffU);
+  return std::bit_cast<float>(largest);
 }
 
 }  // namespace autobird

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "core/error.h"
 #include "core/features/drift.h"
@@ -24,6 +25,7 @@ constexpr int64_t kClipsAtOnce = 16;
 EngineOutput withRows(size_t count, Wanted wanted) {
   EngineOutput output;
   output.activity.resize(count);
+  output.peak.resize(count);
   if (wanted.driftFeatures) output.driftFeatures.resize(count * kDriftFeatures);
   return output;
 }
@@ -48,6 +50,7 @@ void copyRows(const EngineOutput& source, int64_t from, int64_t count, EngineOut
   };
   rows(source.logits, target.logits);
   rows(source.activity, target.activity);
+  rows(source.peak, target.peak);
   rows(source.driftFeatures, target.driftFeatures);
   rows(source.embeddings, target.embeddings);
 }
@@ -70,6 +73,7 @@ void Engine::features(const ClipSource& clip, int64_t clipSamples, int frames, f
                       EngineOutput& output) const {
   thread_local std::vector<float> samples;
   copyStretch(clip.samples, clip.startSample, clipSamples, samples);
+  output.peak[static_cast<size_t>(row)] = peakOf(samples);
   logMel_.melPower(samples.data(), clipSamples, out);
   if (!output.driftFeatures.empty()) {
     driftFeatures(logMel_, out, frames, output.driftFeatures.data() + row * kDriftFeatures);
@@ -123,7 +127,9 @@ EngineOutput Engine::forwardFeatures(std::vector<float> features, int64_t rows, 
   EngineOutput output;
   infer(parameters_, stem_.get(), options_.model, device_, options_.precision, features, rows, logMel_.mels(),
         embeddings, output);
-  output.activity.resize(static_cast<size_t>(rows));  // now that it is known that there are so many
+  // Now that it is known that there are so many.
+  output.activity.resize(static_cast<size_t>(rows));
+  output.peak.resize(static_cast<size_t>(rows), std::numeric_limits<float>::quiet_NaN());
   return output;
 }
 

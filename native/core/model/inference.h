@@ -19,6 +19,7 @@ struct Wanted {
 struct EngineOutput {
   std::vector<float> logits;         // (N, C)
   std::vector<float> activity;       // (N)
+  std::vector<float> peak;           // (N) largest absolute sample; NaN where only features were given
   std::vector<float> driftFeatures;  // (N, 4) see features/drift.h, empty unless wanted
   std::vector<float> embeddings;     // (N, D), empty unless wanted
 };

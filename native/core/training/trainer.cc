@@ -9,6 +9,7 @@
 #include <deque>
 
 #include "core/error.h"
+#include "core/features/stretch.h"
 #include "core/text.h"
 #include "core/training/network_state.h"
 
@@ -110,6 +111,7 @@ EngineOutput Trainer::evaluate(const ClipTable& clips, int64_t batchSize, const 
 
   EngineOutput output;
   output.activity.resize(static_cast<size_t>(clips.size()));
+  output.peak.resize(static_cast<size_t>(clips.size()));
   struct QueuedBatch {
     std::shared_ptr<PendingFeatures> features;
     int64_t rows;
@@ -133,6 +135,7 @@ EngineOutput Trainer::evaluate(const ClipTable& clips, int64_t batchSize, const 
         samples.resize(static_cast<size_t>(clips.clipSamples));
         const int64_t i = begin + row;
         shards_->read(clips.recording[i], std::llround(clips.startSample[i]), clips.clipSamples, samples.data());
+        output.peak[i] = peakOf(samples);
         logMel_.compute(samples.data(), clips.clipSamples, out, &output.activity[i]);
         options_.statistics.apply(out, frames);
       };

@@ -1,6 +1,7 @@
 /** The routes of the system that autobird re-imagines, byte for byte: its clients keep working. */
 import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
+import type { Prediction } from '../../../src/index.ts';
 import { indexOfLargest } from '../../../src/service.ts';
 import { audioField, receiveAudio } from '../../http/receiveAudio.ts';
 import type { InferenceContext } from '../context.ts';
@@ -53,14 +54,15 @@ export function originalRoutes(app: FastifyInstance, context: InferenceContext):
       schema: {
         tags,
         summary: 'Classify',
-        description: "The recording's top label under the checkpoint's aggregation; a no-event label where one wins.",
+        description:
+          "The recording's top label under the checkpoint's aggregation; a no-event label where one wins, or where there is nothing but digital silence (no_event if the model has none).",
         response: { 200: Type.String() },
       },
     },
     async (request, reply) => {
       using upload = await receiveAudio(request, { ...context.config.limits, maxFiles: 1 }, context.uploads);
-      const label = await predictAndLog(context, { request, upload, part: 0 }, async ({ prediction }) => {
-        return prediction.topLabel ?? noEvent(prediction);
+      const label = await predictAndLog(context, { request, upload, part: 0 }, async ({ prediction, model }) => {
+        return prediction.topLabel ?? noEventOf(prediction, model.classifier.noEventLabels);
       });
       // The bare JSON string is written here: a serializer would send the text without its quotes.
       return reply.type('application/json').send(JSON.stringify(label));
@@ -82,7 +84,8 @@ function atMostEvery<T>(ms: number, work: () => Promise<T>): () => Promise<T> {
   };
 }
 
-/** The no-event label that won. */
-function noEvent({ labels, scores }: { readonly labels: readonly string[]; readonly scores: Float32Array }): string {
-  return labels[indexOfLargest(scores)] as string;
+/** What a recording without a top label is called: the no-event label that is best; of digital silence any that there is. */
+function noEventOf({ labels, scores }: Prediction, noEventLabels: readonly string[]): string {
+  const best = labels[indexOfLargest(scores)] as string;
+  return noEventLabels.includes(best) ? best : (noEventLabels[0] ?? 'no_event');
 }

@@ -102,7 +102,7 @@ export class LiveSession {
     let errorCode: string | null = null;
     try {
       for await (const clip of model.classifier.predictStream(source, options)) {
-        totals.add(clip.scores);
+        totals.add(clip);
         await this.#send(clipMessage(model, clip, start, totals.seconds));
       }
       await this.#send({

@@ -1,4 +1,5 @@
-import { addAt, indexOfLargest } from '../../../../src/service.ts';
+import type { ClipPrediction } from '../../../../src/index.ts';
+import { addAt, indexOfLargest, isEmptyClip } from '../../../../src/service.ts';
 import type { LogEntry } from '../../../predictionLog/entry.ts';
 import type { LoadedModel } from '../../LoadedModel.ts';
 import type { Requester } from '../../requester.ts';
@@ -8,6 +9,7 @@ export class SessionTotals {
   readonly model: LoadedModel;
   seconds = 0;
   clips = 0;
+  #summed = 0;
   readonly #sums: Float64Array;
 
   constructor(model: LoadedModel) {
@@ -15,8 +17,12 @@ export class SessionTotals {
     this.#sums = new Float64Array(model.classifier.labels.length);
   }
 
-  add(scores: Float32Array): void {
+  /** A clip with nothing in it counts, but its scores do not. */
+  add(clip: ClipPrediction): void {
+    const { scores } = clip;
     this.clips++;
+    if (isEmptyClip(clip, this.seconds)) return;
+    this.#summed++;
     for (const [index, score] of scores.entries()) addAt(this.#sums, index, score);
   }
 
@@ -30,7 +36,8 @@ export class SessionTotals {
   >): LogEntry {
     const { model, clips, seconds } = this;
     const { labels, noEventLabels } = model.classifier;
-    const scores = clips === 0 ? null : Float32Array.from(this.#sums, (sum) => sum / clips);
+    const summed = this.#summed;
+    const scores = summed === 0 ? null : Float32Array.from(this.#sums, (sum) => sum / summed);
     const best = scores === null ? null : (labels[indexOfLargest(scores)] as string);
     return {
       ...received,

@@ -1,7 +1,7 @@
 /** The JSON messages of `/v1/live`. */
 import { type Static, Type } from 'typebox';
 import type { ClipPrediction } from '../../../../src/index.ts';
-import { rankLabels, timeAt } from '../../../../src/service.ts';
+import { isEmptyClip, rankLabels, timeAt } from '../../../../src/service.ts';
 import type { LoadedModel } from '../../LoadedModel.ts';
 
 /** The client's first message. */
@@ -64,7 +64,7 @@ export type ServerMessage = Static<typeof serverMessage>;
 /** The prediction of one clip; `receivedS` is the length of the sound received so far. */
 export function clipMessage(
   { classifier }: LoadedModel,
-  { startS, endS, scores }: ClipPrediction,
+  clip: ClipPrediction,
   {
     min_score: minScore = 0.25,
     top_k: topK = 3,
@@ -74,6 +74,7 @@ export function clipMessage(
   },
   receivedS: number,
 ): ServerMessage {
+  const { startS, endS, scores } = clip;
   const best = rankLabels(classifier.labels, scores, classifier.noEventLabels)
     .slice(0, topK)
     .map(({ label, score }) => ({ label, score: Math.round(score * 1e6) / 1e6 }));
@@ -87,6 +88,8 @@ export function clipMessage(
     type: 'clip',
     ...place,
     top: best,
-    detections: best.filter(({ score }) => score >= minScore).map((each) => ({ ...place, ...each })),
+    detections: isEmptyClip(clip, receivedS)
+      ? []
+      : best.filter(({ score }) => score >= minScore).map((each) => ({ ...place, ...each })),
   };
 }

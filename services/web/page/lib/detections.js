@@ -3,6 +3,10 @@
 
 /** @import { PredictionResponse, Detection } from '../../pageTypes.d.ts' */
 
+/** A clip with nothing in it: digital silence, or hardly any sound before the recording ends. */
+const silentPeak = 0.00003;
+const shortestS = 0.1;
+
 /**
  * In order of time; neighbouring clips of one label are one detection with the best of their scores.
  *
@@ -14,7 +18,8 @@ export function detectionsOf({ clips, labels, duration_s, recorded_at }, { minSc
   /** @type {{ start_s: number, end_s: number, label: string, score: number }[]} */
   const found = [];
   const open = new Map();
-  for (const { start_s, end_s, scores } of clips) {
+  for (const { start_s, end_s, peak, scores } of clips) {
+    if (peak < silentPeak || Math.min(end_s, duration_s) - start_s < shortestS) continue;
     const detected = labels
       .map((label, index) => ({ label, score: scores[index] ?? 0 }))
       .filter(({ label, score }) => score >= minScore && !noEventLabels.includes(label))
