@@ -200,11 +200,11 @@ export function joinPeers(own: ServiceRegistry, onRefresh: () => void): Peers {
   const waiting = new Map<number, Waiting>();
   let last = 0;
   let missing: string | null = null;
-  const say = (message: Message) => {
+  const send = (message: Message) => {
     if (process.connected) process.send?.(message);
   };
   setInterval(
-    () => void own.counted().then((metrics) => say({ autobird: 'counted', metrics })),
+    () => void own.counted().then((metrics) => send({ autobird: 'counted', metrics })),
     countedEveryMs,
   ).unref();
   process.on('message', (message: Message) => {
@@ -214,7 +214,7 @@ export function joinPeers(own: ServiceRegistry, onRefresh: () => void): Peers {
       missing = message.text;
     } else if (message.autobird === 'collect') {
       const { id } = message;
-      void own.getMetricsAsJSON().then((metrics) => say({ autobird: 'collected', id, metrics }));
+      void own.getMetricsAsJSON().then((metrics) => send({ autobird: 'collected', id, metrics }));
     } else if (message.autobird === 'metrics-text') {
       const request = waiting.get(message.id);
       waiting.delete(message.id);
@@ -230,9 +230,9 @@ export function joinPeers(own: ServiceRegistry, onRefresh: () => void): Peers {
       new Promise((resolve, reject) => {
         const id = ++last;
         waiting.set(id, { resolve, reject });
-        say({ autobird: 'metrics', id });
+        send({ autobird: 'metrics', id });
       }),
-    refresh: () => say({ autobird: 'refresh' }),
+    refresh: () => send({ autobird: 'refresh' }),
   };
 }
 

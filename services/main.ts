@@ -70,7 +70,7 @@ async function main(words: readonly string[]): Promise<void> {
   const { logFormat } = service;
   const isText = logFormat === 'auto' ? process.stdout.isTTY : logFormat === 'text';
   const terminalLog = isText ? new TerminalLog((text) => process.stdout.write(text)) : undefined;
-  if (terminalLog) process.on('exit', () => terminalLog.open()); // what waits is said where the start fails
+  if (terminalLog) process.on('exit', () => terminalLog.open()); // where the start fails, what waits is shown
   const logger = createLogger(service.logLevel, terminalLog);
   const { shutdownS, lameDuckS } = service;
   if (workers > 1 && cluster.isPrimary) return superviseWorkers({ workers, shutdownS, logger });

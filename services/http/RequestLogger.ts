@@ -3,7 +3,7 @@ import type { FastifyBaseLogger } from 'fastify';
 type Bindings = Parameters<FastifyBaseLogger['child']>[0];
 type ChildOptions = Parameters<FastifyBaseLogger['child']>[1];
 
-/** The logger of one request, which is made when something is to be said: most requests have nothing to say. */
+/** The logger of one request, which is made for its first line: most requests have none. */
 export class RequestLogger implements FastifyBaseLogger {
   readonly #parent: FastifyBaseLogger;
   readonly #bindings: Bindings;
@@ -34,32 +34,32 @@ export class RequestLogger implements FastifyBaseLogger {
   }
 
   fatal(...given: unknown[]): void {
-    this.#say('fatal', given);
+    this.#log('fatal', given);
   }
 
   error(...given: unknown[]): void {
-    this.#say('error', given);
+    this.#log('error', given);
   }
 
   warn(...given: unknown[]): void {
-    this.#say('warn', given);
+    this.#log('warn', given);
   }
 
   info(...given: unknown[]): void {
-    this.#say('info', given);
+    this.#log('info', given);
   }
 
   debug(...given: unknown[]): void {
-    this.#say('debug', given);
+    this.#log('debug', given);
   }
 
   trace(...given: unknown[]): void {
-    this.#say('trace', given);
+    this.#log('trace', given);
   }
 
   silent(): void {}
 
-  #say(level: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace', given: unknown[]): void {
+  #log(level: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace', given: unknown[]): void {
     const logger = this.#logger;
     (logger[level] as (...given: unknown[]) => void).apply(logger, given);
   }

@@ -27,7 +27,7 @@ export function createLogger(level: LogLevel, destination?: DestinationStream) {
   return pino(options, destination ?? pino.destination({ dest: 1, sync: false }));
 }
 
-/** Requests are said at `info`; above it their lines need not be made. */
+/** Requests are logged at `info`; above it their lines need not be made. */
 export function logsRequests({ level }: Pick<FastifyBaseLogger, 'level'>): boolean {
   return ['trace', 'debug', 'info'].includes(level);
 }

@@ -11,12 +11,12 @@ const timeoutMs = 3_000;
  */
 export function measureGpus(registry: Registry): void {
   // Both gauges are read at the same time: the tool runs once for both.
-  let asking: Promise<readonly GpuMemory[]> | null = null;
-  const ask = () => {
-    asking ??= gpuMemory().finally(() => {
-      asking = null;
+  let reading: Promise<readonly GpuMemory[]> | null = null;
+  const read = () => {
+    reading ??= gpuMemory().finally(() => {
+      reading = null;
     });
-    return asking;
+    return reading;
   };
   const gauge = (name: string, help: string, value: (memory: GpuMemory) => number) =>
     new Gauge({
@@ -26,7 +26,7 @@ export function measureGpus(registry: Registry): void {
       labelNames: ['gpu'] as const,
       registers: [registry],
       async collect() {
-        const gpus = await ask();
+        const gpus = await read();
         this.reset();
         for (const memory of gpus) this.set({ gpu: memory.gpu }, value(memory));
       },

@@ -6,7 +6,7 @@ import type { DiskRoom } from '../jobs/DiskRoom.ts';
 import type { Job } from '../jobs/Job.ts';
 import type { JobWork } from '../jobs/JobRunner.ts';
 import { recordingPath, resultPath } from '../jobs/spool.ts';
-import { withHeldRows } from '../predictionLog/HeldRows.ts';
+import { withPendingRows } from '../predictionLog/PendingRows.ts';
 import type { InferenceContext } from './context.ts';
 import { JobResult } from './JobResult.ts';
 import type { PredictionQuery, RecordingResult } from './predictionBody.ts';
@@ -44,7 +44,7 @@ export function predictionJob(
     });
     try {
       // An attempt that is broken off leaves no rows: the next one begins again.
-      await withHeldRows(context.log, async (rows) => {
+      await withPendingRows(context.log, async (rows) => {
         let doneS = 0;
         for (const part of files.keys()) {
           let totalS = 0;

@@ -13,7 +13,7 @@ export class JobMetrics {
     this.#registry = registry;
     this.ended = new Counter({
       name: 'autobird_job_attempts_total',
-      help: 'Attempts at jobs that have ended in this process, by their outcome',
+      help: 'Attempts at jobs that have ended in this process, by how they ended',
       labelNames: ['outcome'],
       registers: [registry],
     });

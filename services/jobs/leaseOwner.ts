@@ -22,7 +22,7 @@ export function forgetOwner(owner: string): void {
   owners.delete(owner);
 }
 
-/** Whether the process has surely ended: of an owner on another machine, in another container or of an older autobird nothing can be said. */
+/** Whether the process has surely ended; false for an owner on another machine, in another container or of an older autobird. */
 export function isGone(owner: string): boolean {
   const [place, pid, started, random] = owner.split(' ');
   if (random === undefined || place !== placeOfPids()) return false;

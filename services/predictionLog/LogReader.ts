@@ -11,10 +11,10 @@ export interface LogReader {
   /** The recordings that were predicted, newest last; at most `limit`, the newest ones. */
   driftRows(filter: LogFilter, limit: number): Promise<LoggedDriftRow[]>;
 
-  /** Whether recording `part` of a request was answered. */
+  /** Whether there is a row of recording `part` of a request. */
   has(requestId: string, part: number): boolean | Promise<boolean>;
 
-  /** Deletes rows for good, their recordings and what was said of them; gives the number of rows. */
+  /** Deletes rows for good, their recordings and feedback; gives the number of rows. */
   delete(filter: LogFilter): Promise<number>;
 }
 

@@ -60,11 +60,11 @@ export class LogWork {
     if (retentionDays !== null) void this.#dropOld(retentionDays);
   }
 
-  page({ filter, page: asked }: { readonly filter: LogFilter; readonly page: LogPage }): LoggedPage {
+  page({ filter, page: requested }: { readonly filter: LogFilter; readonly page: LogPage }): LoggedPage {
     const { most } = this.#database.prepare('SELECT max(json_array_length(labels)) AS most FROM models').get() as {
       most: number | null;
     };
-    const page = { ...asked, limit: rowsWithin(asked.limit, most ?? 0) };
+    const page = { ...requested, limit: rowsWithin(requested.limit, most ?? 0) };
     const query = new SqlQuery(sqlite);
     const { from, orderBy } = query.page(filter, page);
     const found = this.#database
@@ -98,13 +98,13 @@ export class LogWork {
       after = { timeMs: last.time_ms, id: last.id };
       await this.#briefly(() => {
         const prediction = this.#database.prepare('DELETE FROM predictions WHERE id = ?');
-        const isSaid = this.#database.prepare('SELECT 1 FROM feedback LIMIT 1').get() !== undefined;
+        const hasFeedback = this.#database.prepare('SELECT 1 FROM feedback LIMIT 1').get() !== undefined;
         const feedback = this.#database.prepare(
           'DELETE FROM feedback WHERE request_id = ?1 AND part = ?2 AND NOT EXISTS (SELECT 1 FROM predictions WHERE request_id = ?1 AND part = ?2)',
         );
         for (const { id, request_id, part } of rows) {
           prediction.run(id);
-          if (isSaid) feedback.run(request_id, part);
+          if (hasFeedback) feedback.run(request_id, part);
         }
       });
       deleted += rows.length;
@@ -257,7 +257,7 @@ interface DeletedRow {
 
 const joined = `models.labels AS labels,
   (SELECT json_array(feedback.label) FROM feedback WHERE feedback.request_id = predictions.request_id
-    AND feedback.part = predictions.part ORDER BY feedback.id DESC LIMIT 1) AS said`;
+    AND feedback.part = predictions.part ORDER BY feedback.id DESC LIMIT 1) AS feedback`;
 const labelsJoined = 'LEFT JOIN models ON version = model_version';
 
 const deleteForeignFeedback = `DELETE FROM feedback WHERE id > ? AND id <= ? AND NOT EXISTS
@@ -270,8 +270,9 @@ function parsedLabels(labels: unknown): readonly string[] | null {
 }
 
 function fromRow(row: Row, labels: readonly string[] | null): LoggedPrediction {
-  const said = row['said'] === null ? undefined : (JSON.parse(row['said'] as string) as [string | null])[0];
-  return readRow(row, said, ({ name, kind }) => {
+  const { feedback } = row;
+  const trueLabel = feedback === null ? undefined : (JSON.parse(feedback as string) as [string | null])[0];
+  return readRow(row, trueLabel, ({ name, kind }) => {
     if (kind === 'time') return new Date(row['time_ms'] as number);
     const value = row[name];
     if (kind === 'boolean') return value === 1;

@@ -90,7 +90,7 @@ export class PredictionLog implements LogReader, RowSink {
     let database: Database.Database | undefined;
     try {
       await makeFolder(dirname(path));
-      // Rows are tried again instead: the thread that answers requests must not wait.
+      // Rows are tried again instead: the thread that serves requests must not wait.
       database = openLogFile(path, 0);
       upgrade(database, path, logTables, onUpgrade);
       const log = new PredictionLog(database, path);
@@ -126,7 +126,7 @@ export class PredictionLog implements LogReader, RowSink {
   }
 
   /**
-   * Keeps what somebody says was heard. `known`: the prediction is in another replica's log.
+   * Keeps what somebody says that a recording holds. `known`: the prediction is in another replica's log.
    *
    * @throws AutobirdError `not_found` where there is no such prediction
    */
@@ -161,8 +161,8 @@ export class PredictionLog implements LogReader, RowSink {
   }
 
   /**
-   * Deletes rows, their recordings and what was said of them, a few at a time, and empties their place in the files: nothing of
-   * them can be read there afterwards. Gives the number of rows.
+   * Deletes rows, their recordings and feedback, a few at a time, and empties their place in the files: nothing of them can be
+   * read there afterwards. Gives the number of rows.
    */
   delete(filter: LogFilter): Promise<number> {
     return this.#guarded((worker) => worker.delete(filter));

@@ -70,7 +70,7 @@ export class Spool implements Disposable {
     }));
   }
 
-  /** What was said of predictions up to `predictionId`, or of those in other logs: not of rows that still wait. */
+  /** Feedback on predictions up to `predictionId`, or on those in other logs: not on rows that still wait. */
   feedbackAfter(id: number, predictionId: number, limit: number): StoredRow[] {
     const rows = this.#database
       .prepare(

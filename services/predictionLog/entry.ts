@@ -17,7 +17,7 @@ export interface LogEntry {
   readonly place: string | null;
   readonly model: string | null;
   readonly modelVersion: string | null;
-  /** A model that listened along without answering. */
+  /** Predicted by a shadow model: in no response. */
   readonly shadow: boolean;
   /** The best label; null where it is a no-event label or nothing was predicted. */
   readonly label: Label | null;
@@ -42,11 +42,11 @@ export interface LogEntry {
 
 /** Where rows go. */
 export interface RowSink {
-  /** Resolves when the row is safe, or is held for a request that is answered as a whole. */
+  /** Resolves when the row is safe, or is pending with others of its request (./PendingRows.ts). */
   append(entry: LogEntry): Promise<void>;
 }
 
-/** What somebody says was really heard. */
+/** What somebody says that a recording holds. */
 export interface Feedback {
   readonly requestId: string;
   readonly part: number;

@@ -11,7 +11,7 @@ export interface JobBody {
   readonly error: { readonly code: string; readonly message: string } | null;
 }
 
-/** Asks for a prediction as a job. */
+/** Requests a prediction as a job. */
 export async function submit(
   url: string,
   query: string,
@@ -28,7 +28,7 @@ export async function jobOf(url: string, id: string): Promise<JobBody> {
   return (await (await fetch(`${url}/v1/jobs/${id}`)).json()) as JobBody;
 }
 
-/** Asks until `wanted` holds, at most two minutes. */
+/** Requests the job until `wanted` holds, at most two minutes. */
 export async function jobUntil(url: string, id: string, wanted: (job: JobBody) => boolean): Promise<JobBody> {
   const until = Date.now() + 120_000;
   for (;;) {

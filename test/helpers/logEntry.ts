@@ -1,6 +1,6 @@
 import type { LogEntry } from '../../services/predictionLog/entry.ts';
 
-/** A row of the prediction log as an answer leaves it, with `values` of its own. */
+/** A row of the prediction log as a prediction leaves it, with `values` of its own. */
 export function logEntryOf(values: Partial<LogEntry> = {}): LogEntry {
   return {
     requestId: 'r1',

@@ -39,7 +39,7 @@ export interface TinyModelOptions {
   readonly temperature?: number;
 }
 
-/** A checkpoint of a small network as it is before training: clips of 1 s every 0.5 s. Its answers mean nothing, but are its own. */
+/** A checkpoint of a small network as it is before training: clips of 1 s every 0.5 s. Its predictions mean nothing, but are its own. */
 export async function writeTinyModel(path: string, options: TinyModelOptions = {}): Promise<string> {
   const { labels = ['wren', 'robin', 'noise'], noEventLabels = ['noise'], aggregation = 'mean', seed = 7 } = options;
   const statistics = { mean: new Float32Array(32).fill(-6), std: new Float32Array(32).fill(3) };

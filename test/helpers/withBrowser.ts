@@ -66,9 +66,9 @@ export async function withProxy(target: string, use: (url: string) => Promise<vo
     const path = incoming.url?.startsWith('/birds/') ? incoming.url.slice('/birds'.length) : null;
     if (path === null && incoming.url !== '/birds') return outgoing.writeHead(404).end();
     const { method, headers } = incoming;
-    const passed = httpRequest(`${target}${path ?? '/'}`, { method: method ?? 'GET', headers }, (answer) => {
-      outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
-      answer.pipe(outgoing);
+    const passed = httpRequest(`${target}${path ?? '/'}`, { method: method ?? 'GET', headers }, (response) => {
+      outgoing.writeHead(response.statusCode ?? 502, response.headers);
+      response.pipe(outgoing);
     });
     passed.on('error', () => outgoing.destroy());
     return incoming.pipe(passed);

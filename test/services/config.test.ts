@@ -47,12 +47,12 @@ test('every key is read', () =>
     const { app, management } = await createInferenceService(watched(config, '', read), pino({ level: 'silent' }));
     await app.listen({ host: '127.0.0.1', port: 0 });
     const { port } = app.server.address() as { port: number };
-    const answer = await fetch(`http://127.0.0.1:${port}/v1/predictions`, {
+    const response = await fetch(`http://127.0.0.1:${port}/v1/predictions`, {
       method: 'POST',
       body: audioForm(['a.wav', chirpWav(1)]),
       headers,
     });
-    assert.is(answer.status, 200);
+    assert.is(response.status, 200);
     await fetch(`http://127.0.0.1:${port}/files`, { headers });
     const live = new WebSocket(`ws://127.0.0.1:${port}/v1/live`, { headers });
     live.on('open', () => {

@@ -31,12 +31,16 @@ test('a wrong method is 405 at a path with parameters, for a method that Node kn
       ['PROPFIND', '/v2/models/some/infer', 'POST', { error: 'Method Not Allowed' }],
     ] as const;
     for (const [method, path, allow, body] of cases) {
-      const answer = await ask(url, method, path);
-      assert.is(answer.status, 405, `${method} ${path}`);
-      assert.is(answer.allow, allow);
-      assert.equal(answer.body, body);
+      const response = await sendTo(url, method, path);
+      assert.is(response.status, 405, `${method} ${path}`);
+      assert.is(response.allow, allow);
+      assert.equal(response.body, body);
     }
-    assert.equal(await ask(url, 'QUERY', '/nothing'), { status: 404, allow: undefined, body: { detail: 'Not Found' } });
+    assert.equal(await sendTo(url, 'QUERY', '/nothing'), {
+      status: 404,
+      allow: undefined,
+      body: { detail: 'Not Found' },
+    });
   }));
 
 test('a request id comes back, one’s own where it is harmless', () =>
@@ -63,17 +67,17 @@ test('the documentation is served from our own origin', () =>
     }
     assert.equal(Object.keys(api.paths['/classify/']?.post?.responses ?? {}), ['200', '4XX', '5XX']);
     for (const path of ['/docs', '/redoc', '/redoc/redoc.standalone.js']) {
-      const answer = await fetch(`${url}${path}`);
-      assert.is(answer.status, 200, path);
-      assert.not.match(await answer.text().then((text) => text.slice(0, 2000)), /src="https?:/);
+      const response = await fetch(`${url}${path}`);
+      assert.is(response.status, 200, path);
+      assert.not.match(await response.text().then((text) => text.slice(0, 2000)), /src="https?:/);
     }
   }));
 
 test('an upload over the limit is refused before it is read', () =>
   withService(['service.limits.max_file_bytes=50000'], async ({ url }) => {
     const form = audioForm(['long.wav', chirpWav(10)]);
-    const answer = await fetch(`${url}/classify`, { method: 'POST', body: form });
-    assert.is(answer.status, 413);
+    const response = await fetch(`${url}/classify`, { method: 'POST', body: form });
+    assert.is(response.status, 413);
     const raw = await fetch(`${url}/classify`, {
       method: 'POST',
       body: Buffer.from(chirpWav(10)),
@@ -122,8 +126,8 @@ test('what is announced takes no room: twenty clients that announce everything t
       Array.from({ length: 20 }, () => beginUpload(url, { announced: 800_000, sent: 10 })),
     );
     await sleep(100);
-    const answer = await fetch(`${url}/classify`, { method: 'POST', body: audioForm(['a.wav', chirpWav(20)]) });
-    assert.is(answer.status, 200);
+    const response = await fetch(`${url}/classify`, { method: 'POST', body: audioForm(['a.wav', chirpWav(20)]) });
+    assert.is(response.status, 200);
     for (const { socket } of held) socket.destroy();
   }));
 
@@ -135,8 +139,8 @@ test('one client’s slow uploads give way to another client’s, which is withi
       Array.from({ length: 4 }, () => beginUpload(url, { announced: 800_000, sent: 200_000 })),
     );
     await eventually(async () => (await inFlight()) === 800_000, 'the first client’s bytes have not come');
-    const answer = await fetch(`${url}/classify`, { method: 'POST', body: audioForm(['a.wav', chirpWav(12)]) });
-    assert.is(answer.status, 200);
+    const response = await fetch(`${url}/classify`, { method: 'POST', body: audioForm(['a.wav', chirpWav(12)]) });
+    assert.is(response.status, 200);
     await eventually(async () => held.some(({ received }) => / 503 /.test(received())), 'nobody gave way');
     assert.match(held.map(({ received }) => received()).join(''), /retry-after: 1[\s\S]*Too many uploads at once/);
     assert.is(held.filter(({ received }) => received() === '').length, 3, 'no more than had to');
@@ -153,9 +157,9 @@ test('a path or an address instead of a file is refused with the way to upload o
     ] as const) {
       const form = audioForm(['a.wav', chirpWav(1)]);
       form.append(field, value);
-      const answer = await fetch(`${url}/classify`, { method: 'POST', body: form });
-      assert.is(answer.status, 422);
-      const { detail, code } = (await answer.json()) as { detail: { loc: string[]; msg: string }[]; code: string };
+      const response = await fetch(`${url}/classify`, { method: 'POST', body: form });
+      assert.is(response.status, 422);
+      const { detail, code } = (await response.json()) as { detail: { loc: string[]; msg: string }[]; code: string };
       assert.is(code, 'not_a_file');
       assert.equal(detail[0]?.loc, ['body', field]);
       assert.match(detail[0]?.msg ?? '', 'curl -F audio=@FILE');
@@ -163,9 +167,9 @@ test('a path or an address instead of a file is refused with the way to upload o
     for (const body of ['{"url": "http://127.0.0.1/a.wav"}', '{"path": "/etc/passwd"}']) {
       const headers = { 'content-type': 'application/json' };
       for (const path of ['/classify', '/v1/predictions']) {
-        const answer = await fetch(url + path, { method: 'POST', body, headers });
-        assert.is(answer.status, 415);
-        assert.match(await answer.text(), 'recordings are uploaded, never fetched');
+        const response = await fetch(url + path, { method: 'POST', body, headers });
+        assert.is(response.status, 415);
+        assert.match(await response.text(), 'recordings are uploaded, never fetched');
       }
     }
   }));
@@ -214,12 +218,12 @@ test('broken forms are 400, and the service goes on', () =>
       '\0'.repeat(100),
     ];
     for (const body of bodies) {
-      const answer = await fetch(`${url}/classify`, {
+      const response = await fetch(`${url}/classify`, {
         method: 'POST',
         body,
         headers: { 'content-type': 'multipart/form-data; boundary=x' },
       });
-      assert.ok([400, 422].includes(answer.status), `${answer.status} for ${JSON.stringify(body)}`);
+      assert.ok([400, 422].includes(response.status), `${response.status} for ${JSON.stringify(body)}`);
     }
     const noBoundary = await fetch(`${url}/classify`, {
       method: 'POST',
@@ -242,21 +246,21 @@ test('a connection that is cut in the middle of an upload leaves nothing behind'
       socket.destroy();
     }
     await new Promise((resolve) => setTimeout(resolve, 100));
-    const answer = await fetch(`${url}/classify`, { method: 'POST', body: audioForm(['a.wav', chirpWav(9)]) });
-    assert.is(answer.status, 200);
+    const response = await fetch(`${url}/classify`, { method: 'POST', body: audioForm(['a.wav', chirpWav(9)]) });
+    assert.is(response.status, 200);
   }));
 
 /** `fetch` refuses some methods. */
-function ask(
+function sendTo(
   url: string,
   method: string,
   path: string,
 ): Promise<{ status: number | undefined; allow: string | undefined; body: unknown }> {
   return new Promise((resolve, reject) => {
-    const asked = request(new URL(path, url), { method }, async (answer) => {
-      resolve({ status: answer.statusCode, allow: answer.headers.allow, body: await json(answer) });
+    const sent = request(new URL(path, url), { method }, async (response) => {
+      resolve({ status: response.statusCode, allow: response.headers.allow, body: await json(response) });
     });
-    asked.on('error', reject).end();
+    sent.on('error', reject).end();
   });
 }
 

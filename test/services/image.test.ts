@@ -6,7 +6,7 @@ import { composeConfig } from '../../src/config/compose.ts';
 
 const dockerfile = readFileSync(new URL('../../Dockerfile.gpu', import.meta.url), 'utf8');
 
-test('an image of a service exposes, and asks for its health, the port at which the service listens', () => {
+test('an image of a service exposes, and checks the health at, the port at which the service listens', () => {
   delete process.env['PORT'];
   const { service, drift } = composeConfig([], { groups: ['service', 'drift'] }).config;
   for (const [target, port] of [

@@ -15,11 +15,11 @@ const own = 'service.jobs.dir=DIR/jobs';
 /** Takes a while: a clip every 0.05 s. */
 const slowly = 'overlap_s=0.95';
 
-async function accepted(answer: Response): Promise<JobBody> {
-  assert.is(answer.status, 202, await answer.clone().text());
-  const job = (await answer.json()) as JobBody;
-  assert.is(answer.headers.get('location'), `/v1/jobs/${job.id}`);
-  assert.is(answer.headers.get('preference-applied'), 'respond-async');
+async function accepted(response: Response): Promise<JobBody> {
+  assert.is(response.status, 202, await response.clone().text());
+  const job = (await response.json()) as JobBody;
+  assert.is(response.headers.get('location'), `/v1/jobs/${job.id}`);
+  assert.is(response.headers.get('preference-applied'), 'respond-async');
   return job;
 }
 
@@ -39,7 +39,7 @@ async function assertFiles(dir: string, id: string, wanted: readonly string[]): 
   assert.equal(await filesOf(dir, id), wanted);
 }
 
-test('a job has the answer that the request would have had, in each format', () =>
+test('a job has the response that the request would have had, in each format', () =>
   withService([own], async ({ url, dir, management }) => {
     const files = [
       ['dawn, 1.wav', chirpWav(3)],
@@ -57,10 +57,10 @@ test('a job has the answer that the request would have had, in each format', () 
     for (const accept of ['application/json', 'text/csv', 'text/tab-separated-values']) {
       const at = { method: 'POST', body: audioForm(...files), headers: { accept } };
       const wanted = await (await fetch(`${url}/v1/predictions?${query}`, at)).text();
-      const answer = await fetch(`${url}/v1/jobs/${id}/result`, { headers: { accept } });
-      assert.match(answer.headers.get('content-type') ?? '', new RegExp(`^${accept}`));
+      const response = await fetch(`${url}/v1/jobs/${id}/result`, { headers: { accept } });
+      assert.match(response.headers.get('content-type') ?? '', new RegExp(`^${accept}`));
       const without = (text: string) => text.replace(/"request_id":"[^"]+"/, '').replace(/\d\.\d{5,}/g, '');
-      assert.is(without(await answer.text()), without(wanted));
+      assert.is(without(await response.text()), without(wanted));
     }
     assert.is((await fetch(`${url}/v1/jobs/${id}/result`, { headers: { accept: 'image/png' } })).status, 406);
     await assertFiles(`${dir}/jobs`, id, ['result-1.csv', 'result-1.json', 'result-1.raven']);
@@ -89,9 +89,9 @@ test('its limits are its own: longer and larger than a request may be', () =>
 test('events tell how it goes on and how it ended', () =>
   withService([own], async ({ url }) => {
     const { id } = await accepted(await submit(url, '', ['a.wav', chirpWav(2)]));
-    const answer = await fetch(`${url}/v1/jobs/${id}/events`);
-    assert.match(answer.headers.get('content-type') ?? '', /^text\/event-stream/);
-    const states = (await answer.text())
+    const response = await fetch(`${url}/v1/jobs/${id}/events`);
+    assert.match(response.headers.get('content-type') ?? '', /^text\/event-stream/);
+    const states = (await response.text())
       .trim()
       .split('\n\n')
       .map((text) => (JSON.parse(/^event: job\ndata: (.*)$/.exec(text)?.[1] ?? '{}') as JobBody).status);
@@ -152,10 +152,10 @@ test('jobs have a total on the disk, and leave the log its share', async () => {
         duplex: 'half',
         headers: { prefer: 'respond-async', 'content-type': form.headers.get('content-type') ?? '' },
       } as RequestInit);
-      for (const answer of [announced, unannounced, unannouncedForm]) {
-        assert.is(answer.status, 507);
-        assert.is(answer.headers.get('retry-after'), '60');
-        const { code, detail } = (await answer.json()) as { code: string; detail: string };
+      for (const response of [announced, unannounced, unannouncedForm]) {
+        assert.is(response.status, 507);
+        assert.is(response.headers.get('retry-after'), '60');
+        const { code, detail } = (await response.json()) as { code: string; detail: string };
         assert.is(code, 'disk_full');
         assert.match(detail, `no room for the job (service.jobs.${setting.split('=')[0]}): try again later`);
       }
@@ -217,9 +217,9 @@ test('an attempt has a deadline', () =>
 
 test('without a folder for jobs the preference is not followed', () =>
   withService(['service.jobs.dir=null'], async ({ url }) => {
-    const answer = await submit(url, '', ['a.wav', chirpWav(1)]);
-    assert.is(answer.status, 200);
-    assert.is(answer.headers.get('preference-applied'), null);
+    const response = await submit(url, '', ['a.wav', chirpWav(1)]);
+    assert.is(response.status, 200);
+    assert.is(response.headers.get('preference-applied'), null);
     assert.is((await fetch(`${url}/v1/jobs/${'0'.repeat(32)}`)).status, 404);
   }));
 
@@ -242,7 +242,7 @@ test('a service that stops gives its job back, and the next one does it', () =>
     await withService(shared, async ({ url, management }) => {
       const job = await jobUntil(url, id, isOver);
       assert.equal([job.status, job.attempts], ['succeeded', 1], 'a stop is no attempt');
-      assert.is(await rowsOf(management), 2, 'one row a recording, heard twice or not');
+      assert.is(await rowsOf(management), 2, 'one row a recording, predicted twice or not');
     });
     await withService([...shared, 'service.jobs.retention_hours=0.000001'], async ({ url }) => {
       const isGone = async () => (await fetch(`${url}/v1/jobs/${id}`)).status === 404;

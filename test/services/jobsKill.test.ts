@@ -51,9 +51,9 @@ test('a job that runs when the service is killed runs again, with the same resul
     await writeTinyModel(`${dir}/tiny.safetensors`);
     const wav = chirpWav(120);
     const first = await serve(dir);
-    const answer = await submit(first.url, 'overlap_s=0.95', ['dawn.wav', wav]);
-    assert.is(answer.status, 202);
-    const { id, request_id } = (await answer.json()) as JobBody;
+    const response = await submit(first.url, 'overlap_s=0.95', ['dawn.wav', wav]);
+    assert.is(response.status, 202);
+    const { id, request_id } = (await response.json()) as JobBody;
     await jobUntil(first.url, id, ({ status }) => status === 'running');
     await kill(first);
     const second = await serve(dir);

@@ -15,7 +15,7 @@ const fixture = JSON.parse(readFileSync(new URL('../fixtures/kserve.json', impor
 const recording = Buffer.from(fixture.recording, 'base64');
 const recordedVersion = /versions\/(\w{12}) /.exec(sent('metadata of a version').toString('latin1'))?.[1] ?? '';
 
-interface Answer {
+interface RawResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Buffer;
@@ -35,8 +35,8 @@ function sent(name: string): Buffer {
   return Buffer.from(text, 'base64');
 }
 
-/** Sends the bytes as they are and reads one answer. */
-async function exchange(url: string, bytes: Buffer): Promise<Answer> {
+/** Sends the bytes as they are and reads one response. */
+async function exchange(url: string, bytes: Buffer): Promise<RawResponse> {
   const { port } = new URL(url);
   const socket = connect(Number(port), '127.0.0.1');
   try {
@@ -53,18 +53,21 @@ async function exchange(url: string, bytes: Buffer): Promise<Answer> {
       const body = received.subarray(end + 4, end + 4 + length);
       return { status: Number(first.split(' ')[1]), headers, body };
     }
-    throw new Error('the connection ended before the answer did');
+    throw new Error('the connection ended before the response did');
   } finally {
     socket.destroy();
   }
 }
 
-function json<T>({ body }: Pick<Answer, 'body'>): T {
+function json<T>({ body }: Pick<RawResponse, 'body'>): T {
   return JSON.parse(body.toString('utf8')) as T;
 }
 
-/** The tensors of an answer by name, binary ones decoded. */
-function tensors({ headers, body: sentBody }: Answer): Map<string, { shape: readonly number[]; values: unknown[] }> {
+/** The tensors of an response by name, binary ones decoded. */
+function tensors({
+  headers,
+  body: sentBody,
+}: RawResponse): Map<string, { shape: readonly number[]; values: unknown[] }> {
   const encoding = headers['content-encoding'];
   const body = encoding === 'gzip' ? gunzipSync(sentBody) : encoding === 'deflate' ? inflateSync(sentBody) : sentBody;
   const length = Number(headers['inference-header-content-length'] ?? body.byteLength);
@@ -99,7 +102,7 @@ function strings(bytes: Buffer): string[] {
 }
 
 /** With the version that the model has on this machine. */
-async function replay({ url }: RunningService, name: string, version?: string): Promise<Answer> {
+async function replay({ url }: RunningService, name: string, version?: string): Promise<RawResponse> {
   const bytes = sent(name);
   if (version === undefined) return await exchange(url, bytes);
   return await exchange(url, Buffer.from(bytes.toString('latin1').replace(recordedVersion, version), 'latin1'));
@@ -138,7 +141,7 @@ test('server and models describe themselves', () =>
     assert.is((await fetch(`${service.url}/v2/nonsense`)).status, 404);
   }));
 
-test('recordings come as bytes or base64 and go as the classifier hears them', () =>
+test('recordings come as bytes or base64 and give what the classifier predicts', () =>
   withService([], async (service) => {
     using classifier = await Classifier.open(`${service.dir}/tiny.safetensors`);
     const { scores, labels } = await classifier.predictFile(recording);
@@ -190,16 +193,16 @@ test('samples are a recording like any other, and need their rate', () =>
   withService([], async (service) => {
     using classifier = await Classifier.open(`${service.dir}/tiny.safetensors`);
     const { scores } = await classifier.predictFile(recording);
-    const answer = tensors(await replay(service, 'samples'));
-    assert.equal(answer.get('scores')?.shape, [2, 3]);
-    assertClose(answer.get('scores')?.values.slice(0, 3), Array.from(scores));
+    const response = tensors(await replay(service, 'samples'));
+    assert.equal(response.get('scores')?.shape, [2, 3]);
+    assertClose(response.get('scores')?.values.slice(0, 3), Array.from(scores));
     assert.is((await replay(service, 'samples in JSON')).status, 200);
     const refused = await replay(service, 'no sample rate');
     assert.is(refused.status, 400);
     assert.match(json<{ error: string }>(refused).error, /sample_rate/);
   }));
 
-test('answers are in the log, refused recordings too', () =>
+test('predictions are in the log, refused recordings too', () =>
   withService([], async (service) => {
     await replay(service, 'binary');
     const refused = await replay(service, 'no recording');
@@ -225,13 +228,13 @@ test('requests that lie about their tensors are refused with a sentence', () =>
     const one = { ...audio, data: [base64] };
     const pcm = { name: 'pcm', shape: [1, 4], datatype: 'FP32', parameters: { sample_rate: 8000 } };
     const post = async (body: unknown, headers: Record<string, string> = {}) => {
-      const answer = await fetch(`${url}/v2/models/tiny/infer`, {
+      const response = await fetch(`${url}/v2/models/tiny/infer`, {
         method: 'POST',
         body: typeof body === 'string' ? body : JSON.stringify(body),
         headers,
       });
-      const { error } = (await answer.json()) as { error?: string };
-      return { status: answer.status, error: error ?? '' };
+      const { error } = (await response.json()) as { error?: string };
+      return { status: response.status, error: error ?? '' };
     };
     assert.is((await post({ inputs: [one] })).status, 200);
     const cases: readonly (readonly [body: unknown, status: number, error: RegExp])[] = [
@@ -256,9 +259,9 @@ test('requests that lie about their tensors are refused with a sentence', () =>
       ['x'.repeat(300_000), 413, /larger/],
     ];
     for (const [body, status, error] of cases) {
-      const answer = await post(body);
-      assert.is(answer.status, status, `${JSON.stringify(body).slice(0, 200)}: ${answer.error}`);
-      assert.match(answer.error, error);
+      const response = await post(body);
+      assert.is(response.status, status, `${JSON.stringify(body).slice(0, 200)}: ${response.error}`);
+      assert.match(response.error, error);
     }
     assert.is((await post({ inputs: [one] }, { 'content-encoding': 'br' })).status, 415);
     assert.is((await post({ inputs: [one] }, { 'content-encoding': 'gzip' })).status, 400);
@@ -270,20 +273,20 @@ test('what unpacks to more than the limit is refused while it is unpacked', () =
   withService(['service.limits.max_files=1', 'service.limits.max_file_bytes=100000'], async ({ url }) => {
     const bomb = gzipSync(Buffer.alloc(50_000_000));
     assert.ok(bomb.byteLength < 100_000);
-    const answer = await fetch(`${url}/v2/models/tiny/infer`, {
+    const response = await fetch(`${url}/v2/models/tiny/infer`, {
       method: 'POST',
       body: bomb,
       headers: { 'content-encoding': 'gzip' },
     });
-    assert.is(answer.status, 413);
+    assert.is(response.status, 413);
   }));
 
 test('JSON that is deep or large costs a 4xx in no time', () =>
   withService([], async ({ url }) => {
     const post = async (body: string) => {
       const begin = performance.now();
-      const answer = await fetch(`${url}/v2/models/tiny/infer`, { method: 'POST', body });
-      return { status: answer.status, text: await answer.text(), tookMs: performance.now() - begin };
+      const response = await fetch(`${url}/v2/models/tiny/infer`, { method: 'POST', body });
+      return { status: response.status, text: await response.text(), tookMs: performance.now() - begin };
     };
     const data = (text: string) =>
       `{"inputs": [{"name": "pcm", "shape": [1, 1], "datatype": "FP32", "parameters": {"sample_rate": 16000}, "data": ${text}}]}`;

@@ -35,7 +35,7 @@ function assertClips(clips: readonly LiveMessage[], { clips: wanted, labels, dur
   }
 }
 
-test('each clip is answered when its last sample is there, as the classifier hears it', () =>
+test('each clip is predicted when its last sample is there, as the classifier does it', () =>
   withService([], async ({ url, dir }) => {
     using classifier = await Classifier.open(`${dir}/tiny.safetensors`);
     const wav = chirpWav(2.7);
@@ -58,7 +58,7 @@ test('each clip is answered when its last sample is there, as the classifier hea
     assert.is(clipsOf(client.messages)[1]?.at, '2026-05-01T06:30:00.500+02:00');
   }));
 
-test('floats, channels, another rate and another overlap are heard alike', () =>
+test('floats, channels, another rate and another overlap are predicted alike', () =>
   withService([], async ({ url, dir }) => {
     using classifier = await Classifier.open(`${dir}/tiny.safetensors`);
     const wav = chirpWav(2, { rateHz: 22050 });
@@ -87,12 +87,12 @@ test('samples that are no numbers are silence', () =>
     assert.ok(clip?.top?.every(({ score }) => Number.isFinite(score)));
   }));
 
-test('what is wrong is said in a sentence and a code', () =>
+test('what is wrong is named in a sentence and a code', () =>
   withService(['service.limits.max_channels=2'], async ({ url }) => {
     const cases: readonly (readonly [
       messages: readonly (object | string)[],
       code: number,
-      said: string,
+      errorCode: string,
       reason: RegExp,
     ])[] = [
       [[new Uint8Array(4)], 1003, 'no_start', /^Expected JSON first/],
@@ -107,13 +107,13 @@ test('what is wrong is said in a sentence and a code', () =>
       [[start, end], 1008, 'no_samples', /no samples/],
       [[start, new Uint8Array(4), end, new Uint8Array(4)], 1008, 'after_end', /has to be the last/],
     ];
-    for (const [messages, code, said, reason] of cases) {
+    for (const [messages, code, errorCode, reason] of cases) {
       const client = new LiveClient(url);
       for (const message of messages) await client.send(message);
       const closed = await client.closed;
       assert.is(closed.code, code, closed.reason);
       assert.match(closed.reason, reason);
-      assert.is(client.messages.at(-1)?.code, said);
+      assert.is(client.messages.at(-1)?.code, errorCode);
     }
     const large = new LiveClient(url);
     await large.send(start);
@@ -139,7 +139,7 @@ test('limits on connections, length and silence hold', () =>
       assert.equal(
         long.messages.slice(-2).map(({ type, code }) => code ?? type),
         ['done', 'too_long'],
-        'what came before is answered',
+        'what came before is predicted',
       );
     },
   ));
@@ -159,7 +159,7 @@ test('who sends faster than is allowed has to wait, and is not kept in memory', 
     client.socket.terminate();
   }));
 
-test('who has sent the end and waits for the last answers is not idle', () =>
+test('who has sent the end and waits for the last predictions is not idle', () =>
   withService(['service.live.max_speed=1', 'service.live.idle_s=0.5'], async ({ url }) => {
     const client = new LiveClient(url);
     await client.send(start);
@@ -225,7 +225,7 @@ test('a service that stops says so', async () => {
   assert.equal(await closed, { code: 1001, reason: 'The service stops: connect again' });
 });
 
-test('clients that offer HTTP/2 in passing are answered in HTTP/1.1', () =>
+test('clients that offer HTTP/2 in passing are served in HTTP/1.1', () =>
   withService([], async ({ url }) => {
     const body = '{"request_id": "unknown", "label": null}';
     const socket = connect(Number(new URL(url).port), '127.0.0.1');
@@ -233,9 +233,9 @@ test('clients that offer HTTP/2 in passing are answered in HTTP/1.1', () =>
       'POST /v1/feedback HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n' +
         `HTTP2-Settings: AAMAAABkAAQAAP__\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
     );
-    const answer = await new Promise<string>((resolve) => socket.once('data', (data) => resolve(String(data))));
-    assert.match(answer, /^HTTP\/1\.1 404 /);
-    assert.match(answer, /There is no prediction of request unknown/);
+    const response = await new Promise<string>((resolve) => socket.once('data', (data) => resolve(String(data))));
+    assert.match(response, /^HTTP\/1\.1 404 /);
+    assert.match(response, /There is no prediction of request unknown/);
     socket.destroy();
   }));
 

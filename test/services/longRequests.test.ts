@@ -122,9 +122,9 @@ test('what is no HTTP and headers without end are refused in JSON', () =>
       const client = connect(port, '127.0.0.1');
       client.on('error', () => {});
       client.write(text);
-      const answer = await new Promise<string>((resolve) => client.once('data', (chunk) => resolve(String(chunk))));
-      assert.match(answer, new RegExp(`^HTTP/1\\.1 ${status} `));
-      assert.match(answer, /\{"detail":/);
+      const response = await new Promise<string>((resolve) => client.once('data', (chunk) => resolve(String(chunk))));
+      assert.match(response, new RegExp(`^HTTP/1\\.1 ${status} `));
+      assert.match(response, /\{"detail":/);
       client.destroy();
     }
   }));

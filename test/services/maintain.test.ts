@@ -153,7 +153,7 @@ test('PostgreSQL that is not there is a sentence without the password, and a bac
     assert.match(backup.stderr, 'Expected --postgres with log downgrade only');
   }));
 
-test('what is no log is not restored, and what is missing is said', () =>
+test('what is no log is not restored, and what is missing is named', () =>
   withTempDir(async (dir) => {
     await writeFile(`${dir}/diary.db`, 'this is a diary, not a database. '.repeat(200));
     assert.match((await autobird(dir, 'restore', `${dir}/diary.db`)).stderr, 'is damaged, or no prediction log');

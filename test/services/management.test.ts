@@ -15,16 +15,16 @@ interface LoggedRow {
   readonly true_label?: string | null;
 }
 
-test('every answer is in the log when it arrives, a refused recording too', () =>
+test('every prediction is in the log when it arrives, a refused recording too', () =>
   withService([], async ({ url, management }) => {
     const rows = async () => (await management.inject('/v1/log')).json<{ predictions: LoggedRow[] }>().predictions;
     for (let n = 0; n < 5; n++) {
-      const answer = await fetch(`${url}/v1/predictions`, {
+      const response = await fetch(`${url}/v1/predictions`, {
         method: 'POST',
         body: audioForm([`${n}.wav`, chirpWav(1)]),
       });
       const [newest] = await rows();
-      assert.is(newest?.request_id, answer.headers.get('x-request-id'));
+      assert.is(newest?.request_id, response.headers.get('x-request-id'));
       assert.is(newest?.file_name, `${n}.wav`);
       assert.ok(Number.isFinite(newest?.drift_features?.mel_mean));
     }
@@ -38,14 +38,14 @@ test('every answer is in the log when it arrives, a refused recording too', () =
 
 test('feedback finds its prediction', () =>
   withService([], async ({ url, management }) => {
-    const answer = await fetch(`${url}/classify/`, { method: 'POST', body: audioForm(['a.wav', chirpWav(1)]) });
+    const response = await fetch(`${url}/classify/`, { method: 'POST', body: audioForm(['a.wav', chirpWav(1)]) });
     const send = (body: object) =>
       fetch(`${url}/v1/feedback`, {
         method: 'POST',
         body: JSON.stringify(body),
         headers: { 'content-type': 'application/json' },
       });
-    const requestId = answer.headers.get('x-request-id');
+    const requestId = response.headers.get('x-request-id');
     assert.is((await send({ request_id: requestId, label: 'robin' })).status, 201);
     const { predictions } = (await management.inject('/v1/log')).json<{ predictions: LoggedRow[] }>();
     assert.is(predictions[0]?.true_label, 'robin');
@@ -72,7 +72,7 @@ test('the log is exported and deleted for operators only', () =>
     assert.is((await management.inject('/v1/log?since=yesterday')).statusCode, 422);
   }));
 
-test('a shadow model hears everything and answers nothing', () =>
+test('a shadow model predicts everything, and its predictions are in no response', () =>
   withService(
     [
       "service.models=[{name: a, checkpoint: 'DIR/tiny.safetensors'}, {name: b, checkpoint: 'DIR/b.safetensors', shadow: true}]",
@@ -81,8 +81,11 @@ test('a shadow model hears everything and answers nothing', () =>
     async ({ url, dir, management }) => {
       await writeTinyModel(`${dir}/b.safetensors`, { seed: 3 });
       await management.inject({ method: 'POST', url: '/v1/models/refresh' });
-      const answer = await fetch(`${url}/v1/predictions`, { method: 'POST', body: audioForm(['a.wav', chirpWav(1)]) });
-      assert.is(((await answer.json()) as { predictions: { model: string }[] }).predictions[0]?.model, 'a');
+      const response = await fetch(`${url}/v1/predictions`, {
+        method: 'POST',
+        body: audioForm(['a.wav', chirpWav(1)]),
+      });
+      assert.is(((await response.json()) as { predictions: { model: string }[] }).predictions[0]?.model, 'a');
       for (let tries = 0; tries < 100; tries++) {
         const { predictions } = (await management.inject('/v1/log')).json<{ predictions: LoggedRow[] }>();
         if (predictions.length === 2) {

@@ -11,10 +11,10 @@ import { audioForm, withService } from '../helpers/withService.ts';
 
 test('GET / has the body that its API test compares', () =>
   withService([], async ({ url }) => {
-    const answer = await fetch(`${url}/`);
-    assert.is(answer.status, 200);
+    const response = await fetch(`${url}/`);
+    assert.is(response.status, 200);
     assert.is(
-      await answer.text(),
+      await response.text(),
       '{"Hello":"Welcome to AutoBird Inference API","Help":"Use /classify/ endpoint to POST an audio file for classification."}',
     );
   }));
@@ -28,16 +28,16 @@ test('GET /files/ lists the model files, with and without the slash, and nothing
     },
   ));
 
-test('POST /classify/ answers the bare label that the classifier gives', () =>
+test('POST /classify/ gives the bare label that the classifier gives', () =>
   withService([], async ({ url, dir }) => {
     using classifier = await Classifier.open(`${dir}/tiny.safetensors`);
     for (const seed of [1, 2, 3]) {
       const wav = chirpWav(2.3, { seed });
-      const answer = await fetch(`${url}/classify/`, { method: 'POST', body: audioForm(['a,b "c".wav', wav]) });
-      assert.is(answer.status, 200);
-      assert.match(answer.headers.get('content-type') ?? '', /^application\/json/);
+      const response = await fetch(`${url}/classify/`, { method: 'POST', body: audioForm(['a,b "c".wav', wav]) });
+      assert.is(response.status, 200);
+      assert.match(response.headers.get('content-type') ?? '', /^application\/json/);
       const { topLabel } = await classifier.predictFile(wav);
-      assert.is(await answer.json(), topLabel ?? 'noise');
+      assert.is(await response.json(), topLabel ?? 'noise');
     }
   }));
 
@@ -52,9 +52,9 @@ test('a form without the field is told so as FastAPI tells it', () =>
   withService([], async ({ url }) => {
     const form = new FormData();
     form.append('other', new Blob(['x']), 'x.wav');
-    const answer = await fetch(`${url}/classify/`, { method: 'POST', body: form });
-    assert.is(answer.status, 422);
-    const { detail } = (await answer.json()) as { detail: unknown };
+    const response = await fetch(`${url}/classify/`, { method: 'POST', body: form });
+    assert.is(response.status, 422);
+    const { detail } = (await response.json()) as { detail: unknown };
     assert.equal(detail, [{ type: 'missing', loc: ['body', 'audio'], msg: 'Field required' }]);
   }));
 
@@ -67,9 +67,9 @@ test('what is no recording is the client’s mistake, never a 500', () =>
       ['garbage.mp3', Buffer.alloc(3000, 0x5a), 422],
     ];
     for (const [name, bytes, status] of cases) {
-      const answer = await fetch(`${url}/classify/`, { method: 'POST', body: audioForm([name, bytes]) });
-      assert.is(answer.status, status, name);
-      const { detail, code } = (await answer.json()) as {
+      const response = await fetch(`${url}/classify/`, { method: 'POST', body: audioForm([name, bytes]) });
+      assert.is(response.status, status, name);
+      const { detail, code } = (await response.json()) as {
         detail: readonly { loc: unknown; msg: string }[];
         code: string;
       };
@@ -89,9 +89,9 @@ test('a service without a model lives, says what is missing and is not ready', (
     const ready = await fetch(`${url}/readyz`);
     assert.is(ready.status, 503);
     assert.match(((await ready.json()) as { reason: string }).reason, /There is no model: name a checkpoint/);
-    const answer = await fetch(`${url}/classify/`, { method: 'POST', body: audioForm(['a.wav', chirpWav(1)]) });
-    assert.is(answer.status, 503);
-    assert.ok(Number(answer.headers.get('retry-after')) > 0);
+    const response = await fetch(`${url}/classify/`, { method: 'POST', body: audioForm(['a.wav', chirpWav(1)]) });
+    assert.is(response.status, 503);
+    assert.ok(Number(response.headers.get('retry-after')) > 0);
   }));
 
 test('a checkpoint that disappears leaves the loaded model answering, and one that comes back is loaded', () =>
@@ -116,12 +116,12 @@ test('a checkpoint that disappears leaves the loaded model answering, and one th
 test('models stay loaded while their folder cannot be listed or has vanished, and the log says why', async () => {
   const lines: string[] = [];
   const logger = pino({ level: 'error' }, { write: (line: string) => void lines.push(line) });
-  const spoil: readonly (readonly [said: string, replace: (folder: string) => Promise<unknown>])[] = [
+  const spoil: readonly (readonly [logged: string, replace: (folder: string) => Promise<unknown>])[] = [
     ['cannot be read (ENOTDIR', (folder) => writeFile(folder, 'no folder')],
     ['has no checkpoint any more', async () => {}],
     ['has no checkpoint any more', (folder) => mkdir(folder)],
   ];
-  for (const [said, replace] of spoil) {
+  for (const [logged, replace] of spoil) {
     lines.length = 0;
     await withService(
       ['service.models_dir=DIR/models', 'service.reload_s=0.05'],
@@ -134,14 +134,14 @@ test('models stay loaded while their folder cannot be listed or has vanished, an
         assert.is(await classify(), 200);
         await rename(`${dir}/models`, `${dir}/away`);
         await replace(`${dir}/models`);
-        await eventually(async () => lines.join('').includes(said), 'nothing is said');
-        assert.is(await classify(), 200, said);
-        assert.is((await fetch(`${url}/readyz`)).status, 200, said);
-        assert.is((await fetch(`${url}/files/`)).status, 200, said);
+        await eventually(async () => lines.join('').includes(logged), 'nothing is logged');
+        assert.is(await classify(), 200, logged);
+        assert.is((await fetch(`${url}/readyz`)).status, 200, logged);
+        assert.is((await fetch(`${url}/files/`)).status, 200, logged);
         await rm(`${dir}/models`, { recursive: true, force: true });
         await rename(`${dir}/away`, `${dir}/models`);
         await management.inject({ method: 'POST', url: '/v1/models/refresh' });
-        assert.is(await classify(), 200, said);
+        assert.is(await classify(), 200, logged);
       },
       logger,
     );

@@ -178,7 +178,7 @@ needsPostgres('a crash of PostgreSQL in the middle of load, and another, loses n
         const requestId = `${replica}-${n}`;
         const begin = performance.now();
         await log.append(logEntryOf({ requestId }));
-        assert.ok(performance.now() - begin < 2000, 'an answer waited for PostgreSQL');
+        assert.ok(performance.now() - begin < 2000, 'a response waited for PostgreSQL');
         sent[replica]?.push(requestId);
         await new Promise((resolve) => setTimeout(resolve, 1));
       }
@@ -197,7 +197,7 @@ needsPostgres('a crash of PostgreSQL in the middle of load, and another, loses n
     assert.ok(arrived.length > 500, `${arrived.length} rows`);
     assert.is(new Set(arrived).size, arrived.length);
     for (const [replica, ids] of sent.entries()) {
-      // Each replica's in the order in which they were answered.
+      // Each replica's in the order in which they were predicted.
       assert.equal(
         arrived.filter((id) => id.startsWith(`${replica}-`)),
         ids,
@@ -210,7 +210,7 @@ needsPostgres('a crash of PostgreSQL in the middle of load, and another, loses n
   }),
 );
 
-needsPostgres('kill -9 of a service that could not reach PostgreSQL loses nothing that was answered', async () => {
+needsPostgres('kill -9 of a service that could not reach PostgreSQL loses nothing that was sent', async () => {
   const url = await server.createDatabase();
   await withTempDir(async (dir) => {
     const path = join(dir, 'log.db');
@@ -337,7 +337,7 @@ needsPostgres('tables of an older autobird keep their rows, and become that agai
   });
 });
 
-needsPostgres('what was said at one replica of a row of another finds it, and the file keeps no copy', () =>
+needsPostgres('feedback at one replica on a row of another finds it, and the file keeps no copy', () =>
   withReplicas(2, async ([a, b], url) => {
     const [here, there] = [a as Replica, b as Replica];
     await here.log.append(logEntryOf());
@@ -351,7 +351,7 @@ needsPostgres('what was said at one replica of a row of another finds it, and th
   }),
 );
 
-needsPostgres('rows that arrived are removed from the file where that is asked for, and ids go on', () =>
+needsPostgres('rows that arrived are removed from the file where the setting says so, and ids go on', () =>
   withReplicas(
     1,
     async ([replica], url) => {
@@ -525,7 +525,7 @@ test('who waits for PostgreSQL when the service ends learns that it waits in vai
     }
   }));
 
-needsPostgres('a service answers while PostgreSQL is away, and its log is there when it is back', async () => {
+needsPostgres('a service predicts while PostgreSQL is away, and its log is there when it is back', async () => {
   const url = await server.createDatabase();
   await server.stop();
   await withService([`service.log.postgres.url='${url}'`], async ({ url: address, management }) => {
@@ -542,16 +542,16 @@ needsPostgres('a service answers while PostgreSQL is away, and its log is there 
     assert.is((await management.inject({ method: 'DELETE', url: '/v1/log?label=x' })).statusCode, 503);
     await server.start();
     const rows = async () => {
-      const answer = await management.inject('/v1/log');
-      return answer.statusCode === 200 ? answer.json<{ predictions: { file_name: string }[] }>().predictions : [];
+      const response = await management.inject('/v1/log');
+      return response.statusCode === 200 ? response.json<{ predictions: { file_name: string }[] }>().predictions : [];
     };
     await until(async () => (await rows()).length === 2, 'two rows at the management address');
-    const said = await fetch(`${address}/v1/feedback`, {
+    const feedback = await fetch(`${address}/v1/feedback`, {
       method: 'POST',
       body: JSON.stringify({ request_id: requestId, label: 'robin' }),
       headers: { 'content-type': 'application/json' },
     });
-    assert.is(said.status, 201);
+    assert.is(feedback.status, 201);
     const deleted = await management.inject({ method: 'DELETE', url: '/v1/log?file_name=drop.wav' });
     assert.equal(deleted.json(), { deleted: 1 });
     const csv = (await management.inject('/v1/log/export')).body;

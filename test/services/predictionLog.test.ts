@@ -51,9 +51,9 @@ test('a row comes back as it was written', () =>
         errorCode: 'not_audio',
       }),
     );
-    const [failed, heard] = await rowsOf(log);
+    const [failed, predicted] = await rowsOf(log);
     const { audio, labels, scores, ...rest } = entry();
-    assert.equal(heard, { ...rest, id: 1, scores: { wren: 0.75, robin: 0.25 }, trueLabel: undefined });
+    assert.equal(predicted, { ...rest, id: 1, scores: { wren: 0.75, robin: 0.25 }, trueLabel: undefined });
     assert.is(failed?.errorCode, 'not_audio');
     assert.is(failed?.scores, null);
     assert.is(failed?.driftFeatures, null);
@@ -88,7 +88,7 @@ test('rows that could not be written are refused with the reason, and those afte
     );
   }));
 
-test('what somebody says was heard is joined to the row, the newest word counting', () =>
+test('feedback is joined to its row, and the newest counts', () =>
   withLog(async (log) => {
     await log.append(entry());
     await log.addFeedback({ requestId: 'r1', part: 0, label: 'robin', note: null });
@@ -101,7 +101,7 @@ test('what somebody says was heard is joined to the row, the newest word countin
     assert.is(failure, 'not_found');
   }));
 
-test('a row is written once, whoever repeats it; another outcome is another row', () =>
+test('a row is written once, whoever repeats it; another result is another row', () =>
   withLog(async (log) => {
     const rows = [entry(), entry({ part: 1 }), entry({ shadow: true }), entry({ modelVersion: 'v2' })];
     const refused = entry({ errorCode: 'overloaded', modelVersion: null, clips: 0 });

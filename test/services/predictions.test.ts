@@ -22,9 +22,9 @@ async function post(url: string, body: FormData | Uint8Array, headers: Record<st
   return await fetch(url, { method: 'POST', body: body instanceof FormData ? body : Buffer.from(body), headers });
 }
 
-async function rows(answer: Response): Promise<readonly Row[]> {
-  assert.is(answer.status, 200, await answer.clone().text());
-  return ((await answer.json()) as { predictions: Row[] }).predictions;
+async function rows(response: Response): Promise<readonly Row[]> {
+  assert.is(response.status, 200, await response.clone().text());
+  return ((await response.json()) as { predictions: Row[] }).predictions;
 }
 
 test('a form and a bare body get what the classifier says', () =>
@@ -61,9 +61,9 @@ test('of several recordings a bad one costs its own row', () =>
   withService(['service.limits.max_files=3'], async ({ url }) => {
     const good: readonly [string, Uint8Array] = ['good.wav', chirpWav(1)];
     const bad: readonly [string, Uint8Array] = ['bad.wav', Buffer.from('not a recording at all')];
-    const answers = await rows(await post(`${url}/v1/predictions`, audioForm(good, bad, good)));
+    const responses = await rows(await post(`${url}/v1/predictions`, audioForm(good, bad, good)));
     assert.equal(
-      answers.map(({ recording, error }) => [recording, error?.code]),
+      responses.map(({ recording, error }) => [recording, error?.code]),
       [
         ['good.wav', undefined],
         ['bad.wav', 'not_audio'],
@@ -112,12 +112,12 @@ test('a name that a spreadsheet would compute is text in CSV and tables', () =>
     }
   }));
 
-test('events tell how far a long recording is, then what was heard', () =>
+test('events tell how far a long recording is, then what is in it', () =>
   withService([], async ({ url }) => {
-    const form = audioForm(['long.wav', chirpWav(60)], ['bad.wav', Buffer.from('nothing to hear here')]);
-    const answer = await post(`${url}/v1/predictions`, form, { accept: 'text/event-stream' });
-    assert.match(answer.headers.get('content-type') ?? '', /^text\/event-stream/);
-    const events = (await answer.text())
+    const form = audioForm(['long.wav', chirpWav(60)], ['bad.wav', Buffer.from('no recording, only text')]);
+    const response = await post(`${url}/v1/predictions`, form, { accept: 'text/event-stream' });
+    assert.match(response.headers.get('content-type') ?? '', /^text\/event-stream/);
+    const events = (await response.text())
       .trim()
       .split('\n\n')
       .map((text) => /^event: (\w+)\ndata: (.*)$/.exec(text)?.slice(1) as [string, string]);
@@ -136,12 +136,12 @@ test('events tell how far a long recording is, then what was heard', () =>
 
 test('mistakes in the query are named all at once, in FastAPI’s words', () =>
   withService([], async ({ url }) => {
-    const answer = await post(
+    const response = await post(
       `${url}/v1/predictions?top_k=x&min_score=3&nonsense=1`,
       audioForm(['a.wav', chirpWav(1)]),
     );
-    assert.is(answer.status, 422);
-    const { detail } = (await answer.json()) as { detail: readonly { loc: readonly string[]; type: string }[] };
+    assert.is(response.status, 422);
+    const { detail } = (await response.json()) as { detail: readonly { loc: readonly string[]; type: string }[] };
     assert.equal(detail.map(({ loc, type }) => [loc.join('.'), type]).sort(), [
       ['query', 'extra_forbidden'],
       ['query.min_score', 'less_than_equal'],
@@ -153,8 +153,8 @@ test('mistakes in the query are named all at once, in FastAPI’s words', () =>
 
 test('a recording that takes too long is given up with 504', () =>
   withService(['service.limits.deadline_s=0.001'], async ({ url }) => {
-    const answer = await post(`${url}/v1/predictions`, audioForm(['a.wav', chirpWav(30)]));
-    assert.is(answer.status, 504);
+    const response = await post(`${url}/v1/predictions`, audioForm(['a.wav', chirpWav(30)]));
+    assert.is(response.status, 504);
   }));
 
 test('models are named, weighed and described', () => {
@@ -195,14 +195,14 @@ test('what a client does not wait for is not computed', () =>
     const before = await metric('autobird_clips_total');
     const leave = new AbortController();
     const seconds = 1000;
-    const answer = fetch(`${url}/v1/predictions`, {
+    const response = fetch(`${url}/v1/predictions`, {
       method: 'POST',
       body: audioForm(['long.wav', chirpWav(seconds)]),
       signal: leave.signal,
     }).catch((error: Error) => error.name);
     while ((await metric('autobird_clips_total')) === before) await new Promise((resolve) => setTimeout(resolve, 1));
     leave.abort();
-    assert.is(await answer, 'AbortError');
+    assert.is(await response, 'AbortError');
     let computed = -1;
     while (computed !== (await metric('autobird_clips_total')) || (await metric('autobird_running_clips')) > 0) {
       computed = await metric('autobird_clips_total');

@@ -26,7 +26,7 @@ const keys = (entries: Readonly<Record<string, string>>) =>
 const keyOf = (name: string) => ({ 'x-api-key': `secret of ${name}` });
 const predict = (url: string, headers: Readonly<Record<string, string>> = {}) =>
   fetch(`${url}/v1/predictions`, { method: 'POST', body: audioForm(['a.wav', chirpWav(1)]), headers });
-const code = async (answer: Response) => ((await answer.json()) as { code: string }).code;
+const code = async (response: Response) => ((await response.json()) as { code: string }).code;
 
 test('without keys everybody may do everything, and no security is promised in the description', () =>
   withService([], async ({ url }) => {
@@ -57,8 +57,11 @@ test('a key does what its roles say: 401 without one or with a wrong one, 403 wi
     assert.is((await fetch(`${url}/v1/models`, { headers: keyOf('station') })).status, 403);
     const feedback = { method: 'POST', body: '{"request_id": "none", "label": null}' };
     const headers = { 'content-type': 'application/json' };
-    const said = await fetch(`${url}/v1/feedback`, { ...feedback, headers: { ...headers, ...keyOf('expert') } });
-    assert.is(said.status, 404, 'past the door: there is no such request');
+    const feedbackResponse = await fetch(`${url}/v1/feedback`, {
+      ...feedback,
+      headers: { ...headers, ...keyOf('expert') },
+    });
+    assert.is(feedbackResponse.status, 404, 'past the door: there is no such request');
     assert.is(
       (await fetch(`${url}/v1/feedback`, { ...feedback, headers: { ...headers, ...keyOf('page') } })).status,
       403,
@@ -80,7 +83,7 @@ test('a bearer key is as good, and the description names both ways', () =>
     assert.equal(security, [{ key: [] }, { bearer: [] }]);
   }));
 
-test('live sound asks for a key as well; a browser, which can send no header along, names it among the protocols', () =>
+test('live sound needs a key as well; a browser, which can send no header along, names it among the protocols', () =>
   withService(
     [`service.auth.keys=[{name: station, sha256: ${sha256('abk_live')}, roles: [predict]}]`],
     async ({ url }) => {
@@ -112,7 +115,7 @@ test('which routes are public is configurable', () =>
     assert.is((await fetch(`${url}/docs/static/index.css`)).status, 200);
     assert.is((await fetch(`${url}/files/`)).status, 200);
     assert.is((await fetch(`${url}/`)).status, 401);
-    assert.is((await fetch(`${url}/livez`)).status, 200, 'health asks nobody for a key');
+    assert.is((await fetch(`${url}/livez`)).status, 200, 'health needs no key');
   }));
 
 test('autobird key makes a key; its line in a file lets it in without a restart, and a broken file lets nobody else out', () =>
@@ -205,9 +208,9 @@ test('tokens of a provider are checked: signature, issuer, audience, time, algor
     });
     provider.close();
     await withService(overrides, async ({ url }) => {
-      const answer = await predict(url, { authorization: `Bearer ${await sign({})}` });
-      assert.is(answer.status, 503, 'the provider is gone: that is not the client’s fault');
-      assert.is(answer.headers.get('retry-after'), '5');
+      const response = await predict(url, { authorization: `Bearer ${await sign({})}` });
+      assert.is(response.status, 503, 'the provider is gone: that is not the client’s fault');
+      assert.is(response.headers.get('retry-after'), '5');
     });
   } finally {
     provider.close();
@@ -230,7 +233,7 @@ test('tokens need an issuer and an audience, and keys that nobody can exchange o
   }
 });
 
-test('the management address asks for manage, and for metrics alone where only they are read', () =>
+test('the management address needs manage, and for metrics alone where only they are read', () =>
   withService([keys({ operator: 'manage', prometheus: 'metrics', page: 'read' })], async ({ management }) => {
     const status = async (url: string, name?: string) =>
       (await management.inject({ url, headers: name === undefined ? {} : keyOf(name) })).statusCode;
@@ -263,7 +266,7 @@ async function headOnly(url: string, head: string): Promise<string> {
   return text;
 }
 
-test('nothing of a body is waited for before a refusal, and 100 Continue is said to a welcome one only', () =>
+test('nothing of a body is waited for before a refusal, and 100 Continue is sent for a welcome one only', () =>
   withService([keys({ station: 'predict' }), 'service.limits.max_file_bytes=1000'], async ({ url }) => {
     const post = (headers: string, bytes: number) =>
       `POST /v1/predictions HTTP/1.1\r\nHost: localhost\r\nContent-Type: audio/wav\r\nContent-Length: ${bytes}\r\n${headers}\r\n`;
@@ -330,15 +333,15 @@ test('pages of other origins are refused by the browser unless they are named', 
       headers: { origin, 'access-control-request-method': 'POST', 'access-control-request-headers': 'x-api-key' },
     });
   await withService([], async ({ url }) => {
-    const answer = await fetch(`${url}/livez`, { headers: { origin: 'https://birds.example' } });
-    assert.is(answer.headers.get('access-control-allow-origin'), null);
+    const response = await fetch(`${url}/livez`, { headers: { origin: 'https://birds.example' } });
+    assert.is(response.headers.get('access-control-allow-origin'), null);
   });
   const named = ['service.cors.origins=["https://birds.example"]', keys({ a: 'predict' })];
   await withService(named, async ({ url }) => {
-    const asked = await preflight(url, 'https://birds.example');
-    assert.is(asked.status, 204, 'a preflight carries no key');
-    assert.is(asked.headers.get('access-control-allow-origin'), 'https://birds.example');
-    assert.match(asked.headers.get('access-control-allow-headers') ?? '', 'x-api-key');
+    const sent = await preflight(url, 'https://birds.example');
+    assert.is(sent.status, 204, 'a preflight carries no key');
+    assert.is(sent.headers.get('access-control-allow-origin'), 'https://birds.example');
+    assert.match(sent.headers.get('access-control-allow-headers') ?? '', 'x-api-key');
     const other = await preflight(url, 'https://evil.example');
     assert.is(other.headers.get('access-control-allow-origin'), null);
     const refused = await predict(url, { origin: 'https://birds.example' });
@@ -350,11 +353,11 @@ test('pages of other origins are refused by the browser unless they are named', 
 /** `fetch` chooses `Host` itself. */
 function statusFor(url: string, path: string, headers: Readonly<Record<string, string>>): Promise<number | undefined> {
   return new Promise((resolve, reject) => {
-    const asked = request(new URL(path, url), { headers }, (answer) => {
-      answer.resume();
-      resolve(answer.statusCode);
+    const sent = request(new URL(path, url), { headers }, (response) => {
+      response.resume();
+      resolve(response.statusCode);
     });
-    asked.on('error', reject).end();
+    sent.on('error', reject).end();
   });
 }
 
@@ -385,13 +388,13 @@ test('at a loopback address only loopback names pass: a page whose name points h
     }
     assert.is(await statusFor(url, '/v1/models', { host: 'localhost', origin: 'null' }), 403);
     for (const method of ['GET', 'DELETE'] as const) {
-      const answer = await management.inject({
+      const response = await management.inject({
         method,
         url: '/v1/log?file_name=a',
         headers: { host: 'evil.example:8001' },
       });
-      assert.is(answer.statusCode, 403, method);
-      assert.match(answer.json<{ detail: string }>().detail, /no requests for evil\.example:8001: .*service\.hosts/);
+      assert.is(response.statusCode, 403, method);
+      assert.match(response.json<{ detail: string }>().detail, /no requests for evil\.example:8001: .*service\.hosts/);
     }
     const rebound = new LiveClient(url, { host: 'evil.example', origin: 'http://evil.example' });
     assert.match(await once(rebound.socket, 'error').then(([error]) => String(error)), '403');
@@ -421,7 +424,7 @@ test('at another address any name passes, unless service.hosts names them', asyn
   });
 });
 
-test('answers carry the headers that keep browsers from guessing', () =>
+test('responses carry the headers that keep browsers from guessing', () =>
   withService([], async ({ url }) => {
     for (const path of ['/', '/docs', '/nothing']) {
       const { headers } = await fetch(url + path);
@@ -436,14 +439,14 @@ test('answers carry the headers that keep browsers from guessing', () =>
     }
   }));
 
-test('under pressure requests are refused with a time to try again, and probes are answered', () =>
+test('under pressure requests are refused with a time to try again, and probes are served', () =>
   withService(['service.pressure.max_rss_bytes=1000000'], async ({ url, management }) => {
     // The first measure is taken after a second.
     await sleep(1200);
-    const answer = await predict(url);
-    assert.is(answer.status, 503);
-    assert.is(answer.headers.get('retry-after'), '2');
-    assert.is(await code(answer), 'overloaded');
+    const response = await predict(url);
+    assert.is(response.status, 503);
+    assert.is(response.headers.get('retry-after'), '2');
+    assert.is(await code(response), 'overloaded');
     assert.is((await fetch(`${url}/livez`)).status, 200);
     assert.is((await management.inject('/metrics')).statusCode, 200);
   }));
@@ -470,8 +473,8 @@ test('the pages of the documentation are there by option', () =>
     assert.is((await predict(url)).status, 200);
   }));
 
-test('an address that others reach and asks nobody is in the log as a warning', () => {
-  const said = (...overrides: string[]) => {
+test('an address that others reach without a key is in the log as a warning', () => {
+  const logged = (...overrides: string[]) => {
     const lines: string[] = [];
     warnWhereOpen(
       serviceConfig(overrides),
@@ -479,10 +482,10 @@ test('an address that others reach and asks nobody is in the log as a warning', 
     );
     return lines.join('');
   };
-  assert.is(said(), '');
-  assert.match(said('service.host=0.0.0.0'), /Everybody who reaches it may predict.*autobird key/);
-  assert.match(said('service.management.host=0.0.0.0'), /management address may read and delete the log/);
-  assert.is(said('service.host=0.0.0.0', keys({ a: 'predict' })), '');
+  assert.is(logged(), '');
+  assert.match(logged('service.host=0.0.0.0'), /Everybody who reaches it may predict.*autobird key/);
+  assert.match(logged('service.management.host=0.0.0.0'), /management address may read and delete the log/);
+  assert.is(logged('service.host=0.0.0.0', keys({ a: 'predict' })), '');
 });
 
 test('the log names the client and never its key', () =>

@@ -144,8 +144,8 @@ test('a checkpoint is served at the ports of the configuration and stops when to
     const words = [checkpoint, '--port', '0', 'service.management.port=0'];
     const { child, output, exit, urls } = await serve(dir, words);
     assert.is(urls.length, 2, output());
-    const answer = await fetch(`${urls[1]}/classify/`, { method: 'POST', body: audioForm(['a.wav', chirpWav(1)]) });
-    assert.is(answer.status, 200);
+    const response = await fetch(`${urls[1]}/classify/`, { method: 'POST', body: audioForm(['a.wav', chirpWav(1)]) });
+    assert.is(response.status, 200);
     assert.is((await fetch(`${urls[0]}/metrics`)).status, 200);
     child.kill('SIGTERM');
     assert.is(await exit, 0, output());
@@ -163,7 +163,7 @@ test('localhost is one address, so that one server knows all limits', () =>
     assert.is(output().match(/listening at/g)?.length, 2, output());
   }));
 
-test('several processes answer at one port as one service, and one that dies is replaced', () =>
+test('several processes serve at one port as one service, and one that dies is replaced', () =>
   withTempDir(async (dir) => {
     const checkpoint = await writeTinyModel(`${dir}/tiny.safetensors`);
     const words = [checkpoint, '--port', '0', 'service.management.port=0', 'service.workers=2'];
@@ -171,21 +171,21 @@ test('several processes answer at one port as one service, and one that dies is 
     assert.is(urls.length, 4, output());
     const [management = '', clients = ''] = urls;
     assert.equal(urls.slice(2), urls.slice(0, 2));
-    const hear = async () => {
+    const predict = async () => {
       const form = audioForm(['a.wav', chirpWav(1)]);
       // A connection of its own, so that each process has its turn.
-      const answer = await fetch(`${clients}/v1/predictions`, {
+      const response = await fetch(`${clients}/v1/predictions`, {
         method: 'POST',
         body: form,
         headers: { connection: 'close' },
       });
-      assert.is(answer.status, 200);
+      assert.is(response.status, 200);
     };
     const metric = async (name: string) => {
       const text = await (await fetch(`${management}/metrics`)).text();
       return Number(new RegExp(`^${name}(?:{.*})? (\\S+)$`, 'm').exec(text)?.[1]);
     };
-    for (let i = 0; i < 6; i++) await hear();
+    for (let i = 0; i < 6; i++) await predict();
     assert.is(await metric('autobird_batch_clips_sum'), await metric('autobird_clips_total'));
     assert.is(await metric('autobird_http_requests_total'), 6);
     assert.is(await metric('autobird_predictions_total'), 6);
@@ -206,7 +206,7 @@ test('several processes answer at one port as one service, and one that dies is 
       /"code":null,"signal":"SIGKILL","pauseMs":\d+,"message":"A worker died: another one takes its place"/,
     );
     assert.is(await metric('autobird_predictions_total'), 6, 'what the dead one counted is kept');
-    for (let i = 0; i < 4; i++) await hear();
+    for (let i = 0; i < 4; i++) await predict();
     assert.is(await metric('autobird_predictions_total'), 10);
     assert.is(await metric('autobird_clips_total'), await metric('autobird_batch_clips_sum'));
     const body = await (await fetch(`${management}/metrics`)).text();
@@ -231,9 +231,12 @@ test('SIGTERM makes it not ready first and serves on; Ctrl-C closes at once', ()
         await eventually(async () => (await fetch(`${urls[1]}/readyz`)).status === 503, 'it is still ready');
         assert.is((await fetch(`${urls[1]}/v2/health/ready`)).status, 503);
         assert.is((await fetch(`${urls[1]}/livez`)).status, 200);
-        const answer = await fetch(`${urls[1]}/classify/`, { method: 'POST', body: audioForm(['a.wav', chirpWav(1)]) });
-        assert.is(answer.status, 200);
-        assert.is(answer.headers.get('connection'), 'close');
+        const response = await fetch(`${urls[1]}/classify/`, {
+          method: 'POST',
+          body: audioForm(['a.wav', chirpWav(1)]),
+        });
+        assert.is(response.status, 200);
+        assert.is(response.headers.get('connection'), 'close');
       }
       assert.is(await exit, 0, output());
       const tookMs = performance.now() - begin;
@@ -250,8 +253,8 @@ test('a worker that cannot take the place of a dead one is tried again and again
     const { child, output, exit, urls } = await serve(dir, [...words, ...settings], {}, { listeners: 4 });
     assert.is(urls.length, 4, output());
     const ready = async () => {
-      const answer = await fetch(`${urls[1]}/readyz`, { headers: { connection: 'close' } });
-      return `${answer.status} ${await answer.text()}`;
+      const response = await fetch(`${urls[1]}/readyz`, { headers: { connection: 'close' } });
+      return `${response.status} ${await response.text()}`;
     };
     await writeFile(`${dir}/keys`, 'no key at all\n');
     const [victim = 0] = workersOf(child);
@@ -282,14 +285,14 @@ async function beginUpload(url: string): Promise<{ readonly finish: () => Promis
   // Such a client holds its connection for good.
   const agent = new Agent({ keepAlive: true });
   const client = request(`${url}/classify/`, { method: 'POST', headers, agent });
-  const answered = once(client, 'response');
+  const responded = once(client, 'response');
   client.flushHeaders();
   await once(client, 'continue');
   const finish = async () => {
     client.end(wav);
-    const [answer] = (await answered) as [IncomingMessage];
-    answer.resume();
-    return answer.statusCode as number;
+    const [response] = (await responded) as [IncomingMessage];
+    response.resume();
+    return response.statusCode as number;
   };
   return { finish };
 }
@@ -311,9 +314,9 @@ for (const [signal, workers] of [
       await sleep(1500);
       assert.match(output(), /"message":"Stopping"/);
       assert.is(await finish(), 200, output());
-      const answeredMs = performance.now();
+      const respondedMs = performance.now();
       assert.is(await exit, 0, output());
-      assert.ok(performance.now() - answeredMs < 5000, 'it does not wait for the client to hang up');
+      assert.ok(performance.now() - respondedMs < 5000, 'it does not wait for the client to hang up');
     }));
 }
 

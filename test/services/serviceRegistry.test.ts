@@ -4,7 +4,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { merged, ServiceRegistry } from '../../services/http/ServiceRegistry.ts';
 
-test('a metric that cannot be read costs itself only, and is said once', async () => {
+test('a metric that cannot be read costs itself only, and is logged once', async () => {
   const lines: string[] = [];
   const registry = new ServiceRegistry(pino({ level: 'warn' }, { write: (line: string) => void lines.push(line) }));
   const registers = [registry];

@@ -83,23 +83,23 @@ const sdkIsLoaded = () =>
 
 test('an untraced service does not load the SDK', async () => {
   await withService([], async ({ url }) => {
-    const answer = await fetch(url);
-    assert.is(answer.status, 200);
-    assert.is(answer.headers.get('traceresponse'), null);
+    const response = await fetch(url);
+    assert.is(response.status, 200);
+    assert.is(response.headers.get('traceresponse'), null);
   });
   assert.not(sdkIsLoaded());
 });
 
 test('a prediction is a span of its caller, with its stages in it', async () => {
-  let response = '';
+  let traceResponse = '';
   const { spans, resource, lines } = await collected([], async (url) => {
-    const answer = await fetch(`${url}/v1/predictions?top_k=2`, {
+    const response = await fetch(`${url}/v1/predictions?top_k=2`, {
       method: 'POST',
       body: audioForm(['a.wav', chirpWav(1)]),
       headers: { traceparent: `00-${caller.traceId}-${caller.spanId}-01`, tracestate: 'vendor=1' },
     });
-    assert.is(answer.status, 200);
-    response = answer.headers.get('traceresponse') as string;
+    assert.is(response.status, 200);
+    traceResponse = response.headers.get('traceresponse') as string;
     await fetch(`${url}/livez`);
   });
   assert.ok(sdkIsLoaded());
@@ -110,7 +110,7 @@ test('a prediction is a span of its caller, with its stages in it', async () => 
   assert.is(server.traceId, caller.traceId);
   assert.is(server.parentSpanId, caller.spanId);
   assert.is(server.traceState, 'vendor=1');
-  assert.is(response, `00-${caller.traceId}-${server.spanId}-01`);
+  assert.is(traceResponse, `00-${caller.traceId}-${server.spanId}-01`);
   const given = attributes(server.attributes);
   assert.is(given['http.request.method'], 'POST');
   assert.is(given['http.route'], '/v1/predictions');
@@ -191,7 +191,7 @@ test('the share is drawn where the caller has not decided', async () => {
   );
 });
 
-test('a collector that refuses costs a line in the log and no answer', async () => {
+test('a collector that refuses costs a line in the log and no prediction', async () => {
   const { lines } = await collected([], async (url) => assert.is((await fetch(url)).status, 200), 400);
   const warnings = lines.filter(({ severity }) => severity === 'WARNING');
   assert.equal(

@@ -24,16 +24,16 @@ test('pages and what they load come from our own origin, under a policy without 
     assert.ok(assets.length >= 4, String(assets.length));
     for (const address of addresses) {
       assert.ok(address.startsWith('./'), `${address} would not work behind a path`);
-      const answer = await fetch(new URL(address, `${url}/app/`));
-      assert.is(answer.status, 200, address);
+      const response = await fetch(new URL(address, `${url}/app/`));
+      assert.is(response.status, 200, address);
     }
   }));
 
 test('a page without the slash at its end leads to the one with it, wherever it is mounted', () =>
   withService([], async ({ url }) => {
-    const answer = await fetch(`${url}/app/history?a=b`, { redirect: 'manual' });
-    assert.is(answer.status, 308);
-    assert.is(answer.headers.get('location'), 'history/?a=b');
+    const response = await fetch(`${url}/app/history?a=b`, { redirect: 'manual' });
+    assert.is(response.status, 308);
+    assert.is(response.headers.get('location'), 'history/?a=b');
     assert.is((await fetch(`${url}/app/history?a=b`)).url, `${url}/app/history/?a=b`);
   }));
 
@@ -134,8 +134,8 @@ test('what is no run is 404 with what to do, whatever it is called', () =>
     for (const id of ['..%2F..%2Fetc', '%2E%2E~tiny', '~', '%00']) {
       assert.is((await fetch(`${url}/v1/runs/${id}`)).status, 404, id);
     }
-    const answer = await fetch(`${url}/v1/runs/nothing`);
-    assert.equal(await answer.json(), {
+    const response = await fetch(`${url}/v1/runs/nothing`);
+    assert.equal(await response.json(), {
       detail: 'There is no run nothing: GET /v1/runs lists them',
       code: 'unknown_run',
     });

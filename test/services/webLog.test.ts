@@ -15,12 +15,12 @@ const key = (name: string, ...roles: string[]) =>
   `{name: ${name}, sha256: ${hash('sha256', name)}, roles: [${roles.join(', ')}]}`;
 
 async function predict(url: string, name: string, place: string, headers: Record<string, string> = {}): Promise<void> {
-  const answer = await fetch(`${url}/v1/predictions?place=${place}`, {
+  const response = await fetch(`${url}/v1/predictions?place=${place}`, {
     method: 'POST',
     headers,
     body: audioForm([name, wav]),
   });
-  assert.is(answer.status, 200, await answer.text());
+  assert.is(response.status, 200, await response.text());
 }
 
 test('clients read the log with the role manage only, and delete nothing', () =>
@@ -31,8 +31,8 @@ test('clients read the log with the role manage only, and delete nothing', () =>
       await predict(url, 'dawn.wav', 'pond', as('singer'));
       assert.is((await fetch(`${url}/v1/log`)).status, 401);
       assert.is((await fetch(`${url}/v1/log`, { headers: as('singer') })).status, 403);
-      const answer = await fetch(`${url}/v1/log?place=pond`, { headers: as('warden') });
-      const { predictions } = (await answer.json()) as { predictions: readonly { file_name: string }[] };
+      const response = await fetch(`${url}/v1/log?place=pond`, { headers: as('warden') });
+      const { predictions } = (await response.json()) as { predictions: readonly { file_name: string }[] };
       assert.equal(
         predictions.map(({ file_name }) => file_name),
         ['dawn.wav'],

@@ -36,7 +36,7 @@ if (!hasBrowser) console.log('# skip: there is no Chromium here, the page is not
 else browserTests();
 
 function browserTests(): void {
-  test('a recording is dropped, heard, played, judged and found again, behind a path of a proxy', () =>
+  test('a recording is dropped, predicted, played, judged and found again, behind a path of a proxy', () =>
     withBirds(({ url: direct, management }) =>
       withProxy(direct, (url) =>
         withPage({ acceptDownloads: true }, async ({ page, problems }) => {
@@ -170,7 +170,7 @@ function browserTests(): void {
       });
     }));
 
-  test('live sound is heard clip by clip', () =>
+  test('live sound is predicted clip by clip', () =>
     withLivePage('', async (page) => {
       await page.waitForSelector('text=Listening with birds, in clips of 1 s');
       await page.waitForFunction(() => document.querySelectorAll('.live-clips > li').length >= 3);
@@ -319,8 +319,8 @@ interface DirectAnswer {
 }
 
 async function directAnswer(url: string, query = ''): Promise<DirectAnswer> {
-  const answer = await fetch(`${url}/v1/predictions?${query}`, upload('application/json'));
-  return ((await answer.json()) as { predictions: DirectAnswer[] }).predictions[0] as DirectAnswer;
+  const response = await fetch(`${url}/v1/predictions?${query}`, upload('application/json'));
+  return ((await response.json()) as { predictions: DirectAnswer[] }).predictions[0] as DirectAnswer;
 }
 
 async function directText(url: string, accept: string): Promise<string> {
@@ -342,8 +342,8 @@ async function trueLabel(
   management: RunningService['management'],
   fileName: string,
 ): Promise<string | null | undefined> {
-  const answer = await management.inject({ url: '/v1/log', query: { file_name: fileName } });
-  const rows = answer.json().predictions as LogRow[];
+  const response = await management.inject({ url: '/v1/log', query: { file_name: fileName } });
+  const rows = response.json().predictions as LogRow[];
   return rows.find((row) => 'true_label' in row)?.true_label;
 }
 

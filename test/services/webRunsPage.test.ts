@@ -96,7 +96,7 @@ function browserTests(): void {
       );
     }));
 
-  test('a run that trains is followed: its curves grow without being asked', () =>
+  test('a run that trains is followed: its curves grow by themselves', () =>
     withTrainedRun(async (root, finished) => {
       const run = new Run(join(root, '2026-01-01', '06-30-00'));
       await cp(finished.dir, run.dir, { recursive: true });

@@ -7,7 +7,7 @@ import { problemResponse } from '../../http/errors.ts';
 import { documented } from '../../http/openApi.ts';
 import { audioField, type Received, receiveAudio } from '../../http/receiveAudio.ts';
 import type { Jobs } from '../../jobs/Jobs.ts';
-import { withHeldRows } from '../../predictionLog/HeldRows.ts';
+import { withPendingRows } from '../../predictionLog/PendingRows.ts';
 import type { InferenceContext } from '../context.ts';
 import {
   contentTypes,
@@ -66,7 +66,7 @@ export function predictionRoutes(app: FastifyInstance, context: InferenceContext
         return reply.type('text/event-stream; charset=utf-8').header('cache-control', 'no-store').send(events);
       }
       try {
-        const results = await withHeldRows(context.log, (rows) =>
+        const results = await withPendingRows(context.log, (rows) =>
           Promise.all(
             upload.files.map((_file, part) =>
               predictRecording(context, { requester: request, upload, part, query: request.query, rows }),

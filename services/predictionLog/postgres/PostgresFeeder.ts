@@ -1,5 +1,5 @@
 /**
- * Copies what is in a log's file to PostgreSQL, in the order in which it was written. An answer waits for the file only.
+ * Copies what is in a log's file to PostgreSQL, in the order in which it was written. A response waits for the file only.
  * How far it came is a row of the database that changes in the transaction that writes the rows: whatever breaks in
  * between, each row arrives once.
  */
@@ -12,7 +12,7 @@ import type { LogFilter } from '../entry.ts';
 import type { PredictionLog } from '../PredictionLog.ts';
 import { type Backlog, Spool, type SpoolCursor, type StoredRow } from '../Spool.ts';
 import type { PostgresDatabase } from './PostgresDatabase.ts';
-import { type AskedDeletion, deleteRows } from './PostgresLog.ts';
+import { deleteRows, type StoredDeletion } from './PostgresLog.ts';
 
 export interface PostgresFeederOptions {
   /** Rows of one transaction, at most. */
@@ -114,7 +114,7 @@ export class PostgresFeeder {
   /** Resolves when what was written before is in the database, as far as one batch holds it. @throws AutobirdError `log_unavailable` */
   async caughtUp(): Promise<void> {
     if (this.#stopping)
-      throw new AutobirdError('log_unavailable', 'The service is ending: ask again when it has started');
+      throw new AutobirdError('log_unavailable', 'The service is ending: try again when it has started');
     await new Promise<void>((resolve, reject) => {
       this.#callers.push({ resolve, reject });
       this.#newRows = true;
@@ -234,7 +234,7 @@ export class PostgresFeeder {
       ]);
       return renewed;
     }
-    const deletionId = await this.#deleteAsTold(
+    const deletionId = await this.#deleteAsRequested(
       client,
       instanceId,
       instance['deletion_id'] as number,
@@ -268,8 +268,8 @@ export class PostgresFeeder {
    * Other replicas' deletions: in the file, and what was fed meanwhile. Rows up to `fedId` were fed before the deletion could be
    * seen here, so it means them; later ones are told by this replica's clock, put right by the database's. Gives the id of the newest.
    */
-  async #deleteAsTold(client: pg.ClientBase, instanceId: string, after: number, fedId: number): Promise<number> {
-    const { rows } = await client.query<{ id: number; filter: AskedDeletion; now: Date }>(
+  async #deleteAsRequested(client: pg.ClientBase, instanceId: string, after: number, fedId: number): Promise<number> {
+    const { rows } = await client.query<{ id: number; filter: StoredDeletion; now: Date }>(
       'SELECT id, filter, clock_timestamp() AS now FROM autobird.deletions WHERE id > $1 ORDER BY id',
       [after],
     );
@@ -290,7 +290,7 @@ export class PostgresFeeder {
     return rows.at(-1)?.id ?? after;
   }
 
-  /** Old rows go, and deletions that everybody has heard of: they name what was to be forgotten. */
+  /** Old rows go, and deletions that every replica has made: they name what was to be forgotten. */
   async #tidy(client: pg.ClientBase): Promise<void> {
     const { retentionDays } = this.#options;
     if (retentionDays !== null) await deleteRows(client, { until: new Date(Date.now() - retentionDays * dayMs) });
@@ -328,7 +328,7 @@ const insertModels = `INSERT INTO autobird.models (version, labels)
   SELECT version, ARRAY(SELECT json_array_elements_text(labels::json)) FROM json_to_recordset($1) AS r(version text, labels text)
   ON CONFLICT DO NOTHING`;
 
-/** Of what makes a row one: a job that is run again, or a client that asks another replica again, adds nothing. */
+/** Of what makes a row one: a job that is run again, or a client that repeats its request at another replica, adds nothing. */
 function keyOf(row: StoredRow): string {
   const text = JSON.stringify(identity.map((name) => row[name]));
   return createHash('sha256').update(text).digest('base64url');
@@ -350,7 +350,7 @@ const insertPredictions = `INSERT INTO autobird.predictions (instance_id, spool_
 const insertAudio = `INSERT INTO autobird.audio (prediction_id, content)
   SELECT id, $3 FROM autobird.predictions WHERE instance_id = $1 AND spool_id = $2 ON CONFLICT DO NOTHING`;
 
-// What was said of a row that was deleted meanwhile is gone with it.
+// Feedback on a row that was deleted meanwhile is gone with it.
 const insertFeedback = `INSERT INTO autobird.feedback (instance_id, spool_id, request_id, part, time, label, note)
   SELECT $1, r.id, r.request_id, r.part, to_timestamp(r.time_ms / 1000.0), r.label, r.note
   FROM json_to_recordset($2) AS r(id bigint, request_id text, part integer, time_ms bigint, label text, note text)

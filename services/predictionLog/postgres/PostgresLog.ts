@@ -28,15 +28,15 @@ export class PostgresLog implements LogReader {
     return new PostgresLog(PostgresDatabase.open(url));
   }
 
-  async page(filter: LogFilter, asked: LogPage): Promise<LoggedPage> {
+  async page(filter: LogFilter, requested: LogPage): Promise<LoggedPage> {
     const [models] = await this.#database.query<{ most: number | null }>(
       'SELECT max(cardinality(labels)) AS most FROM autobird.models',
     );
-    const page = { ...asked, limit: rowsWithin(asked.limit, models?.most ?? 0) };
+    const page = { ...requested, limit: rowsWithin(requested.limit, models?.most ?? 0) };
     const query = new SqlQuery(postgres);
     const { from, orderBy } = query.page(filter, page);
     const found = await this.#database.query<Row>(
-      `SELECT p.*, m.labels, f.label AS said, f.id IS NOT NULL AS has_feedback
+      `SELECT p.*, m.labels, f.label AS true_label, f.id IS NOT NULL AS has_feedback
        FROM ${from} AS p
        LEFT JOIN autobird.models m ON m.version = p.model_version
        LEFT JOIN LATERAL (SELECT id, label FROM autobird.feedback WHERE request_id = p.request_id AND part = p.part
@@ -70,7 +70,7 @@ export class PostgresLog implements LogReader {
   }
 
   /**
-   * Deletes here, and leaves word for the replicas: each deletes in its own file, and what it had not fed yet
+   * Deletes here, and leaves a row for the replicas: each deletes in its own file, and what it had not fed yet
    * (`PostgresFeeder` reads it). Rows that are written later are not meant, by the clock of the database: those of the
    * replicas may be ahead or behind.
    */
@@ -79,7 +79,9 @@ export class PostgresLog implements LogReader {
       await client.query('SELECT pg_advisory_xact_lock($1)', [deletionLockKey]);
       const { rows } = await client.query<{ now: Date }>('SELECT clock_timestamp() AS now');
       const now = rows[0]?.now as Date;
-      await client.query('INSERT INTO autobird.deletions (filter) VALUES ($1)', [JSON.stringify(askedAt(filter, now))]);
+      await client.query('INSERT INTO autobird.deletions (filter) VALUES ($1)', [
+        JSON.stringify(storedDeletion(filter, now)),
+      ]);
       // What is here was written before.
       return await deleteRows(client, filter);
     });
@@ -103,15 +105,15 @@ export class PostgresLog implements LogReader {
 }
 
 /** A filter as the table of deletions holds it. */
-export interface AskedDeletion extends Readonly<Record<string, string | undefined>> {
-  /** When it was asked for, by the database's clock. */
+export interface StoredDeletion extends Readonly<Record<string, string | undefined>> {
+  /** When it was requested, by the database's clock. */
   readonly asked: string;
   readonly since?: string;
   /** At most `asked`. */
   readonly until: string;
 }
 
-function askedAt(filter: LogFilter, now: Date): object {
+function storedDeletion(filter: LogFilter, now: Date): object {
   const until = new Date(Math.min(filter.until?.getTime() ?? Number.POSITIVE_INFINITY, now.getTime()));
   return { ...filter, until, asked: now };
 }
@@ -153,7 +155,7 @@ interface Row extends pg.QueryResultRow {
 
 function fromRow(row: Row): LoggedPrediction {
   const { labels, scores } = row;
-  return readRow(row, row['has_feedback'] ? row['said'] : undefined, ({ name, kind }) =>
+  return readRow(row, row['has_feedback'] ? row['true_label'] : undefined, ({ name, kind }) =>
     // The shortest decimal of a float32, as PostgreSQL prints it, is another double.
     kind === 'scores' ? scoresByLabel(labels, scores && Float32Array.from(scores)) : row[name],
   );

@@ -31,7 +31,7 @@ import { deleteJob, followJob, predict, retryWhileAway, submitJob } from './send
  * @property {() => string} place
  * @property {(predicted: Predicted) => Promise<PredictedRecording>} complete adds what the page knows of the model
  * @property {(predicted: PredictedRecording) => string | null} topLabel of what the reader wants to see
- * @property {(item: Item, isAsked: boolean) => void} onShow a result is to be seen; `isAsked` by the reader
+ * @property {(item: Item, isChosen: boolean) => void} onShow a result is to be seen; `isChosen` by the reader
  * @property {() => void} onChange the number of recordings, or of those that are done
  */
 
@@ -249,11 +249,11 @@ export class RecordingList {
     if (hadFocus) row.querySelector('button')?.focus();
   }
 
-  /** @param {Item} item @param {boolean} [isAsked] */
-  #show(item, isAsked = false) {
+  /** @param {Item} item @param {boolean} [isChosen] */
+  #show(item, isChosen = false) {
     const before = this.#shown;
     this.#shown = item;
-    this.#options.onShow(item, isAsked);
+    this.#options.onShow(item, isChosen);
     for (const each of [before, item]) if (each !== null) this.#draw(each);
   }
 

@@ -207,8 +207,8 @@ async function keep(predicted) {
   byId('history-note', HTMLElement).textContent = problem ?? historyNote;
 }
 
-/** @param {Item} item @param {boolean} isAsked by the reader, who is then taken there */
-function show({ predicted, file, name }, isAsked) {
+/** @param {Item} item @param {boolean} isChosen by the reader, who is then taken there */
+function show({ predicted, file, name }, isChosen) {
   if (predicted === null) return;
   view?.close();
   view = new ResultView(predicted, file, choice(), (changed) => {
@@ -216,6 +216,6 @@ function show({ predicted, file, name }, isAsked) {
     void keep(changed);
   });
   resultPlace.replaceChildren(view.root);
-  if (isAsked) view.focus();
+  if (isChosen) view.focus();
   else announce(`${name} is shown`);
 }

@@ -67,7 +67,7 @@ export function offerLive({ choice, model, onProblem }) {
     button.disabled = true;
     await microphone.close();
     show(false);
-    state.textContent = 'Hearing the rest …';
+    state.textContent = 'Predicting the rest …';
     if (socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify({ type: 'end' }));
     else end('');
   }
@@ -106,7 +106,7 @@ export function offerLive({ choice, model, onProblem }) {
   function showClip({ start_s, end_s, top }) {
     const best = top.filter(({ score }) => score >= choice().minScore);
     const label = best[0] === undefined ? '' : spoken(best[0].label);
-    // Clips come every second or two: only what is new is said aloud.
+    // Clips come every second or two: only what is new is read aloud.
     if (label !== '' && label !== lastLabel) announce(`${label}, ${percent(best[0]?.score)}`);
     lastLabel = label;
     const items = best.map(({ label: name, score }) => el('li', {}, el('b', {}, spoken(name)), ` ${percent(score)}`));

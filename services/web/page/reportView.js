@@ -52,7 +52,7 @@ function section(title, ...children) {
   return el('section', { 'aria-labelledby': id }, el('h2', { id }, title), ...children);
 }
 
-/** Sorted by what the reader asks for; the classes with most to judge first. @param {readonly ClassFigures[]} figures */
+/** Sorted as the reader chooses; the classes with most to judge first. @param {readonly ClassFigures[]} figures */
 function classTable(figures) {
   /** @type {{ title: string, key: keyof ClassFigures, bar?: boolean }[]} */
   const columns = [

@@ -8,7 +8,7 @@ import { askForKey } from './key.js';
  * @typedef {object} SendOptions
  * @property {AbortSignal} signal
  * @property {string} model empty where the service shall choose
- * @property {string} place where it was recorded, for the log; empty where that is not said
+ * @property {string} place where it was recorded, for the log; empty where nobody names it
  * @property {(stage: Stage, share: number) => void} onProgress
  */
 /** @typedef {{ request_id: string, answer: PredictionResponse }} Predicted */

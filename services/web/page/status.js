@@ -83,7 +83,7 @@ function lineage({
     ['Recordings', recordings === 0 ? 'not written down' : String(recordings)],
     ['Licences', licences === '' ? 'not written down' : licences],
     [
-      'Hears',
+      'Predicts',
       `clips of ${clips.length_s} s every ${clips.hop_s} s, at ${sample_rate_hz / 1000} kHz, ${bands.min_hz} to ${bands.max_hz} Hz`,
     ],
     ['Scores', `${aggregation} over clips, temperature ${temperature.toFixed(2)}`],

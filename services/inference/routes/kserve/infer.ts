@@ -5,7 +5,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { problemResponse } from '../../../http/errors.ts';
 import { HttpProblem } from '../../../http/HttpProblem.ts';
 import type { RowSink } from '../../../predictionLog/entry.ts';
-import { withHeldRows } from '../../../predictionLog/HeldRows.ts';
+import { withPendingRows } from '../../../predictionLog/PendingRows.ts';
 import type { InferenceContext } from '../../context.ts';
 import { type Predicted, predictAndLog } from '../../predictAndLog.ts';
 import type { Upload } from '../../requester.ts';
@@ -34,7 +34,7 @@ export async function infer(
   const upload = { files: recordingsOf(inferBody, body.binary, limits), receiveMs: body.receiveMs };
   const embeddings = wanted.some((output) => output.name === 'embedding');
   const overlapS = overlapOf(inferBody);
-  const rows = await withHeldRows(context.log, (log) =>
+  const rows = await withPendingRows(context.log, (log) =>
     Promise.all(
       upload.files.map((_file, part) =>
         predictRow(context, { request, upload, part, name, overlapS, embeddings, log }),

@@ -1,7 +1,7 @@
 /** The words of the Open Inference Protocol, version 2 (https://kserve.github.io/website/docs/concepts/architecture/data-plane/v2-protocol). */
 import { type Static, Type } from 'typebox';
 
-// Values are strings, numbers and booleans; a schema that said so would turn one kind into another.
+// Values are strings, numbers and booleans; a schema with these types would turn one kind into another.
 const parameters = Type.Optional(Type.Record(Type.String(), Type.Unknown(), { description: 'Options by name.' }));
 const shape = Type.Array(Type.Integer({ minimum: 0 }), { maxItems: 8 });
 

@@ -17,7 +17,7 @@ export class SocketAudio extends Readable {
     this.#socket = socket;
   }
 
-  /** Whether the client has said that nothing more will come. */
+  /** Whether the client has sent its last message. */
   get isEnded(): boolean {
     return this.#isEnded;
   }
