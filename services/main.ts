@@ -27,7 +27,7 @@ interface Prepared {
   readonly create: (logger: FastifyBaseLogger, stopNotice: StopNotice) => Promise<Service>;
 }
 
-type Prepare = (overrides: readonly string[], options: { readonly configDir?: readonly string[] }) => Prepared;
+type Prepare = (overrides: readonly string[], options: { readonly configDir: readonly string[] }) => Prepared;
 
 const services: Readonly<Record<string, Prepare>> = {
   inference(overrides, options) {
@@ -64,8 +64,7 @@ async function main(words: readonly string[]): Promise<void> {
   if (prepare === undefined) {
     throw new AutobirdError('usage', `Expected a service (${Object.keys(services).join(', ')}) but received ${name}`);
   }
-  const configDir = values['config-dir'];
-  const prepared = prepare(overrides, { ...(configDir && { configDir }) });
+  const prepared = prepare(overrides, { configDir: values['config-dir'] ?? [] });
   const { service, port, managementPort, portSettings, page, workers, create } = prepared;
   const { logFormat } = service;
   const isText = logFormat === 'auto' ? process.stdout.isTTY : logFormat === 'text';

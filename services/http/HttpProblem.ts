@@ -1,6 +1,6 @@
 export interface HttpProblemOptions {
   /** Seconds after which trying again makes sense. */
-  readonly retryAfterS?: number;
+  readonly retryAfterS?: number | undefined;
   /** The part of the request that is at fault (`['body', 'audio']`): the body is then FastAPI's list of details. */
   readonly loc?: readonly (string | number)[];
 }

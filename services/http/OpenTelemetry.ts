@@ -60,7 +60,7 @@ export class OpenTelemetry implements Tracing {
         kind: SpanKind.SERVER,
         attributes: {
           'http.request.method': method,
-          ...(route !== undefined && { 'http.route': route }),
+          'http.route': route,
           'url.scheme': request.protocol,
           'url.path': request.url.split('?', 1)[0],
           'server.address': request.hostname,

@@ -21,7 +21,7 @@ export interface AppOptions {
   readonly logger: FastifyBaseLogger;
   readonly readiness: () => Readiness;
   /** Default never. */
-  readonly stopNotice?: StopNotice;
+  readonly stopNotice?: StopNotice | undefined;
   readonly security: SecurityConfig;
   /** Whom the application is for. Default `clients`. */
   readonly audience?: Audience;
@@ -77,8 +77,8 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     app.addHook('onResponse', (request, reply, done) => {
       if (!isUnlogged(request)) {
         const { url: route = null } = request.routeOptions;
-        const client = request.client === null ? {} : { client: request.client.name };
-        request.log.info({ route, ...client, httpRequest: httpRequest(request, reply) }, 'request');
+        const client = request.client?.name;
+        request.log.info({ route, client, httpRequest: httpRequest(request, reply) }, 'request');
       }
       done();
     });

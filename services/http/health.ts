@@ -48,7 +48,7 @@ export function healthRoutes(app: FastifyInstance, readiness: () => Readiness): 
     { ...healthRoute, schema: { tags: ['health'], summary: 'Ready', response: { 200: ready, 503: notReady } } },
     async (_request, reply) => {
       const { ready: isReady, reason } = readiness();
-      if (isReady) return { status: 'ready', ...(reason !== undefined && { reason }) };
+      if (isReady) return { status: 'ready', reason };
       return reply.code(503).send({ status: 'not_ready', reason: reason ?? 'Starting' });
     },
   );

@@ -33,15 +33,18 @@ export function logsRequests({ level }: Pick<FastifyBaseLogger, 'level'>): boole
 }
 
 /** What Cloud Logging shows of a request. Without the client's address and the query: logs must not hold them. */
-export function httpRequest(request: FastifyRequest, reply: FastifyReply): Readonly<Record<string, string | number>> {
+export function httpRequest(
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Readonly<Record<string, string | number | undefined>> {
   const requestSize = request.headers['content-length'];
   const responseSize = reply.getHeader('content-length');
   return {
     requestMethod: request.method,
     requestUrl: request.url.split('?', 1)[0] as string,
-    ...(requestSize !== undefined && { requestSize }),
+    requestSize,
     status: reply.statusCode,
-    ...(responseSize !== undefined && { responseSize: String(responseSize) }),
+    responseSize: responseSize?.toString(),
     latency: `${(reply.elapsedTime / 1000).toFixed(6)}s`,
   };
 }

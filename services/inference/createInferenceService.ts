@@ -79,8 +79,8 @@ export async function createInferenceService(
   const metrics = new InferenceMetrics(logger);
   metrics.watch(models, uploads, log, gathered);
   measureDisks(metrics.registry, {
-    ...(path !== null && { log: dirname(path) }),
-    ...(config.jobs.dir !== null && { jobs: config.jobs.dir }),
+    log: path === null ? null : dirname(path),
+    jobs: config.jobs.dir,
   });
   const peers = joinPeers(metrics.registry, () => {
     models.refresh().catch((error) => logger.error({ err: error }, 'Looking for models failed'));

@@ -4,7 +4,7 @@ import { dirname, resolve } from 'node:path';
 import { Gauge, type Registry } from 'prom-client';
 
 /** How full the disks are that the prediction log and jobs are written to, at each scrape of Prometheus. */
-export function measureDisks(registry: Registry, folders: Readonly<Record<string, string>>): void {
+export function measureDisks(registry: Registry, folders: Readonly<Record<string, string | null>>): void {
   const gauge = (name: string, help: string, blocks: 'bavail' | 'blocks') =>
     new Gauge({
       name,
@@ -15,7 +15,7 @@ export function measureDisks(registry: Registry, folders: Readonly<Record<string
       async collect() {
         this.reset();
         for (const [folder, path] of Object.entries(folders)) {
-          const stats = await statsOf(resolve(path));
+          const stats = path === null ? null : await statsOf(resolve(path));
           if (stats !== null) this.set({ folder }, stats[blocks] * stats.bsize);
         }
       },

@@ -35,14 +35,16 @@ export interface PredictAndLogOptions
    * Set where a job predicts and no client waits. A job has limits of its own, and its deadline is in its signal. Where the
    * service is overloaded it waits instead of failing. It ends after its shadow models: its recording is deleted then.
    */
-  readonly job?: {
-    readonly limits: Pick<PredictionLimits, 'maxFileBytes' | 'maxDurationS'>;
-    readonly signal: AbortSignal;
-    /** Chooses the model where none is named, in [0, 1): another attempt draws the same. */
-    readonly draw: number;
-  };
+  readonly job?:
+    | {
+        readonly limits: Pick<PredictionLimits, 'maxFileBytes' | 'maxDurationS'>;
+        readonly signal: AbortSignal;
+        /** Chooses the model where none is named, in [0, 1): another attempt draws the same. */
+        readonly draw: number;
+      }
+    | undefined;
   /** Where the row goes; null for nowhere. Default the log. */
-  readonly rows?: RowSink | null;
+  readonly rows?: RowSink | null | undefined;
 }
 
 /**
@@ -66,8 +68,9 @@ export async function predictAndLog<Result>(
   const options = {
     ...given,
     driftFeatures: true, // for the log
-    ...(withinMs !== undefined && { withinMs }),
-    ...(job !== undefined && { limits: job.limits, waitForRoom: true }),
+    withinMs,
+    limits: job?.limits,
+    waitForRoom: job !== undefined,
   };
   const begin = performance.now();
   const parts = { request, upload, part, model, keepAudio: Math.random() < config.log.keepAudio };
@@ -147,7 +150,9 @@ async function predictWithShadows(
   const options = {
     name: file.name,
     driftFeatures: true,
-    ...(job !== undefined && { limits: job.limits, signal: job.signal, waitForRoom: true }),
+    limits: job?.limits,
+    signal: job?.signal,
+    waitForRoom: job !== undefined,
   };
   const predictions = models.shadows().map((lease) => {
     const { model } = lease;

@@ -36,21 +36,21 @@ export async function predictRecording(
     part,
     model: name,
     embedding: embeddings,
-    ...(job !== undefined && { job }),
-    ...(rows !== undefined && { rows }),
-    ...(topK !== undefined && { topK }),
-    ...(minScore !== undefined && { minScore }),
-    ...(overlapS !== undefined && { overlapS }),
-    ...(merge !== undefined && { merge }),
-    ...(onProgress !== undefined && { onProgress }),
+    job,
+    rows,
+    topK,
+    minScore,
+    overlapS,
+    merge,
+    onProgress,
   };
   try {
     return await predictAndLog(context, predictOptions, async ({ model, prediction, signal }) => {
-      const again = { signal, ...(job !== undefined && { limits: job.limits }) };
+      const again = { signal, limits: job?.limits };
       return {
         model,
         prediction,
-        ...(spectrogram && { spectrogram: await model.classifier.spectrogram(file.source, again) }),
+        spectrogram: spectrogram ? await model.classifier.spectrogram(file.source, again) : undefined,
       };
     });
   } catch (error) {

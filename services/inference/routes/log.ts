@@ -130,6 +130,6 @@ function rowToJson({ driftFeatures, trueLabel, ...row }: LoggedPrediction): obje
       driftFeatures === null
         ? null
         : Object.fromEntries(Object.entries(driftFeatures).map(([key, value]) => [snakeCase(key), value])),
-    ...(trueLabel !== undefined && { true_label: trueLabel }),
+    true_label: trueLabel,
   };
 }

@@ -277,9 +277,9 @@ export class PostgresFeeder {
       const { since, until, asked, ...texts } = stored;
       const meant: LogFilter = {
         ...texts,
-        ...(since && { since: new Date(since) }),
+        since: since === undefined ? undefined : new Date(since),
         // Of an older autobird, or before what its client named.
-        ...(until !== asked && { until: new Date(until) }),
+        until: until === asked ? undefined : new Date(until),
       };
       const aheadMs = Date.now() - now.getTime();
       const untilHere = new Date(Date.parse(until) + (until === asked ? aheadMs : 0));

@@ -65,15 +65,14 @@ interface Row {
 async function predictRow(context: InferenceContext, row: Row): Promise<Predicted> {
   const { request, upload, part, name, overlapS, embeddings, log } = row;
   const file = upload.files[part] as Upload['files'][number];
-  const options = { model: name, rows: log, embedding: embeddings, ...(overlapS !== undefined && { overlapS }) };
+  const options = { model: name, rows: log, embedding: embeddings, overlapS };
   try {
     return await predictAndLog(context, { request, upload, part, ...options }, async (predicted) => predicted);
   } catch (error) {
     // A response of the protocol cannot leave a row out: the message names the row that failed.
     const { status, body, retryAfterS } = problemResponse(error);
     if (status >= 500) throw error;
-    const again = retryAfterS === undefined ? {} : { retryAfterS };
-    throw new HttpProblem(status, body.code, `${file.name}: ${(error as Error).message}`, again);
+    throw new HttpProblem(status, body.code, `${file.name}: ${(error as Error).message}`, { retryAfterS });
   }
 }
 

@@ -60,7 +60,7 @@ export function responseOf(
   const json = JSON.stringify({
     model_name: model.name,
     model_version: model.version,
-    ...(id !== undefined && { id }),
+    id,
     outputs,
   });
   return { json, binary: tail.length === 0 ? null : Buffer.concat(tail) };

@@ -97,7 +97,7 @@ export class LiveSession {
       pcm: { sampleRateHz, format, channels },
       signal: this.#stop.signal,
       waitForRoom: true,
-      ...(overlapS !== undefined && { overlapS }),
+      overlapS,
     };
     let errorCode: string | null = null;
     try {
