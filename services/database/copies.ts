@@ -82,13 +82,13 @@ async function copied(from: string, tables: Tables, to: string): Promise<Databas
     const file = await open(part, 'r');
     await file.sync();
     await file.close();
-    await described(part, tables);
+    const copy = await described(part, tables);
     await rename(part, to);
+    return { ...copy, path: to };
   } catch (error) {
     await rm(part, { force: true });
     throw error;
   }
-  return await described(to, tables);
 }
 
 async function described(path: string, tables: Tables): Promise<DatabaseCopy> {

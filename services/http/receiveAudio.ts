@@ -35,7 +35,7 @@ export interface Received extends Disposable {
 export const audioField = 'audio';
 
 /** Room for boundaries, part headers and small fields beside the files. */
-const formBytes = 64 * 1024;
+export const formBytes = 2 ** 16;
 
 /** What is known of a recording when its last byte has been taken. */
 export type TakenFile = Omit<ReceivedFile, 'name'>;
@@ -66,7 +66,7 @@ export async function receiveAudio(
   if ((announcedBytes(request, limits) ?? 0) > most) throw tooLarge(most);
   const hold = budget.hold(clientKey(request));
   try {
-    const reading = readUpload(request, limits, (stream) => collect(stream, { ...limits, most }, hold));
+    const reading = readUpload(request, limits, (stream) => takeIntoMemory(stream, { ...limits, most }, hold));
     const received = await hold.whileHeld(reading);
     const end = performance.now();
     request.span?.stage('receive', begin, end, { 'autobird.files': received.files.length });
@@ -177,11 +177,20 @@ async function recognized(body: Readable, type: string): Promise<Readable> {
   );
 }
 
-async function collect(
-  stream: Readable,
-  { maxFileBytes, most }: UploadLimits & { readonly most: number },
-  hold: Hold,
-): Promise<TakenFile> {
+async function takeIntoMemory(stream: Readable, limits: MemoryLimits, hold: Hold): Promise<TakenFile> {
+  const bytes = await collect(stream, limits, hold);
+  return { source: bytes, sizeBytes: bytes.byteLength, sha256: hash('sha256', bytes, 'hex') };
+}
+
+export interface MemoryLimits {
+  /** Of this stream. */
+  readonly maxFileBytes: number;
+  /** Of all that the hold has. */
+  readonly most: number;
+}
+
+/** The bytes of a stream, for which `hold` has room. @throws AutobirdError `too_large`; HttpProblem 503 */
+export async function collect(stream: Readable, { maxFileBytes, most }: MemoryLimits, hold: Hold): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of stream as AsyncIterable<Buffer>) {
@@ -191,8 +200,7 @@ async function collect(
     hold.take(chunk.byteLength);
     chunks.push(chunk);
   }
-  const bytes = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, length);
-  return { source: bytes, sizeBytes: length, sha256: hash('sha256', bytes, 'hex') };
+  return chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, length);
 }
 
 function fileName(name: string | undefined): string {

@@ -107,6 +107,11 @@ export class ModelStore {
     return totals;
   }
 
+  /** As {@link refresh}, where nobody waits for it. */
+  look(): void {
+    this.refresh().catch((error) => this.#logger.error({ err: error }, 'Looking for models failed'));
+  }
+
   /** Looks at the files again and loads what is new or changed; the old model serves until the new one is loaded. */
   async refresh(): Promise<void> {
     this.#refreshing ??= this.#refresh().finally(() => {
@@ -124,10 +129,7 @@ export class ModelStore {
   }
 
   #watch(): void {
-    this.#timer = setInterval(() => {
-      this.refresh().catch((error) => this.#logger.error({ err: error }, 'Looking for models failed'));
-    }, 1000 * this.#config.reloadS);
-    this.#timer.unref();
+    this.#timer = setInterval(() => this.look(), 1000 * this.#config.reloadS).unref();
   }
 
   async #refresh(): Promise<void> {

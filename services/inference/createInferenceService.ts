@@ -82,9 +82,7 @@ export async function createInferenceService(
     log: path === null ? null : dirname(path),
     jobs: config.jobs.dir,
   });
-  const peers = joinPeers(metrics.registry, () => {
-    models.refresh().catch((error) => logger.error({ err: error }, 'Looking for models failed'));
-  });
+  const peers = joinPeers(metrics.registry, () => models.look());
   const readiness = (): Readiness => {
     if (stopNotice.announced) return stopping;
     return models.ready

@@ -65,7 +65,7 @@ export class JobRunner {
     try {
       while (!this.#stopped && this.#running.size < this.#options.concurrency && Date.now() >= this.#pausedUntil) {
         const store = this.#store();
-        const job = store?.claim(this.#options.maxAttempts) ?? null;
+        const job = store?.claim(this.#options.maxAttempts, (old) => void this.#tidy(old, false)) ?? null;
         if (store === null || job === null) return;
         const stop = new AbortController();
         const ended = this.#run(store, job, stop).finally(() => {
@@ -133,10 +133,14 @@ export class JobRunner {
     } finally {
       clearInterval(heartbeat);
       clearTimeout(deadline);
-      await this.#work
-        .tidy(job, hasSucceeded)
-        .catch((error) => log.warn({ err: error }, 'Files of a job were not removed'));
+      await this.#tidy(job, hasSucceeded);
     }
+  }
+
+  async #tidy(job: Job, hasSucceeded: boolean): Promise<void> {
+    await this.#work.tidy(job, hasSucceeded).catch((error) => {
+      this.#logger.warn({ err: error, job: job.id }, 'Files of a job were not removed');
+    });
   }
 
   #failed(store: JobStore, job: Job, error: unknown, log: FastifyBaseLogger): void {

@@ -73,10 +73,14 @@ export class JobStore {
     return { queued: of('queued'), running: of('running') };
   }
 
-  /** Leases the oldest job that waits, or whose process is gone, to this process; null where there is none. */
-  claim(maxAttempts: number): Job | null {
-    return transaction(this.#database, () => {
-      this.#requeueAbandoned(maxAttempts);
+  /**
+   * Leases the oldest job that waits, or whose process is gone, to this process; null where there is none. One that was begun
+   * `maxAttempts` times fails instead, and `onGivenUp` is called with it.
+   */
+  claim(maxAttempts: number, onGivenUp: (job: Job) => void = () => {}): Job | null {
+    const givenUp: string[] = [];
+    const claimed = transaction(this.#database, () => {
+      givenUp.push(...this.#requeueAbandoned(maxAttempts));
       const row = this.#database
         .prepare(
           `UPDATE jobs SET status = 'running', started_ms = ?1, attempts = attempts + 1, owner = ?2, lease_until_ms = ?3,
@@ -86,6 +90,8 @@ export class JobStore {
         .get(Date.now(), this.#owner, Date.now() + leaseMs) as Row | undefined;
       return row === undefined ? null : fromRow(row);
     });
+    for (const id of givenUp) onGivenUp(this.get(id) as Job);
+    return claimed;
   }
 
   /** Renews the lease of a job; false where it was cancelled, or taken by another process meanwhile. */
@@ -139,7 +145,9 @@ export class JobStore {
     this.#database.close();
   }
 
-  #requeueAbandoned(maxAttempts: number): void {
+  /** Gives the ids of those that failed. */
+  #requeueAbandoned(maxAttempts: number): string[] {
+    const givenUp: string[] = [];
     const leased = this.#database
       .prepare("SELECT id, owner, lease_until_ms, attempts FROM jobs WHERE status = 'running'")
       .all() as { id: string; owner: string; lease_until_ms: number; attempts: number }[];
@@ -155,7 +163,9 @@ export class JobStore {
           "UPDATE jobs SET status = 'failed', finished_ms = ?, owner = NULL, client = '', error = ? WHERE id = ?",
         )
         .run(Date.now(), JSON.stringify({ code: 'gave_up', message }), id);
+      givenUp.push(id);
     }
+    return givenUp;
   }
 }
 

@@ -4,6 +4,7 @@ import { deflate, gzip } from 'node:zlib';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { problemResponse } from '../../../http/errors.ts';
 import { HttpProblem } from '../../../http/HttpProblem.ts';
+import { formBytes } from '../../../http/receiveAudio.ts';
 import type { RowSink } from '../../../predictionLog/entry.ts';
 import { withPendingRows } from '../../../predictionLog/PendingRows.ts';
 import type { InferenceContext } from '../../context.ts';
@@ -18,7 +19,7 @@ const compress = { gzip: promisify(gzip), deflate: promisify(deflate) } as const
 
 /** What the protocol's clients send as parameters of a request, beside what is read here: hints that change no result. */
 const hints = ['priority', 'timeout'];
-const options = ['binary_data_output', 'overlap_s', 'sample_rate'];
+const knownParameters = ['binary_data_output', 'overlap_s', 'sample_rate'];
 
 export async function infer(
   context: InferenceContext,
@@ -27,7 +28,6 @@ export async function infer(
   { name, version }: { readonly name: string; readonly version?: string | undefined },
 ): Promise<FastifyReply> {
   const { limits } = context.config;
-  const formBytes = 2 ** 16;
   using body = await readTensors(request, limits.maxFileBytes * limits.maxFiles + formBytes, context.uploads);
   const inferBody = checked(request, body.json);
   const wanted = wantedOutputs(inferBody);
@@ -85,9 +85,9 @@ function checked(request: FastifyRequest, json: unknown): InferRequest {
     throw new HttpProblem(400, 'bad_request', `Wrong value for ${place}: it ${issue?.message ?? 'is not valid'}`);
   }
   const body = json as InferRequest;
-  const unknown = Object.keys(body.parameters ?? {}).find((key) => ![...options, ...hints].includes(key));
+  const unknown = Object.keys(body.parameters ?? {}).find((key) => ![...knownParameters, ...hints].includes(key));
   if (unknown !== undefined) {
-    const known = options.join(', ');
+    const known = knownParameters.join(', ');
     throw new HttpProblem(400, 'bad_request', `There is no parameter ${unknown} of a request: expected ${known}`);
   }
   return body;

@@ -4,9 +4,9 @@ import { createGunzip, createInflate } from 'node:zlib';
 import type { FastifyRequest } from 'fastify';
 import { AutobirdError } from '../../../../src/index.ts';
 import { clientKey } from '../../../http/clientKey.ts';
-import type { FairBudget, Hold } from '../../../http/FairBudget.ts';
+import type { FairBudget } from '../../../http/FairBudget.ts';
 import { HttpProblem } from '../../../http/HttpProblem.ts';
-import { tooLarge } from '../../../http/receiveAudio.ts';
+import { collect, tooLarge } from '../../../http/receiveAudio.ts';
 
 export interface TensorBody extends Disposable {
   readonly json: unknown;
@@ -37,7 +37,10 @@ export async function readTensors(request: FastifyRequest, maxBytes: number, bud
   if (Number(request.headers['content-length'] ?? 0) > most) throw tooLarge(most);
   const hold = budget.hold(clientKey(request));
   try {
-    const body = await hold.whileHeld(collect(unpacked(request), most, hold));
+    const reading = collect(unpacked(request), { maxFileBytes: most, most }, hold).catch((error: unknown) => {
+      throw asBadBody(error);
+    });
+    const body = await hold.whileHeld(reading);
     const length = jsonLength(request, body.byteLength);
     if (length > maxJsonBytes) {
       throw new HttpProblem(
@@ -83,22 +86,11 @@ function throughInto<Through extends NodeJS.ReadWriteStream & Readable>(raw: Rea
   return raw.pipe(through);
 }
 
-async function collect(stream: Readable, maxBytes: number, hold: Hold): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  try {
-    for await (const chunk of stream as AsyncIterable<Buffer>) {
-      length += chunk.byteLength;
-      if (length > maxBytes) throw tooLarge(maxBytes);
-      hold.take(chunk.byteLength);
-      chunks.push(chunk);
-    }
-  } catch (error) {
-    if (error instanceof HttpProblem || error instanceof AutobirdError) throw error;
-    const { message } = error as Error;
-    throw new HttpProblem(400, 'bad_body', `The body cannot be read (${message}): was it cut short?`);
-  }
-  return Buffer.concat(chunks, length);
+/** The error of a body that cannot be read or unpacked. */
+function asBadBody(error: unknown): unknown {
+  if (error instanceof HttpProblem || error instanceof AutobirdError) return error;
+  const { message } = error as Error;
+  return new HttpProblem(400, 'bad_body', `The body cannot be read (${message}): was it cut short?`);
 }
 
 function jsonLength({ headers }: FastifyRequest, bodyBytes: number): number {
