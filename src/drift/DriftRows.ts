@@ -62,6 +62,7 @@ export class DriftRows implements Iterable<DriftRow>, Disposable {
     return made;
   }
 
+  /** How many rows there are. */
   get length(): number {
     return this.#length;
   }
@@ -110,6 +111,7 @@ export class DriftRows implements Iterable<DriftRow>, Disposable {
     return this.#table;
   }
 
+  /** Whether a row has the confidence of its prediction. */
   get hasConfidences(): boolean {
     return this.#confidences.hasNumbers;
   }
