@@ -162,51 +162,53 @@ for (const batching of [null, { maxClips: 16, maxDelayMs: 1, maxQueuedClips: 100
   });
 }
 
+/** Counts the turns of the event loop until it is disposed of. */
+function watchedLoop(): Disposable & { readonly turns: number } {
+  let turns = 0;
+  let watching = true;
+  const count = () => {
+    turns++;
+    if (watching) setImmediate(count);
+  };
+  setImmediate(count);
+  return {
+    get turns() {
+      return turns;
+    },
+    [Symbol.dispose]() {
+      watching = false;
+    },
+  };
+}
+
 test('the event loop turns while handles are made', () =>
   withTempDir(async (dir) => {
     const entry = await writeShard(dir, '0.bin', recordingOf(0, 2, rate), rate);
-    let turns = 0;
-    let making = true;
-    const count = () => {
-      turns++;
-      if (making) setImmediate(count);
-    };
     const wide = trainerOptions({ model: { ...trainerOptions({}).model, ffDim: 20_000, nLayers: 8 } });
     for (const make of [
       () => ShardSet.open(new Array(5000).fill(entry), tinyFeatures),
       () => Trainer.create(wide, null),
     ]) {
       const promise = make();
-      turns = 0;
-      making = true;
-      setImmediate(count);
-      const handle = await promise;
-      making = false;
-      assert.ok(turns > 5, `${turns} turns`);
-      handle.dispose();
+      using loop = watchedLoop();
+      using _handle = await promise;
+      assert.ok(loop.turns > 5, `${loop.turns} turns`);
     }
   }));
 
 test('the event loop turns while the entries of many shards are read', () =>
   withTempDir(async (dir) => {
     const entry = await writeShard(dir, '0.bin', recordingOf(0, 2, rate), rate);
-    let turns = 0;
-    let opening = true;
-    const count = () => {
-      turns++;
-      if (opening) setImmediate(count);
-    };
-    setImmediate(count);
+    using loop = watchedLoop();
     let turnsBeforeLast = 0;
     const last = {
       ...entry,
       get path() {
-        turnsBeforeLast = turns;
+        turnsBeforeLast = loop.turns;
         return entry.path;
       },
     };
     using shards = await ShardSet.open([...new Array(99_999).fill(entry), last], tinyFeatures);
-    opening = false;
     assert.is(shards.size, 100_000);
     assert.ok(turnsBeforeLast >= 10, `${turnsBeforeLast} turns`);
     assert.equal(await shards.readPcm(99_999, 0, 100), await shards.readPcm(0, 0, 100));
@@ -216,24 +218,17 @@ test('the event loop turns while the weights of an engine are copied', async () 
   const wide = trainerOptions({ model: { ...trainerOptions({}).model, dModel: 256, ffDim: 12_000, nLayers: 4 } });
   using trainer = await Trainer.create(wide, null);
   const weights = await trainer.exportState(false);
-  let turns = 0;
-  let making = true;
-  const count = () => {
-    turns++;
-    if (making) setImmediate(count);
-  };
-  setImmediate(count);
+  using loop = watchedLoop();
   let turnsBeforeLast = 0;
   const { data, ...last } = weights.pop() as NamedTensor;
   const watched = {
     ...last,
     get data() {
-      turnsBeforeLast = turns;
+      turnsBeforeLast = loop.turns;
       return data;
     },
   };
   using engine = await Engine.create(engineOptions(wide), [...weights, watched]);
-  making = false;
   assert.is(engine.stats(), null);
   const bytes = weights.reduce((sum, tensor) => sum + tensor.data.byteLength, 0);
   assert.ok(bytes > 100e6, `${bytes} bytes`);
